@@ -1,0 +1,71 @@
+# make poster    set everything up, run the embedded study, print out/poster.pdf and out/paper.pdf
+# make help      everything else
+
+PYTHON  ?= python3
+VENV    ?= .venv
+OUT     ?= out
+# Results to print: folders, separated by commas. Unset: the embedded study is run first.
+RESULTS ?=
+# PyTorch's build: cpu (some 200 MB) or cuda (gigabytes). Without an NVIDIA GPU the CPU build is taken.
+TORCH   ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
+
+LOTTERY := $(VENV)/bin/lottery
+PIP     := $(VENV)/bin/python -m pip --disable-pip-version-check
+TORCH_PIN := $(shell grep '^torch==' requirements.txt)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup poster test lint clean
+
+help:
+	@echo "make poster            out/poster.pdf and out/paper.pdf of the embedded study (runs it if needed)"
+	@echo "make poster RESULTS=results/phase1,results/phase2"
+	@echo "                       the same of records you have"
+	@echo "make setup             only $(LOTTERY), with every dependency pinned"
+	@echo "make test              the tests, lint and types"
+	@echo "make clean             remove $(VENV) and $(OUT); results stay"
+	@echo "TORCH=cpu or cuda      PyTorch's build (now: $(TORCH)); PYTHON=python3.11 the Python that makes $(VENV)"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: Python 3.11 or newer is needed, and $(PYTHON) is older; say which with PYTHON=..."; exit 2; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "make: $(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 2; }
+	@echo "installing PyTorch ($(TORCH) build) and the other dependencies into $(VENV) ..."
+	@case "$(TORCH)" in \
+		cpu) $(PIP) install --quiet --retries 1 --no-deps --extra-index-url $(CPU_INDEX) "$(TORCH_PIN)" ;; \
+		cuda) ;; \
+		*) echo "make: TORCH is cpu or cuda, not '$(TORCH)'"; exit 2 ;; \
+	esac
+	@$(PIP) install --quiet -r requirements.txt
+	@$(PIP) install --quiet --no-deps -e .
+	@touch $@
+	@echo "ready: $(LOTTERY) --help"
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+poster: $(VENV)/.ready
+ifeq ($(RESULTS),)
+	@$(LOTTERY) run manifests/embedded.yaml --results results
+	@$(LOTTERY) poster results/embedded --out $(OUT)
+	@$(LOTTERY) paper results/embedded --out $(OUT)
+else
+	@$(LOTTERY) poster "$(RESULTS)" --out $(OUT)
+	@$(LOTTERY) paper "$(RESULTS)" --out $(OUT)
+endif
+
+test: $(VENV)/.ready-dev
+	$(VENV)/bin/python -m pytest -q
+	$(MAKE) --no-print-directory lint
+
+lint: $(VENV)/.ready-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy suite tests ci
+
+clean:
+	rm -rf $(VENV) $(OUT)

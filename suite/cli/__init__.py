@@ -1,0 +1,94 @@
+"""The command line: the only room that talks to the terminal; one small file a command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from suite import __version__
+from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
+
+COMMANDS = {  # in the order of --help; a command's module is imported when it is called
+    "run": "Run the experiments of manifests that have no record yet.",
+    "plan": "Show a manifest's experiments with the time and memory they will need.",
+    "records": "Show the records of a results folder.",
+    "poster": "Print the poster of the records.",
+    "paper": "Print the paper of the records.",
+    "train": "Train an embedded model from its recipe.",
+    "schema": "Print the JSON Schema of a manifest, for editors.",
+}
+
+
+class Lottery(click.Group):
+    """Commands imported when called, and a manifest in place of a command: `lottery MANIFEST` runs it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"suite.cli.{name}"), name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and Path(args[0]).suffix in (".yaml", ".yml"):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lottery, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="lottery")
+def cli() -> None:
+    """How much of a language model can you delete before it breaks, and where does the part that matters live?
+
+    A manifest (YAML) declares a study; `run` measures it into records; `poster` and `paper` print them.
+
+    \b
+    lottery plan manifests/embedded.yaml     what it will take
+    lottery run manifests/embedded.yaml      measure (also: lottery MANIFEST)
+    lottery records results/                 the numbers
+    lottery poster results/                  out/poster.pdf
+
+    Exit codes: 0 done, 1 an experiment failed, 2 the input was wrong, 130 interrupted.
+    """
+
+
+def results_option(command: Any) -> Any:
+    """`--results DIR`, wherever records are written."""
+    return click.option(
+        "--results",
+        type=click.Path(path_type=Path),
+        default=lambda: Path(os.environ.get("LOTTERY_RESULTS") or "results"),
+        show_default="$LOTTERY_RESULTS, else results",
+        metavar="DIR",
+        help="Where records go, into a folder named after the manifest.",
+    )(command)
+
+
+def main() -> None:
+    """The `lottery` command."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `lottery records | head` ends quietly
+    try:
+        code = cli.main(standalone_mode=False)
+    except InputError as error:
+        click.echo(f"lottery: {error}", err=True)
+        code = EXIT_INPUT
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("lottery: interrupted", err=True)
+        code = EXIT_INTERRUPTED
+    sys.exit(code if isinstance(code, int) else EXIT_DONE)

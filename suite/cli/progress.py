@@ -1,0 +1,85 @@
+"""How a run looks on a terminal, and in the log of a job: one line an experiment, with the time left."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from suite.manifest.expand import describe
+from suite.records import Experiment, Record
+
+
+class RunProgress:
+    """Prints a line for each finished experiment; on a terminal, a bar below them."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[inner]}"),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=None, inner="", left="")
+        self.total = self.there = self.number = 0
+        self.clock = time.monotonic()
+
+    def __enter__(self) -> RunProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def planned(self, total: int, there: int) -> None:
+        self.total, self.there, self.number = total, there, there
+        self.bar.update(self.task, total=total, completed=there)
+        done = f", {there} of them there already" if there else ""
+        self.console.print(f"{total} experiments{done}", highlight=False)
+
+    def loading(self, model: str) -> None:
+        self.bar.update(self.task, description=f"loading {model}", inner="")
+
+    def started(self, experiment: Experiment) -> None:
+        self.bar.update(self.task, description=describe(experiment), inner="")
+
+    def windows(self, done: int, total: int) -> None:
+        self.bar.update(self.task, inner=f"window {done}/{total}")
+
+    def finished(self, record: Record) -> None:
+        self.number += 1
+        spent = time.monotonic() - self.clock
+        left = spent / max(1, self.number - self.there) * (self.total - self.number)
+        self.bar.update(self.task, advance=1, left=f"{duration(left)} left")
+        width = len(str(self.total))
+        self.console.print(
+            f"[{self.number:{width}}/{self.total}] {describe(record.experiment):<52} {_result(record)}"
+            f"  {record.environment.seconds:5.1f} s  {duration(left)} left",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _result(record: Record) -> str:
+    if record.status == "failed":
+        return f"FAILED: {record.error}"
+    if record.perplexity is None:
+        return "done"
+    verdict = f"  {record.coherence.verdict}" if record.coherence else ""
+    return f"perplexity {record.perplexity.value:>10,.5g} ({record.perplexity.ratio_to_dense:,.4g}x){verdict:<12}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,1 @@
+"""Texts: the embedded corpus, WikiText-2, a local file."""

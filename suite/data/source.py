@@ -1,0 +1,118 @@
+"""Texts by name or by path, pinned and hashed. Resolved without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from suite.data import grammar
+from suite.errors import InputError
+from suite.records.schema import TextReference
+
+STORIES_SEED = 2  # the corpus the embedded models never see; their training's is in each recipe
+STORIES = 224  # fills 60 windows of 256 tokens
+WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
+CATALOGUE = ("stories", "wikitext-2")
+PARAGRAPHS = "\n\n"
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """A text whose content may still have to be fetched. `context` is the window length usual for it, in tokens."""
+
+    name: str
+    revision: str
+    join: str
+    bytes: int  # of the joined text; what a plan reckons with
+    context: int = 2048
+    path: Path | None = None
+
+    @property
+    def reference(self) -> TextReference:
+        return TextReference(name=self.name, revision=self.revision, join=self.join)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the grammar knows every word of it."""
+        return self.path is None and self.name == "stories"
+
+    @cached_property
+    def content(self) -> str:
+        """The whole text, rows joined.
+
+        Raises:
+            InputError: the hub does not give it, or the file changed since it was hashed.
+        """
+        if self.path is not None:
+            return _read(self.name, self.path, self.join)
+        if self.labelled:
+            return "".join(grammar.join(words) for words in stories())
+        return self.join.join(_wikitext_rows())
+
+
+def stories() -> list[list[str]]:
+    """The words of the embedded evaluation text, story by story."""
+    return [grammar.write(STORIES_SEED, index) for index in range(STORIES)]
+
+
+def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
+    """A text the suite knows.
+
+    Raises:
+        InputError: no text has this name, or it has no rows to join in another way.
+    """
+    if name == "wikitext-2":
+        return TextSource(name, WIKITEXT[2], PARAGRAPHS if join is None else join, bytes=1_296_370)
+    if name == "stories":
+        if join is not None:
+            raise InputError("text 'stories' is one text already: leave `join` out")
+        text = "".join(grammar.join(words) for words in stories()).encode()
+        return TextSource(name, f"sha256:{hashlib.sha256(text).hexdigest()}", "", bytes=len(text), context=256)
+    raise InputError(f"no text is called {name!r}; the suite knows {', '.join(CATALOGUE)}, any other needs a path")
+
+
+def text_from_file(name: str, path: Path, join: str | None = None) -> TextSource:
+    """A JSON list of strings (joined by `join`, a blank line unless said otherwise), or a plain text file.
+
+    Raises:
+        InputError: it cannot be read, or is empty.
+    """
+    joined = PARAGRAPHS if join is None and path.suffix == ".json" else join or ""
+    content = _read(name, path, joined).encode()
+    return TextSource(name, f"sha256:{hashlib.sha256(content).hexdigest()}", joined, bytes=len(content), path=path)
+
+
+def _read(name: str, path: Path, join: str) -> str:
+    try:
+        content = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"text {name!r}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"text {name!r}: {path} is not UTF-8 at byte {error.start}") from error
+    if path.suffix == ".json":
+        try:
+            rows = json.loads(content)
+        except ValueError as error:
+            raise InputError(f"text {name!r}: {path} is not JSON: {error}") from error
+        if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+            raise InputError(f"text {name!r}: {path} must hold a JSON list of strings")
+        content = join.join(rows)
+    if not content.strip():
+        raise InputError(f"text {name!r}: {path} holds no text")
+    return content
+
+
+def _wikitext_rows() -> list[str]:
+    from datasets import load_dataset  # takes a second to import
+
+    from suite.hub import explained
+
+    repository, subset, revision = WIKITEXT
+    with explained(repository, revision):
+        try:
+            return list(load_dataset(repository, subset, split="test", revision=revision)["text"])
+        except ValueError as error:  # datasets' way to say that the hub is out of reach and the cache empty
+            raise InputError(f"text 'wikitext-2': {str(error).splitlines()[0]}") from error

@@ -1,0 +1,166 @@
+"""Read a YAML file into a pydantic model; whatever is wrong is told with file, line and column."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from suite.errors import InputError
+
+Where = tuple[str | int, ...]  # a path into the document: ("experiments", 0, "sparsity")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Positions:
+    """Where each value of a document stands, as `file:line:column`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._marks: dict[Where, yaml.Mark] = {}
+
+    def note(self, where: Where, mark: yaml.Mark) -> None:
+        self._marks.setdefault(where, mark)
+
+    def at(self, where: Where) -> str:
+        """The position of the value, or of the nearest one around it."""
+        while where and where not in self._marks:
+            where = where[:-1]
+        mark = self._marks.get(where)
+        return f"{self.path}:{mark.line + 1}:{mark.column + 1}" if mark else str(self.path)
+
+
+def load(path: Path) -> tuple[Any, Positions]:
+    """The plain data of a YAML file, and its positions.
+
+    Raises:
+        InputError: the file is not there, is not YAML, or has a key twice.
+    """
+    positions = Positions(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"cannot read {path}: {reason}") from error
+    try:
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            data = None if node is None else _build(loader, node, (), positions)
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise InputError(f"{where}: this is not YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(f"{path}: this is not YAML: {' '.join(str(error).split())[:200]}") from error
+    return data, positions
+
+
+def _build(loader: yaml.SafeLoader, node: yaml.Node, where: Where, positions: Positions, depth: int = 0) -> Any:
+    if depth > 50:
+        raise InputError(f"{positions.path}: the document is nested more than 50 deep")
+    positions.note(where, node.start_mark)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, child, (*where, i), positions, depth + 1) for i, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        built: dict[Any, Any] = {}
+        for key_node, child in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise InputError(f"{_mark(positions, key_node)}: a key must be a plain word")
+            key = key_node.value
+            if key in built:
+                raise InputError(f"{_mark(positions, key_node)}: {key!r} is given twice; keep one of them")
+            positions.note((*where, key, "(key)"), key_node.start_mark)
+            built[key] = _build(loader, child, (*where, key), positions, depth + 1)
+        return built
+    return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+
+def _mark(positions: Positions, node: yaml.Node) -> str:
+    return f"{positions.path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+
+def parse(model: type[Model], data: Any, positions: Positions, what: str) -> Model:
+    """Validate a document; the first thing that is wrong is told, with its place and what was meant.
+
+    Raises:
+        InputError: the document does not fit the model.
+    """
+    if not isinstance(data, dict):
+        found = "nothing" if data is None else f"a {type(data).__name__}"
+        raise InputError(f"{positions.path}: {what} is a list of `key: value` pairs, and this file holds {found}")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_explain(error, data, model, positions)) from error
+
+
+def _explain(error: ValidationError, data: Any, model: type[BaseModel], positions: Positions) -> str:
+    problems = error.errors(include_url=False)
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    where = tuple(step for step in first["loc"] if _leads_on(data, step, first["loc"]))
+    name = str(first["loc"][-1])
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, first["loc"])
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{positions.at((*where, '(key)'))}: unknown key {name!r}; {meant}"
+    if first["type"] == "missing":
+        return f"{positions.at(where)}: the key {name!r} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    key = next((str(step) for step in reversed(where) if isinstance(step, str)), what_is(where))
+    found = first.get("input")
+    shown = f", and found {found!r}" if isinstance(found, str | int | float | bool | None) else ""
+    if first["type"] == "value_error":
+        return f"{positions.at(where)}: {message}"
+    return f"{positions.at(where)}: {key}: {message[0].lower() + message[1:]}{shown}"
+
+
+def what_is(where: Where) -> str:
+    return "the document" if not where else str(where[-1])
+
+
+def _leads_on(data: Any, step: str | int, loc: tuple[str | int, ...]) -> bool:
+    """Whether a step of pydantic's location is one of the document's own (and not the name of a union's branch)."""
+    if isinstance(step, int):
+        return True
+    return any(step == key for key in _all_keys(data))
+
+
+def _all_keys(data: Any) -> set[str]:
+    if isinstance(data, dict):
+        return set(data) | {key for value in data.values() for key in _all_keys(value)}
+    if isinstance(data, list):
+        return {key for value in data for key in _all_keys(value)}
+    return set()
+
+
+def _known_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    """The keys a model knows at the place of an unknown one."""
+    schema = model.model_json_schema(by_alias=True)
+    node: dict[str, Any] = schema
+    definitions = schema.get("$defs", {})
+    for step in loc[:-1]:
+        for candidate in _branches(node, definitions):
+            if isinstance(step, int) and "items" in candidate:
+                node = candidate["items"]
+                break
+            if step in candidate.get("properties", {}):
+                node = candidate["properties"][step]
+                break
+            if step == candidate.get("title"):
+                node = candidate
+                break
+    return [key for candidate in _branches(node, definitions) for key in candidate.get("properties", {})]
+
+
+def _branches(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    if "$ref" in node:
+        node = definitions[node["$ref"].rpartition("/")[2]]
+    options = [branch for key in ("anyOf", "oneOf") for branch in node.get(key, [])]
+    return [leaf for option in options for leaf in _branches(option, definitions)] or [node]

@@ -1,0 +1,99 @@
+"""Generation: what the model writes, and how fast (rule 17). Greedy, a fixed number of new tokens."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from suite.records.schema import Sample, Speed
+
+NEW_TOKENS = 50
+REPEATS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A prompt's continuation: token ids of both, and the text of both."""
+
+    prompt_ids: list[int]
+    new_ids: list[int]
+    sample: Sample
+
+
+@torch.inference_mode()
+def greedy(model: PreTrainedModel, prompts: Tensor, new_tokens: int = NEW_TOKENS) -> tuple[Tensor, float, float]:
+    """Continue prompts of one length greedily, the end token or not, with a key-value cache.
+
+    Args:
+        prompts: int64 [batch, length].
+
+    Returns:
+        The new tokens, int64 [batch, new_tokens] on the CPU; seconds of prefill (to the first new token); seconds of
+        decoding the others.
+    """
+    inputs = prompts.to(model.device)
+    _synchronise(model)
+    started = time.perf_counter()
+    step = model(inputs, use_cache=True, logits_to_keep=1)
+    token = step.logits[:, -1].argmax(-1, keepdim=True)
+    _synchronise(model)
+    prefilled = time.perf_counter()
+    tokens = [token]
+    for _ in range(new_tokens - 1):
+        step = model(token, past_key_values=step.past_key_values, use_cache=True, logits_to_keep=1)
+        token = step.logits[:, -1].argmax(-1, keepdim=True)
+        tokens.append(token)
+    _synchronise(model)
+    finished = time.perf_counter()
+    return torch.cat(tokens, dim=1).cpu(), prefilled - started, finished - prefilled
+
+
+def _synchronise(model: PreTrainedModel) -> None:
+    if model.device.type == "cuda":
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(index)
+
+
+def speed(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> tuple[Speed, Speed]:
+    """Prefill and decode speed of one prompt, batch 1, tokens a second, after one run to warm up."""
+    ids = torch.tensor([list(prompt)])
+    greedy(model, ids)
+    times = [greedy(model, ids)[1:] for _ in range(repeats)]
+    prefill = [len(prompt) / seconds for seconds, _ in times]
+    decode = [(NEW_TOKENS - 1) / seconds for _, seconds in times]
+    return _summary(prefill), _summary(decode)
+
+
+def _summary(values: Sequence[float]) -> Speed:
+    low, median, high, p99 = np.percentile(values, [25, 50, 75, 99])
+    return Speed(median=float(median), quartiles=(float(low), float(high)), p99=float(p99), repeats=len(values))
+
+
+def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[Written]:
+    """Continue every prompt by NEW_TOKENS tokens. Prompts of one length run together, so that none needs padding."""
+    encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, ids in enumerate(encoded):
+        by_length[len(ids)].append(index)
+    new: dict[int, list[int]] = {}
+    for indices in by_length.values():
+        tokens, _, _ = greedy(model, torch.tensor([encoded[index] for index in indices]))
+        new.update(zip(indices, tokens.tolist(), strict=True))
+    return [
+        Written(encoded[index], new[index], Sample(prompt=prompt, text=_text(tokenizer, encoded[index], new[index])))
+        for index, prompt in enumerate(prompts)
+    ]
+
+
+def _text(tokenizer: PreTrainedTokenizerBase, prompt: list[int], new: list[int]) -> str:
+    """The text the new tokens add (decoded with the prompt, so that spaces between the two are kept)."""
+    before = tokenizer.decode(prompt, skip_special_tokens=True)
+    whole = tokenizer.decode(prompt + new, skip_special_tokens=True)
+    return whole[len(before) :] if whole.startswith(before) else tokenizer.decode(new, skip_special_tokens=True)

@@ -1,0 +1,47 @@
+"""Memory: what the weights take, and the peaks while an experiment runs (rule 18)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from suite.records.schema import Memory
+
+
+def weights_bytes(model: PreTrainedModel) -> int:
+    """Bytes of all parameters and buffers, shared storage counted once."""
+    tensors = [*model.parameters(), *model.buffers()]
+    return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+
+
+def reset_peaks() -> None:
+    """Start the peaks anew: the GPUs', and the process's own where Linux lets it."""
+    for index in range(torch.cuda.device_count()):
+        torch.cuda.reset_peak_memory_stats(index)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
+    except OSError:
+        pass
+
+
+def peaks(model: PreTrainedModel) -> Memory:
+    """The peaks since the last reset; the GPUs' summed over the devices, absent on a CPU."""
+    gpus = range(torch.cuda.device_count()) if model.device.type == "cuda" else ()
+    return Memory(
+        weights_bytes=weights_bytes(model),
+        peak_allocated_bytes=sum(map(torch.cuda.max_memory_allocated, gpus)) if gpus else None,
+        peak_reserved_bytes=sum(map(torch.cuda.max_memory_reserved, gpus)) if gpus else None,
+        peak_rss_bytes=_peak_rss(),
+    )
+
+
+def _peak_rss() -> int | None:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,110 @@
+"""Perplexity by the protocol of GPTQ, SparseGPT and Wanda (rules 10 to 12, 15 and 16)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from suite.data.windows import Windows
+from suite.errors import ExperimentError
+from suite.records.schema import Perplexity, Protocol
+
+LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
+
+
+class NotFinite(ExperimentError):
+    """The model gave a logit that is not a number: a failed experiment, never a perplexity (rule 15)."""
+
+
+@torch.inference_mode()
+def token_losses(
+    model: PreTrainedModel, tokens: Tensor, batch_size: int, progress: Callable[[int], None] = lambda windows: None
+) -> NDArray[np.float32]:
+    """The negative log-likelihood of every predicted token, nats.
+
+    The body runs once a batch; the head runs on chunks of positions, so the logits of a whole window never exist at
+    once. Log-softmax is in float32.
+
+    Args:
+        model: a causal model whose logits are its head on the body's last hidden state.
+        tokens: int64 [windows, context].
+        batch_size: windows a pass.
+        progress: told how many windows are done.
+
+    Returns:
+        float32 [windows, context - 1].
+
+    Raises:
+        NotFinite: a logit is infinite or not a number.
+    """
+    head = model.get_output_embeddings()
+    rows = []
+    for batch in tokens.split(batch_size):
+        inputs = batch.to(model.device)
+        hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+        targets = inputs[:, 1:].flatten().to(hidden.device)
+        losses = [
+            _chunk_losses(head(h).float(), t)
+            for h, t in zip(*(x.split(_positions(head.weight.shape[0])) for x in (hidden, targets)), strict=True)
+        ]
+        rows.append(torch.cat(losses).view(len(batch), -1).cpu())
+        progress(sum(map(len, rows)))
+    return torch.cat(rows).numpy()
+
+
+def _positions(vocabulary: int) -> int:
+    return max(1, LOGITS_AT_ONCE // vocabulary)
+
+
+def _chunk_losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """Losses [positions] of float32 logits [positions, vocabulary]."""
+    losses = functional.cross_entropy(logits, targets, reduction="none")
+    # A loss hides a logit of minus infinity that was not the target's; the minimum does not (NaN comes through it).
+    if not (torch.isfinite(losses).all() and torch.isfinite(logits.amin())):
+        raise NotFinite(f"a logit is not finite in {logits.dtype}")
+    return losses
+
+
+def perplexity(losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: float | None, vocabulary: int) -> Perplexity:
+    """The record's perplexity from the losses of every predicted token.
+
+    Args:
+        losses: float32 [windows, context - 1], nats.
+        windows: what was predicted.
+        protocol: how.
+        dense: the dense model's perplexity; None when this is the dense model's.
+        vocabulary: number of tokens the model chooses among.
+    """
+    wide = losses.astype(np.float64)
+    mean = float(wide.mean())
+    value = math.exp(mean)
+    extra = {}
+    if (labels := windows.labels) is not None:
+        whole = labels.whole
+        kinds = {str(kind): (labels.kind == kind) & whole for kind in np.unique(labels.kind)}
+        extra = {
+            "floor": math.exp(-float(labels.logprob.mean())),
+            "whole": math.exp(float(wide[whole].mean())),
+            "whole_floor": math.exp(-float(labels.logprob[whole].mean())),
+            "by_kind": {kind: float(wide[chosen].mean()) for kind, chosen in kinds.items()},
+            "floor_by_kind": {kind: -float(labels.logprob[chosen].mean()) + 0.0 for kind, chosen in kinds.items()},
+        }
+    return Perplexity(
+        value=value,
+        nll_per_window=tuple(float(row) for row in wide.mean(axis=1)),
+        bits_per_byte=mean / math.log(2) / windows.bytes_per_token,
+        ratio_to_dense=1.0 if dense is None else value / dense,
+        uniform=float(vocabulary),
+        unigram=windows.unigram(),
+        tokens=losses.size,
+        windows=len(losses),
+        protocol=protocol,
+        **extra,
+    )

@@ -1,0 +1,133 @@
+"""What a study will take on this machine, reckoned without torch: seconds and bytes of every experiment.
+
+A forecast, not a promise: rates are the processor's measured matrix product and the GPU's published figures, lowered to
+what evaluation usually reaches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from suite.errors import InputError
+from suite.machine import Machine, pick_dtype
+from suite.manifest import Study
+from suite.models.source import ModelSource
+from suite.records import Experiment
+
+ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
+LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
+HOST_BANDWIDTH = 15e9  # bytes/s a decoding step reads weights with on a usual processor
+# (capability): 16-bit matrix products a second, bytes a second; published figures of V100, T4, A100, L4, H100, RTX 50
+GPU_RATES = {
+    (7, 0): (110e12, 0.9e12),
+    (7, 5): (60e12, 0.32e12),
+    (8, 0): (310e12, 1.5e12),
+    (8, 9): (120e12, 0.3e12),
+    (9, 0): (900e12, 3.3e12),
+    (12, 0): (200e12, 1.0e12),
+}
+USUAL_SHARE = 0.45  # of the matrix rate that evaluation reaches
+STEP_OVERHEAD = 4e-4  # seconds a layer costs a decoding step whatever its size
+GENERATED = 6 * 50  # tokens, one after another, for the speed: a warm-up and five repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One experiment's forecast: `seconds` without the loading of its model, `bytes` at the peak on its device."""
+
+    experiment: Experiment
+    seconds: float
+    bytes: int
+
+
+def forecast(study: Study, machine: Machine) -> list[Forecast]:
+    """The forecast of every experiment of a study, in running order."""
+    return [_one(study, study.model(experiment.model), experiment, machine) for experiment in study.experiments]
+
+
+def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) -> None:
+    """Refuse what cannot fit.
+
+    Raises:
+        InputError: an experiment needs more memory than the GPUs, or the host, have.
+    """
+    room = sum(gpu.memory for gpu in machine.gpus) or machine.memory
+    for one in forecasts:
+        if one.bytes > room:
+            dtype = _dtype(study.model(one.experiment.model), machine)
+            raise InputError(
+                f"model {one.experiment.model!r} needs about {one.bytes / 1e9:.1f} GB in {dtype}, and this machine has "
+                f"{room / 1e9:.1f} GB ({machine.hardware}); take a larger machine, leave the model out, or give it "
+                "`dtype: float16`"
+            )
+
+
+def load_seconds(model: ModelSource, machine: Machine) -> float:
+    """Seconds to load a model once, from a disk of 0.5 GB/s."""
+    return 1.0 + model.anatomy.weights * ITEM_BYTES[model.stored_dtype] / 0.5e9
+
+
+def tokens_of(study: Study, model: ModelSource) -> int:
+    """About how many tokens of the text the model will predict; exact only once it is tokenised."""
+    small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
+    tokens = study.text.bytes / (1.0 if small else 4.35)
+    return int(tokens // study.context * study.context)
+
+
+def _dtype(model: ModelSource, machine: Machine) -> str:
+    capability = min((gpu.capability for gpu in machine.gpus), default=None)
+    return pick_dtype(model.dtype, capability, model.stored_dtype)[0]
+
+
+def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
+    anatomy, item = model.anatomy, ITEM_BYTES[_dtype(model, machine)]
+    matrix_rate, bandwidth = _rates(machine, anatomy.hidden, item)
+    multiplied = anatomy.block_weights + anatomy.head.weights
+    touched = 0
+    if not experiment.dense:
+        selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+        touched = sum(parameter.weights for parameter in selected)
+
+    seconds = 0.05 + touched * item * 12 / bandwidth  # scoring, selecting, zeroing and restoring pass over the weights
+    if "perplexity" in experiment.measure:
+        seconds += tokens_of(study, model) * 2 * multiplied / matrix_rate
+    step = multiplied * item / bandwidth + anatomy.layers * STEP_OVERHEAD
+    if "generation" in experiment.measure:
+        seconds += GENERATED * step
+    if {"generation", "coherence"} & set(experiment.measure):
+        seconds += (1 if study.text.labelled else 8) * 50 * step * 2  # the samples, by length of prompt
+
+    window = max(2048, study.context)
+    activations = window * (6 * anatomy.hidden + 3 * anatomy.inner) * item
+    largest = max(parameter.weights for parameter in anatomy.parameters)
+    untied = anatomy.head.weights if anatomy.tied and experiment.tied == "untie" else 0
+    needed = (anatomy.weights + untied) * item + max(activations + LOGITS_BYTES, largest * 8) + RUNTIME_BYTES
+    return Forecast(experiment, seconds, int(needed))
+
+
+def _rates(machine: Machine, hidden: int, item: int) -> tuple[float, float]:
+    """Floating-point operations a second that evaluation reaches, and bytes a second that decoding reads."""
+    if not machine.gpus:
+        narrow = hidden / (hidden + 400)  # narrow matrices keep a processor waiting
+        return host_matrix_rate() * narrow, HOST_BANDWIDTH
+    gpu = min(machine.gpus, key=lambda gpu: gpu.capability)
+    matrix, bandwidth = GPU_RATES.get(gpu.capability, (60e12, 0.4e12))
+    return matrix * USUAL_SHARE * (1.0 if item == 2 else 0.12), bandwidth * 0.25
+
+
+@cache
+def host_matrix_rate() -> float:
+    """Floating-point operations a second of a float32 matrix product on this processor, measured in some 20 ms."""
+    size = 512
+    matrix = np.ones((size, size), dtype=np.float32)
+    matrix @ matrix  # wake the threads
+    started = time.perf_counter()
+    for _ in range(5):
+        matrix @ matrix
+    return 5 * 2 * size**3 / (time.perf_counter() - started)

@@ -1,0 +1,118 @@
+"""This machine, seen without torch: processor, memory, and GPUs through NVML."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psutil
+import pynvml
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU: `memory` in bytes, `capability` the CUDA compute capability."""
+
+    name: str
+    memory: int
+    capability: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What can be reckoned with. `memory` is the host's, in bytes; `cores` those this process may use."""
+
+    processor: str
+    cores: int
+    memory: int
+    gpus: tuple[Gpu, ...] = ()
+    driver: str | None = None
+
+    @property
+    def hardware(self) -> str:
+        """What ran the numbers, in print."""
+        if self.gpus:
+            names = sorted({gpu.name for gpu in self.gpus})
+            return " and ".join(f"{sum(g.name == name for g in self.gpus)}x {name}" for name in names)
+        return f"{self.processor}, {self.cores} {'core' if self.cores == 1 else 'cores'}"
+
+
+@cache
+def this_machine() -> Machine:
+    """Look at the machine once. GPUs hidden by CUDA_VISIBLE_DEVICES do not count."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpus, driver = _gpus()
+    return Machine(_processor(), cores, _host_memory(), gpus, driver)
+
+
+def pick_dtype(asked: str, capability: tuple[int, int] | None, stored: str) -> tuple[str, str]:
+    """The dtype a model runs in, and why (protocol rule 15).
+
+    Args:
+        asked: what the manifest asks for; `auto` leaves it to the hardware.
+        capability: the GPU's compute capability, None on a CPU.
+        stored: the checkpoint's own dtype.
+    """
+    if asked != "auto":
+        return asked, "asked for in the manifest"
+    if capability is None:
+        return "float32", "the processor's arithmetic is float32"
+    if stored == "float32":
+        return "float32", "the checkpoint is float32"
+    if capability >= (8, 0):
+        return "bfloat16", f"native from compute capability 8.0; this GPU has {capability[0]}.{capability[1]}"
+    return "float16", f"compute capability {capability[0]}.{capability[1]} has no native bfloat16"
+
+
+def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return (), None
+    try:
+        driver = str(pynvml.nvmlSystemGetDriverVersion())
+        gpus = {}
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            gpu = Gpu(
+                str(pynvml.nvmlDeviceGetName(handle)),
+                int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+                tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
+            )
+            gpus[str(index)] = gpus[str(pynvml.nvmlDeviceGetUUID(handle))] = gpu
+            if visible is None:
+                gpus.setdefault(f"seen{index}", gpu)
+        if visible is None:
+            return tuple(gpu for key, gpu in gpus.items() if key.startswith("seen")), driver
+        return tuple(gpus[key.strip()] for key in visible.split(",") if key.strip() in gpus), driver
+    except pynvml.NVMLError:
+        return (), None
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _host_memory() -> int:
+    """Bytes of RAM this process may use: the machine's, or its control group's if that is less."""
+    total = int(psutil.virtual_memory().total)
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limit = Path(path).read_text().strip()
+        except OSError:
+            continue
+        if limit.isdecimal():
+            total = min(total, int(limit))
+    return total

@@ -1,0 +1,148 @@
+"""The schema of a manifest. `manifests/manifest.schema.json` is made from it, for editors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from suite.errors import InputError
+from suite.models.anatomy import BLOCK, TARGETS, parse_layers
+from suite.records.schema import Criterion, Measure, Precision, Scope, Tied
+
+T = TypeVar("T")
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+# A list means every value; a value alone stands for a list of one.
+Name = Annotated[str, Field(pattern=NAME)]
+Share = Annotated[float, Field(gt=0, le=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Layers = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelEntry(_Strict):
+    """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`."""
+
+    name: Name
+    path: str | None = None
+    repository: str | None = None
+    revision: str | None = None
+    dtype: Precision = "auto"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ModelEntry:
+        if self.path and self.repository:
+            raise ValueError(f"model {self.name!r} has both a path and a repository; keep one")
+        if (self.repository is None) != (self.revision is None):
+            raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
+        return self
+
+
+class TextEntry(_Strict):
+    """A text: a name of the catalogue, or a name of your own with the `path` of a JSON list of strings or a text file."""
+
+    name: Name
+    path: str | None = None
+    join: str | None = None
+
+
+class Defaults(_Strict):
+    """What a grid may carry; given at the top of a manifest, the default of every grid."""
+
+    criterion: Annotated[list[Criterion], BeforeValidator(_listed, json_schema_input_type=Criterion | list[Criterion])] = [
+        "magnitude"
+    ]
+    scope: Annotated[list[Scope], BeforeValidator(_listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
+    target: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
+    part: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
+    layers: Annotated[list[Layers], BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int])] | None = None
+    sparsity: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
+    budget: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
+    tied: Annotated[list[Tied], BeforeValidator(_listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
+    seed: Annotated[list[Seed], BeforeValidator(_listed, json_schema_input_type=int | list[int])] = [0]
+    measure: Annotated[list[Measure], BeforeValidator(_listed, json_schema_input_type=Measure | list[Measure])] = [
+        "perplexity"
+    ]
+
+    @field_validator("criterion")
+    @classmethod
+    def _dense_is_always_there(cls, value: list[str]) -> list[str]:
+        if "none" in value:
+            raise ValueError("criterion: the dense baseline is always measured; leave `none` out")
+        return value
+
+    @field_validator("target")
+    @classmethod
+    def _known_target(cls, value: list[str] | None) -> list[str] | None:
+        for target in value or ():
+            if target not in TARGETS:
+                raise ValueError(f"target {target!r} is not one of {', '.join(TARGETS)}")
+        return value
+
+    @field_validator("part")
+    @classmethod
+    def _known_part(cls, value: list[str] | None) -> list[str] | None:
+        for part in value or ():
+            if part not in (*BLOCK, "embeddings", "lm_head"):
+                raise ValueError(f"part {part!r} is not one of {', '.join(BLOCK)}, embeddings, lm_head")
+        return value
+
+    @field_validator("layers")
+    @classmethod
+    def _layers_read(cls, value: list[str] | None) -> list[str] | None:
+        for layers in value or ():
+            try:
+                parse_layers(layers)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return value
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Defaults:
+        given = self.model_fields_set
+        if {"target", "part"} <= given:
+            raise ValueError("give target or part, not both: a part is a target chosen freely")
+        if {"sparsity", "budget"} <= given:
+            raise ValueError("give sparsity or budget, not both: a budget becomes each target's sparsity")
+        return self
+
+
+class Grid(Defaults):
+    """A grid of experiments: every combination of its values. `part` is one selection, its parts taken together."""
+
+    models: Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
+
+
+class Manifest(Defaults):
+    """A study: which models, on which text, what is pruned, how far, and what is measured."""
+
+    title: str = Field(min_length=1, max_length=200)
+    models: Annotated[
+        list[Annotated[ModelEntry, BeforeValidator(_named, json_schema_input_type=str | ModelEntry)]],
+        BeforeValidator(_listed, json_schema_input_type=str | ModelEntry | list[str | ModelEntry]),
+    ] = Field(min_length=1)
+    text: Annotated[TextEntry, BeforeValidator(_named, json_schema_input_type=str | TextEntry)]
+    context: Annotated[int, Field(ge=2, strict=True)] | None = None
+    experiments: list[Grid] = []
+
+    @field_validator("models")
+    @classmethod
+    def _distinct(cls, value: list[ModelEntry]) -> list[ModelEntry]:
+        names = [entry.name for entry in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"model {name!r} is listed twice; keep one")
+        return value

@@ -1,0 +1,1 @@
+"""Models: the catalogue, their anatomy, and loading."""

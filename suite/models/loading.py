@@ -1,0 +1,195 @@
+"""Load a model once, and give its checkpoint's stored values back as often as they are needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from suite.errors import InputError
+from suite.models.anatomy import Anatomy
+from suite.models.source import ModelSource, from_folder
+
+HEAD, TABLE = "lm_head.weight", "model.embed_tokens.weight"
+TIED_TO = {HEAD: TABLE, TABLE: HEAD}
+
+
+class Stored:
+    """The checkpoint's own values, memory-mapped: what scores are taken from and models are restored from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self._file_of: dict[str, Any] = {}
+        for path in sorted(folder.glob("*.safetensors")):
+            file = self._stack.enter_context(safe_open(path, framework="pt"))
+            self._file_of.update(dict.fromkeys(file.keys(), file))
+
+    def __call__(self, name: str) -> Tensor:
+        """A tensor as stored (no cast), on the CPU; a tied one under either of its names."""
+        if name not in self._file_of:
+            name = TIED_TO.get(name, name)
+        tensor: Tensor = self._file_of[name].get_tensor(name)
+        return tensor
+
+    def close(self) -> None:
+        self._stack.close()
+        self._file_of.clear()
+
+
+@dataclass
+class LoadedModel:
+    """A model in memory, its tokenizer, and its stored values."""
+
+    source: ModelSource
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    stored: Stored
+    dtype: torch.dtype
+    dtype_reason: str
+
+    @property
+    def anatomy(self) -> Anatomy:
+        return self.source.anatomy
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    @property
+    def head(self) -> nn.Linear:
+        return self.model.get_output_embeddings()  # type: ignore[no-any-return]
+
+    @property
+    def table(self) -> nn.Embedding:
+        return self.model.get_input_embeddings()  # type: ignore[no-any-return]
+
+    @property
+    def tied(self) -> bool:
+        """Whether head and embeddings are one tensor, found by storage and not by name."""
+        return self.head.weight.data_ptr() == self.table.weight.data_ptr()
+
+    @property
+    def device_map(self) -> str:
+        """Where the layers lie: one device, or each device with its number of modules."""
+        placed = getattr(self.model, "hf_device_map", None)
+        if not placed or len(set(placed.values())) == 1:
+            return str(self.device)
+        devices = [str(device) for device in placed.values()]
+        return ", ".join(f"{device}: {devices.count(device)} modules" for device in sorted(set(devices)))
+
+    def parameter(self, name: str) -> nn.Parameter:
+        return self.model.get_parameter(name)
+
+    @contextmanager
+    def untied(self, wanted: bool) -> Iterator[int]:
+        """Give the head a private copy of the shared table while inside; yields the copy's bytes (0: nothing done)."""
+        if not (wanted and self.tied):
+            yield 0
+            return
+        shared = self.table.weight
+        self.head.weight = nn.Parameter(shared.detach().clone(), requires_grad=False)
+        try:
+            yield shared.nbytes
+        finally:
+            self.head.weight = shared
+
+    def restore(self, names: list[str]) -> None:
+        """Put the stored values back into the named parameters."""
+        with torch.no_grad():
+            for name in names:
+                self.parameter(name).copy_(self.stored(name))
+
+    def strays(self) -> list[str]:
+        """The parameters that are not, bit for bit, what the checkpoint holds in the model's dtype."""
+        return [
+            parameter.name
+            for parameter in self.anatomy.parameters
+            if not torch.equal(
+                self.parameter(parameter.name).detach().cpu(), self.stored(parameter.name).to(self.dtype)
+            )
+        ]
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.stored.close()
+        del self.model
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """The model's tokenizer.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    folder = _folder(source)
+    try:
+        # AutoTokenizer goes by the model's type and would rebuild a tokenizer of another kind: a model that says its
+        # tokenizer is whatever its tokenizer.json holds gets exactly that.
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        generic = settings.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
+        kind = PreTrainedTokenizerFast if generic else AutoTokenizer
+        return kind.from_pretrained(folder, local_files_only=True)  # type: ignore[no-any-return]
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise InputError(
+            f"model {source.name!r}: its tokenizer cannot be read: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedModel:
+    """Load a model whole on the GPU where there is one and it fits, spread over the GPUs where it does not.
+
+    Never offloads to the host, never runs code of the checkpoint, never unpickles.
+
+    Raises:
+        InputError: the files cannot be had, or are not what the configuration says.
+        torch.OutOfMemoryError: it does not fit.
+    """
+    folder = _folder(source)
+    if source.repository is not None:
+        from_folder(source.name, folder)  # a download is checked as a directory is
+    run_dtype = getattr(torch, dtype)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=run_dtype,
+        device_map=_device_map(source.anatomy.weights * run_dtype.itemsize),
+        attn_implementation="sdpa",
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+    model.eval().requires_grad_(False)
+    loaded = LoadedModel(source, model, load_tokenizer(source), Stored(folder), run_dtype, dtype_reason)
+    if loaded.tied != source.anatomy.tied:
+        state = "share" if loaded.tied else "do not share"
+        raise InputError(
+            f"model {source.name!r}: its head and embeddings {state} their storage, and its config.json says otherwise"
+        )
+    return loaded
+
+
+def _folder(source: ModelSource) -> Path:
+    if source.folder is not None:
+        return source.folder
+    from suite.hub import fetch_model
+
+    assert source.repository is not None
+    return fetch_model(source.repository, source.revision)
+
+
+def _device_map(weight_bytes: int) -> Any:
+    if not torch.cuda.is_available():
+        return {"": "cpu"}
+    free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
+    if len(free) == 1 or weight_bytes < 0.85 * free[0]:
+        return {"": 0}
+    return "balanced"

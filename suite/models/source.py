@@ -1,0 +1,175 @@
+"""Where a model comes from: a name of the catalogue, a directory, or a hub repository at a pinned revision.
+
+Resolved without torch, so that a plan and every complaint about a model come before the first experiment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from suite.errors import InputError
+from suite.models import catalogue
+from suite.models.anatomy import Anatomy, Config
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
+_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """One model, pinned. Either `folder` (a local directory) or `repository` is set.
+
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files. `dtype` is what the manifest
+    asks the model to run in, `auto` where the hardware may choose.
+    """
+
+    name: str
+    revision: str
+    config: Config
+    folder: Path | None = None
+    repository: str | None = None
+    dtype: str = "auto"
+    stored_dtype: str = "bfloat16"
+    published_perplexity: float | None = None
+
+    @cached_property
+    def anatomy(self) -> Anatomy:
+        return Anatomy(self.config)
+
+    @property
+    def location(self) -> str:
+        """What transformers loads: the directory's path, or the repository's name."""
+        return str(self.folder or self.repository)
+
+
+def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
+    """A model of the catalogue.
+
+    Raises:
+        InputError: no model has this name.
+    """
+    if name in catalogue.HUB:
+        model = catalogue.HUB[name]
+        return ModelSource(
+            name,
+            model.revision,
+            model.config,
+            repository=model.repository,
+            dtype=dtype,
+            stored_dtype=model.stored_dtype,
+            published_perplexity=model.published_perplexity,
+        )
+    if name in catalogue.embedded():
+        return from_folder(name, catalogue.embedded()[name], dtype)
+    raise InputError(
+        f"no model is called {name!r}; the catalogue has {', '.join(catalogue.names())}, "
+        "and any other is written as {name: ..., path: ...} or {name: ..., repository: ..., revision: ...}"
+    )
+
+
+def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> ModelSource:
+    """A model of the hub that is not in the catalogue; its configuration is fetched (or read from the cache).
+
+    Raises:
+        InputError: the hub does not give it.
+    """
+    from suite.hub import fetch_file  # huggingface_hub takes 0.3 s to import
+
+    config = json.loads(fetch_file(repository, revision, "config.json").read_text(encoding="utf-8"))
+    stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
+    _check_config(source)
+    return source
+
+
+def from_folder(name: str, folder: Path, dtype: str = "auto") -> ModelSource:
+    """A model directory as transformers saves it: config.json, safetensors, a tokenizer.
+
+    Raises:
+        InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
+    """
+    if not folder.is_dir():
+        raise InputError(f"model {name!r}: there is no directory {folder}")
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"model {name!r}: cannot read {folder / 'config.json'}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"model {name!r}: {folder / 'config.json'} is not JSON: {error}") from error
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        pickles = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
+        why = f"; {pickles[0].name} is a pickle, which can run code and is refused" if pickles else ""
+        raise InputError(f"model {name!r}: {folder} holds no .safetensors file{why}")
+    tensors = {key: entry for path in weights for key, entry in safetensors_header(path).items()}
+    files = [folder / "config.json", *weights, *(folder / file for file in TOKENIZER_FILES)]
+    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
+        raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
+    dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
+    stored = dtypes.pop() if len(dtypes) == 1 else str(config.get("dtype", "float32"))
+    source = ModelSource(name, f"sha256:{_hash(files)}", config, folder=folder, dtype=dtype, stored_dtype=stored)
+    _check_config(source)
+    _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
+    return source
+
+
+def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
+    """The tensors of a safetensors file: name to dtype, shape and offsets; the file's length is checked.
+
+    Raises:
+        InputError: the file is truncated or not safetensors.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > size - 8:
+                raise InputError(f"{path} is truncated or not a safetensors file: {size} bytes; copy it again")
+            header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a safetensors file: its header cannot be read") from error
+    if size != 8 + length + end:
+        raise InputError(
+            f"{path} is truncated: {8 + length + end} bytes expected, {size} found; copy or download it again"
+        )
+    return header
+
+
+def _check_config(source: ModelSource) -> None:
+    try:
+        _ = source.anatomy
+    except InputError as error:
+        raise InputError(f"model {source.name!r}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise InputError(f"model {source.name!r}: its config.json lacks the key {error}") from error
+
+
+def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> None:
+    tied = {"model.embed_tokens.weight", "lm_head.weight"} if source.anatomy.tied else set()
+    for parameter in source.anatomy.parameters:
+        names = [parameter.name, *(tied - {parameter.name} if parameter.name in tied else ())]
+        shape = next((found[name] for name in names if name in found), None)
+        if shape != parameter.shape:
+            what = "is missing" if shape is None else f"has shape {list(shape)}"
+            raise InputError(
+                f"model {source.name!r}: tensor {parameter.name} {what} in {source.folder}; "
+                f"its config.json asks for {list(parameter.shape)}"
+            )
+
+
+def _hash(files: list[Path]) -> str:
+    """SHA-256 over the names and contents of the files that are there."""
+    total = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            with path.open("rb") as file:
+                total.update(f"{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()

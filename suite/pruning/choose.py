@@ -1,0 +1,65 @@
+"""From a request (criterion, scope, how much) to the weights that go, one tensor at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import Tensor
+
+from suite.pruning.keys import magnitude_keys, random_keys
+from suite.pruning.masks import budget_counts
+from suite.pruning.select import select_lowest, select_lowest_in_rows
+
+Load = Callable[[str], Tensor]  # a tensor's stored values by name, before any cast
+
+
+def choose(
+    names: Sequence[str],
+    load: Load,
+    *,
+    criterion: str,
+    scope: str,
+    sparsity: float,
+    budget_total: int | None = None,
+    seed: int | None = None,
+) -> Iterator[tuple[str, Tensor]]:
+    """The weights to remove from the named tensors.
+
+    Args:
+        names: tensors in the order of their names; ties of scope `global` go in this order.
+        load: gives a tensor's stored values (float16, bfloat16 or float32).
+        criterion: `magnitude` or `random` (which wants a seed).
+        scope: what `sparsity` is counted over: each `tensor`, each `row` of each, or all together (`global`).
+        budget_total: an exact number of weights to remove in all, spread over the tensors in proportion to their
+            size; it takes the place of `sparsity` (scopes `tensor` and `global`).
+
+    Yields:
+        Each name with its bool tensor, True where a weight goes.
+    """
+
+    def keys(name: str) -> Tensor:
+        weight = load(name)
+        if criterion == "magnitude":
+            return magnitude_keys(weight)
+        if criterion == "random":
+            assert seed is not None, "the manifest gives every random experiment a seed"
+            return random_keys(weight.shape, seed, name).to(weight.device)
+        raise ValueError(f"no criterion is called {criterion!r}")
+
+    sizes = [load(name).numel() for name in names]
+    if scope == "global":
+        total = round(sparsity * sum(sizes)) if budget_total is None else budget_total
+        yield from zip(names, select_lowest(lambda: (keys(name) for name in names), total), strict=True)
+    elif scope == "row":
+        for name in names:
+            key = keys(name)
+            yield name, select_lowest_in_rows(key, round(sparsity * key.shape[1]))
+    elif scope == "tensor":
+        even = [round(sparsity * size) for size in sizes]
+        counts = even if budget_total is None else budget_counts(sizes, budget_total)
+        for name, count in zip(names, counts, strict=True):
+            key = keys(name)
+            (removed,) = select_lowest(lambda: (key,), count)  # noqa: B023 - called before the loop moves on
+            yield name, removed
+    else:
+        raise ValueError(f"no scope is called {scope!r}")

@@ -1,0 +1,91 @@
+"""The store: one file a record, written whole or not at all, and read back checked."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from suite.errors import InputError
+from suite.records.schema import Record
+
+
+class Store:
+    """The records of one study, `<results>/<study>/<id>.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self) -> None:
+        """Make the folder and try to write in it, so that a run fails before its first hour and not after.
+
+        Raises:
+            InputError: the folder cannot be made or written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"cannot write results to {self.folder}: {error.strerror}; name another folder with --results DIR"
+            ) from error
+
+    def path(self, experiment_id: str) -> Path:
+        return self.folder / f"{experiment_id}.json"
+
+    def read(self, experiment_id: str) -> Record | None:
+        """The record of this experiment, or None where there is none that can be believed."""
+        path = self.path(experiment_id)
+        return read_record(path) if path.exists() else None
+
+    def write(self, record: Record) -> Path:
+        """Seal the record and put it in place in one step: a reader sees the whole of it or nothing."""
+        path = self.path(record.id)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{record.id[:12]}-", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(record.sealed().to_json())
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return path
+
+
+def read_record(path: Path) -> Record | None:
+    """A record from its file; None when the file is damaged or was edited."""
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return record if record.intact() else None
+
+
+def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
+    """All records below the folders (a study's own, or one that holds studies), in a stable order, each id once.
+
+    Returns:
+        The records, ordered by folder and then by file name, and the files that could not be believed.
+
+    Raises:
+        InputError: a folder is not there.
+    """
+    records: dict[str, Record] = {}
+    damaged: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"there is no results folder {folder}; `lottery run MANIFEST` makes one")
+        for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
+            record = read_record(path)
+            if record is None:
+                damaged.append(path)
+            else:
+                records.setdefault(record.id, record)
+    return list(records.values()), damaged

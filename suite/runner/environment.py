@@ -1,0 +1,71 @@
+"""What made a number: hardware, driver, versions, commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from suite import __version__
+from suite.machine import this_machine
+from suite.models.loading import LoadedModel
+from suite.paths import ROOT
+from suite.records.schema import Environment
+
+LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy")
+
+
+def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Environment:
+    """The environment of one experiment; without a model (it could not be loaded) the model's fields say so."""
+    machine = this_machine()
+    return Environment(
+        suite_version=__version__,
+        commit=commit(),
+        image_digest=os.environ.get("LOTTERY_IMAGE_DIGEST"),
+        hardware=machine.hardware,
+        device=str(loaded.device) if loaded else "none",
+        driver=machine.driver,
+        threads=torch.get_num_threads(),
+        memory_bytes=machine.memory,
+        system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        libraries=_libraries(),
+        device_map=loaded.device_map if loaded else "none",
+        dtype=str(loaded.dtype).removeprefix("torch.") if loaded else "none",
+        dtype_reason=loaded.dtype_reason if loaded else "the model was not loaded",
+        attention=loaded.model.config._attn_implementation if loaded else "none",
+        started=started,
+        seconds=seconds,
+    )
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the suite: of its clone, `+` when files differ from it; else what the image says; else None."""
+    if not (ROOT / ".git").exists():
+        return os.environ.get("LOTTERY_COMMIT")
+    try:
+        head = _git("rev-parse", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return os.environ.get("LOTTERY_COMMIT")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    found["torch"] = torch.__version__  # says which build: 2.13.0+cpu
+    return found
