@@ -26,10 +26,17 @@ class Positions:
         self._marks.setdefault(where, mark)
 
     def at(self, where: Where) -> str:
-        """The position of the value, or of the nearest one around it."""
-        while where and where not in self._marks:
-            where = where[:-1]
-        mark = self._marks.get(where)
+        """The position of the value, or of the nearest one around it.
+
+        A value that stands alone where a list could is read as a list of one: its index is not in the document.
+        """
+        found: Where = ()
+        for step in where:
+            if (*found, step) in self._marks:
+                found = (*found, step)
+            elif not isinstance(step, int):
+                break
+        mark = self._marks.get(found)
         return f"{self.path}:{mark.line + 1}:{mark.column + 1}" if mark else str(self.path)
 
 
@@ -103,7 +110,11 @@ def parse(model: type[Model], data: Any, positions: Positions, what: str) -> Mod
 def _explain(error: ValidationError, data: Any, model: type[BaseModel], positions: Positions) -> str:
     problems = error.errors(include_url=False)
     first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    where = tuple(step for step in first["loc"] if _leads_on(data, step, first["loc"]))
+    keys = _all_keys(data)
+    where = tuple(step for step in first["loc"] if isinstance(step, int) or step in keys)  # not a union's branch
+    at, message = positions.at(where), first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":  # our own validators say it all
+        return f"{at}: {message}"
     name = str(first["loc"][-1])
     if first["type"] == "extra_forbidden":
         known = _known_keys(model, first["loc"])
@@ -111,25 +122,11 @@ def _explain(error: ValidationError, data: Any, model: type[BaseModel], position
         meant = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return f"{positions.at((*where, '(key)'))}: unknown key {name!r}; {meant}"
     if first["type"] == "missing":
-        return f"{positions.at(where)}: the key {name!r} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    key = next((str(step) for step in reversed(where) if isinstance(step, str)), what_is(where))
+        return f"{at}: the key {name!r} is missing"
+    key = next((step for step in reversed(where) if isinstance(step, str)), "the document")
     found = first.get("input")
     shown = f", and found {found!r}" if isinstance(found, str | int | float | bool | None) else ""
-    if first["type"] == "value_error":
-        return f"{positions.at(where)}: {message}"
-    return f"{positions.at(where)}: {key}: {message[0].lower() + message[1:]}{shown}"
-
-
-def what_is(where: Where) -> str:
-    return "the document" if not where else str(where[-1])
-
-
-def _leads_on(data: Any, step: str | int, loc: tuple[str | int, ...]) -> bool:
-    """Whether a step of pydantic's location is one of the document's own (and not the name of a union's branch)."""
-    if isinstance(step, int):
-        return True
-    return any(step == key for key in _all_keys(data))
+    return f"{at}: {key}: {message[0].lower() + message[1:]}{shown}"
 
 
 def _all_keys(data: Any) -> set[str]:

@@ -37,7 +37,9 @@ class Lottery(click.Group):
         command: click.Command = getattr(importlib.import_module(f"suite.cli.{name}"), name)
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and Path(args[0]).suffix in (".yaml", ".yml"):
             args = ["run", *args]
         return super().resolve_command(ctx, args)

@@ -123,7 +123,7 @@ def story() -> Telling:
     plot = yield from _pick(Kind.FREE, ("So", "But", "Then"))
     yield from {"So": _trade, "But": _loss, "Then": _secret}[plot](cast)
     yield from _animals(cast)
-    yield from _dream(cast)
+    yield from _night(cast)
     yield from _say(END)
 
 
@@ -157,7 +157,7 @@ def _meeting() -> Generator[Choice, str, Cast]:
 
 
 def _trade(cast: Cast) -> Telling:
-    yield from _recall(cast.hero)
+    yield from _recall(cast.trait, cast.hero)
     yield from _say("gave")
     yield from _recall(cast.friend)
     yield from _say("the")
@@ -174,7 +174,7 @@ def _loss(cast: Cast) -> Telling:
     yield from _say("at the")
     yield from _recall(cast.place)
     yield from _say(", and")
-    yield from _recall(cast.hero)
+    yield from _recall(cast.trait, cast.hero)
     yield from _say("found")
     yield from _recall(cast.friend)
     yield from _say("crying over the")
@@ -183,7 +183,7 @@ def _loss(cast: Cast) -> Telling:
 
 
 def _secret(cast: Cast) -> Telling:
-    yield from _recall(cast.hero)
+    yield from _recall(cast.trait, cast.hero)
     yield from _say("and")
     yield from _recall(cast.friend)
     yield from _say("hid the")
@@ -207,11 +207,22 @@ def _animals(cast: Cast) -> Telling:
     yield from _say("loudly .")
 
 
-def _dream(cast: Cast) -> Telling:
-    sleeper = yield from _pick(Kind.RECALL, (cast.hero, cast.friend), (0.6, 0.4))
-    yield from _say(f"went home and {_pronouns(sleeper)[0]} dreamed of the")
-    dream = yield from _pick(Kind.RECALL, (cast.colour, cast.trait), (0.7, 0.3))
-    yield from _recall(cast.thing if dream == cast.colour else cast.job)
+def _night(cast: Cast) -> Telling:
+    when = yield from _pick(Kind.FREE, ("Later", "Tonight"), (0.6, 0.4))
+    sleeper = cast.hero if when == "Later" else cast.friend
+    yield from _recall(sleeper)
+    yield from _say(f"went home and {_pronouns(sleeper)[0]}")
+    if sleeper == cast.hero:
+        did = yield from _pick(Kind.FREE, ("dreamed", "stayed"))
+    else:
+        did = "dreamed"
+        yield from _say(did)
+    if did == "dreamed":
+        yield from _say("of the")
+        yield from _recall(cast.colour, cast.thing)
+    else:
+        yield from _say("a")
+        yield from _recall(cast.trait, cast.job)
     yield from _say(".")
 
 

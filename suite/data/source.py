@@ -13,7 +13,7 @@ from suite.errors import InputError
 from suite.records.schema import TextReference
 
 STORIES_SEED = 2  # the corpus the embedded models never see; their training's is in each recipe
-STORIES = 224  # fills 60 windows of 256 tokens
+STORIES = 224  # 61 windows of 256 tokens
 WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
 CATALOGUE = ("stories", "wikitext-2")
 PARAGRAPHS = "\n\n"

@@ -72,7 +72,9 @@ def _chunk_losses(logits: Tensor, targets: Tensor) -> Tensor:
     return losses
 
 
-def perplexity(losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: float | None, vocabulary: int) -> Perplexity:
+def perplexity(
+    losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: float | None, vocabulary: int
+) -> Perplexity:
     """The record's perplexity from the losses of every predicted token.
 
     Args:
@@ -81,9 +83,14 @@ def perplexity(losses: NDArray[np.float32], windows: Windows, protocol: Protocol
         protocol: how.
         dense: the dense model's perplexity; None when this is the dense model's.
         vocabulary: number of tokens the model chooses among.
+
+    Raises:
+        ExperimentError: the perplexity is too large for a number.
     """
     wide = losses.astype(np.float64)
     mean = float(wide.mean())
+    if mean > 700:
+        raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
     value = math.exp(mean)
     extra = {}
     if (labels := windows.labels) is not None:

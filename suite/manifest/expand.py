@@ -59,9 +59,7 @@ class _Expansion:
         self.manifest = manifest
         self.path = path
         self.positions = positions
-        self.models = tuple(
-            self._located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models)
-        )
+        self.models = tuple(self._located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models))
         self.text: TextSource = self._located(("text",), self._text)
         self.context = manifest.context or self.text.context
         for i, model in enumerate(self.models):
@@ -86,9 +84,7 @@ class _Expansion:
                 seen[experiment.id] = where
                 cells.append(experiment)
             experiments += [self._dense(model, cells), *cells]
-        return Study(
-            self.path.stem, self.manifest.title, self.models, self.text, self.context, tuple(experiments)
-        )
+        return Study(self.path.stem, self.manifest.title, self.models, self.text, self.context, tuple(experiments))
 
     def _located(self, where: declared.Where, resolve: Any, *arguments: Any) -> Any:
         try:
@@ -161,9 +157,7 @@ class _Expansion:
     def _cell(self, model: ModelSource, i: int, values: dict[str, Any]) -> Experiment:
         where = ("experiments", i)
         part = tuple(values["part"]) if values["part"] else None
-        selected = self._located(
-            where, model.anatomy.select, values["target"], part, values["layers"], values["tied"]
-        )
+        selected = self._located(where, model.anatomy.select, values["target"], part, values["layers"], values["tied"])
         sparsity, budget = values["sparsity"], values["budget"]
         if budget is not None:
             sparsity = self._budget_sparsity(model, where, values, sum(p.weights for p in selected))

@@ -62,13 +62,15 @@ class TextEntry(_Strict):
 class Defaults(_Strict):
     """What a grid may carry; given at the top of a manifest, the default of every grid."""
 
-    criterion: Annotated[list[Criterion], BeforeValidator(_listed, json_schema_input_type=Criterion | list[Criterion])] = [
-        "magnitude"
-    ]
+    criterion: Annotated[
+        list[Criterion], BeforeValidator(_listed, json_schema_input_type=Criterion | list[Criterion])
+    ] = ["magnitude"]
     scope: Annotated[list[Scope], BeforeValidator(_listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
     target: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
     part: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
-    layers: Annotated[list[Layers], BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int])] | None = None
+    layers: (
+        Annotated[list[Layers], BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int])] | None
+    ) = None
     sparsity: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     budget: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     tied: Annotated[list[Tied], BeforeValidator(_listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]

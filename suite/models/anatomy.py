@@ -191,7 +191,9 @@ class Anatomy:
         pool = {parameter.name: parameter for group in chosen for parameter in group}.values()
         parts, span = self._parts_and_layers(target, part, layers)
         # Under `both` the one shared table answers to either of its names.
-        aliases = {"embeddings", "lm_head"} if self.tied and tied == "both" and parts & {"embeddings", "lm_head"} else set()
+        aliases = (
+            {"embeddings", "lm_head"} if self.tied and tied == "both" and parts & {"embeddings", "lm_head"} else set()
+        )
         selected = tuple(
             parameter
             for parameter in sorted(pool, key=lambda parameter: parameter.name)

@@ -109,9 +109,7 @@ class Run:
                 torch.cuda.empty_cache()
         else:
             made_by = environment(session.loaded, started, time.perf_counter() - clock)
-            record = Record(
-                id=experiment.id, status="done", experiment=experiment, **sections, environment=made_by
-            )
+            record = Record(id=experiment.id, status="done", experiment=experiment, **sections, environment=made_by)
         self._keep(record)
 
     def _keep(self, record: Record) -> None:

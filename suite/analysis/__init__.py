@@ -1,0 +1,1 @@
+"""Records -> facts: numbers and verdicts derived from records, the only thing a figure or a template may read."""

@@ -1,0 +1,171 @@
+"""A cell: one record seen as a place in a study, every value a number or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from suite.analysis.values import Bounds, NotMeasured, Number
+from suite.records.schema import Coherence, Experiment, Generation, Memory, Perplexity, Record
+
+TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
+CRITERIA = ("none", "magnitude", "random")
+NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What must be equal for two perplexities to be compared: they then share a dense baseline."""
+
+    model: str
+    revision: str
+    text: str
+    text_revision: str
+    context: int
+    precision: str
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Subject:
+        text = experiment.text
+        return cls(
+            experiment.model, experiment.revision, text.name, text.revision, experiment.context, experiment.precision
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One record; `model` is the name the reports print for its subject."""
+
+    record: Record
+    model: str
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.record.experiment
+
+    @property
+    def sparsity(self) -> float:
+        return self.experiment.sparsity
+
+    @property
+    def what(self) -> str:
+        """The pruned weights, with whatever is not the suite's default said beside them."""
+        extras = [f"per {self.experiment.scope}"] if self.experiment.scope != "tensor" else []
+        extras += [f"tied: {self.experiment.tied}"] if self.experiment.tied != "untie" else []
+        return ", ".join([self.experiment.what, *extras])
+
+    @property
+    def done(self) -> bool:
+        return self.record.status == "done"
+
+    @property
+    def missing(self) -> NotMeasured:
+        """Why a value of this cell is not there."""
+        if not self.done:
+            return NotMeasured(self.record.error or "the experiment failed without a reason")
+        return NotMeasured("not asked for in this experiment")
+
+    @property
+    def quality(self) -> Perplexity | NotMeasured:
+        return self.record.perplexity if self.done and self.record.perplexity else self.missing
+
+    @property
+    def perplexity(self) -> Number:
+        return q if isinstance(q := self.quality, NotMeasured) else q.value
+
+    @property
+    def ratio(self) -> Number:
+        """Perplexity over the dense model's of the same run."""
+        return q if isinstance(q := self.quality, NotMeasured) else q.ratio_to_dense
+
+    @property
+    def interval(self) -> Bounds:
+        """95 % interval of the ratio; it covers the choice of the text only."""
+        return q if isinstance(q := self.quality, NotMeasured) else q.interval or NO_INTERVAL
+
+    @property
+    def kl(self) -> Number:
+        if isinstance(q := self.quality, NotMeasured):
+            return q
+        return q.kl if q.kl is not None else self.missing
+
+    @property
+    def agreement(self) -> Number:
+        if isinstance(q := self.quality, NotMeasured):
+            return q
+        return q.agreement if q.agreement is not None else self.missing
+
+    @property
+    def generation(self) -> Generation | NotMeasured:
+        return self.record.generation if self.done and self.record.generation else self.missing
+
+    @property
+    def memory(self) -> Memory | NotMeasured:
+        return self.record.memory if self.done and self.record.memory else self.missing
+
+    @property
+    def coherence(self) -> Coherence | NotMeasured:
+        return self.record.coherence if self.done and self.record.coherence else self.missing
+
+    @property
+    def mask_digest(self) -> str | NotMeasured:
+        return self.record.pruning.mask_digest if self.record.pruning else self.missing
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """A total order that does not depend on how records arrived."""
+        e = self.experiment
+        rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
+        criterion = (CRITERIA.index(e.criterion) if e.criterion in CRITERIA else len(CRITERIA), str(e.criterion))
+        return (self.model, criterion, e.budget is not None, rank, self.what, e.sparsity, e.seed or 0, self.record.id)
+
+
+def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
+    """The cells of the records in their total order, a cell measured twice once (the fuller record of it)."""
+    found = list(records)
+    names = labels({Subject.of(record.experiment) for record in found})
+    best: dict[object, Record] = {}
+    for record in sorted(found, key=lambda r: (-_fullness(r), r.id)):
+        best.setdefault(_place(record.experiment), record)
+    cells = [Cell(record, names[Subject.of(record.experiment)]) for record in best.values()]
+    return tuple(sorted(cells, key=lambda cell: cell.order))
+
+
+def labels(subjects: Iterable[Subject]) -> dict[Subject, str]:
+    """A name for each subject: the model's, and only where that is shared, what tells the subjects apart."""
+    found = sorted(subjects)
+    names: dict[Subject, str] = {}
+    for model in dict.fromkeys(subject.model for subject in found):
+        rivals = [subject for subject in found if subject.model == model]
+        fields: list[str] = []
+        for field in _APART:
+            if _distinct(rivals, [*fields, field]) > _distinct(rivals, fields):
+                fields.append(field)
+        for subject in rivals:
+            extra = ", ".join(_APART[field](subject) for field in fields)
+            names[subject] = f"{model} ({extra})" if extra else model
+    return names
+
+
+_APART: dict[str, Callable[[Subject], str]] = {  # what may tell two subjects of one model apart, shortest to say first
+    "text": lambda subject: f"on {subject.text}",
+    "context": lambda subject: f"{subject.context} tokens",
+    "precision": lambda subject: subject.precision,
+    "revision": lambda subject: f"revision {subject.revision.removeprefix('sha256:')[:8]}",
+    "text_revision": lambda subject: f"text {subject.text_revision.removeprefix('sha256:')[:8]}",
+}
+
+
+def _distinct(subjects: Iterable[Subject], fields: Iterable[str]) -> int:
+    names = tuple(fields)
+    return len({tuple(getattr(subject, field) for field in names) for subject in subjects})
+
+
+def _place(experiment: Experiment) -> object:
+    """What makes two experiments the same cell: all but what was measured in it."""
+    return experiment.model_copy(update={"measure": ()}).id
+
+
+def _fullness(record: Record) -> int:
+    parts = (record.perplexity, record.generation, record.memory, record.coherence)
+    return 10 * (record.status == "done") + sum(part is not None for part in parts)

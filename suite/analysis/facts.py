@@ -1,0 +1,113 @@
+"""The facts of a study: built once from its records, read by every figure and template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from suite.analysis.cells import Cell, cells_of
+from suite.analysis.claims import Headline, claims, headline
+from suite.analysis.curves import FACTORS, TOLERANCE
+from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
+from suite.analysis.models import ModelFacts, model_facts
+from suite.analysis.provenance import Provenance, provenance
+from suite.analysis.values import Claim, MissingResultError
+from suite.errors import InputError
+from suite.records.schema import Interval, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Numbers and verdicts derived from records. Every tuple is in an order that does not depend on the input's."""
+
+    models: tuple[ModelFacts, ...]  # the one the reports are about first, the others by name
+    cells: tuple[Cell, ...]
+    headline: Headline
+    comparison: Comparison | None
+    rankings: tuple[Ranking, ...]  # of every model
+    shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
+    claims: Mapping[str, Claim]
+    provenance: Provenance
+    damaged: int  # files that could not be believed and were left out
+    tolerance: float = TOLERANCE
+    factors: tuple[float, ...] = FACTORS
+
+    @property
+    def main(self) -> ModelFacts:
+        return self.models[0]
+
+    @property
+    def failures(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if not cell.done)
+
+    @property
+    def failure_groups(self) -> tuple[tuple[Cell, ...], ...]:
+        """The failed cells, those of one model with one reason together."""
+        groups: dict[tuple[str, str | None], list[Cell]] = {}
+        for cell in self.failures:
+            groups.setdefault((cell.model, cell.record.error), []).append(cell)
+        return tuple(tuple(group) for group in groups.values())
+
+    @property
+    def measured_models(self) -> tuple[ModelFacts, ...]:
+        """The models with a finished experiment."""
+        return tuple(model for model in self.models if model.finished)
+
+    @property
+    def has_intervals(self) -> bool:
+        return any(isinstance(cell.interval, Interval) for cell in self.cells)
+
+    @property
+    def finished(self) -> int:
+        return len(self.cells) - len(self.failures)
+
+    @property
+    def ranked_targets(self) -> tuple[str, ...]:
+        return ranked_targets(self.shared_rankings)
+
+    def model(self, name: str) -> ModelFacts:
+        """Raises: MissingResultError: no record is of this model."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise MissingResultError(f"no record is of the model {name!r}")
+
+    def claim(self, name: str) -> Claim:
+        """Raises: MissingResultError: the records say nothing about it; ask `name in facts.claims` first."""
+        if name not in self.claims:
+            raise MissingResultError(f"no claim {name!r}; the records bear on {', '.join(self.claims) or 'none'}")
+        return self.claims[name]
+
+
+def build_facts(records: Iterable[Record], damaged: int = 0) -> Facts:
+    """The facts of these records, in whatever order they come.
+
+    Args:
+        damaged: how many files of the results could not be believed; the reports say so.
+
+    Raises:
+        InputError: no experiment finished, so there is nothing to report.
+    """
+    cells = cells_of(records)
+    if not any(cell.done and cell.record.perplexity for cell in cells):
+        failed = f"; {len(cells)} failed, the first with: {cells[0].record.error}" if cells else ""
+        raise InputError(
+            f"the results hold no finished experiment with a perplexity{failed}; `lottery run MANIFEST` makes one"
+        )
+    models = [model_facts(name, group) for name, group in groupby(cells, key=lambda cell: cell.model)]
+    main = min(models, key=lambda model: model.importance)
+    models = [main, *(model for model in models if model is not main)]
+    all_rankings = tuple(ranking for model in models for ranking in model.rankings)
+    shared = shared_rankings(all_rankings)
+    return Facts(
+        models=tuple(models),
+        cells=cells,
+        headline=headline(main),
+        comparison=comparison(cells),
+        rankings=all_rankings,
+        shared_rankings=shared,
+        claims=claims(main, models, shared),
+        provenance=provenance(cells),
+        damaged=damaged,
+    )

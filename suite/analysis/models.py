@@ -1,0 +1,147 @@
+"""What is known of one model: its dense baseline, its curves, and everything read off them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from suite.analysis.cells import Cell
+from suite.analysis.curves import Curve, breadth, curves_of, main_curve
+from suite.analysis.location import HeatTable, Ranking, heat_table, rankings
+from suite.analysis.samples import Utterance, utterances
+from suite.analysis.speed import SpeedTable, speed_table
+from suite.analysis.values import MissingResultError, NotMeasured, Number
+from suite.records.schema import Perplexity
+
+CLEAR_LOSS = 0.1  # nats a word
+
+
+@dataclass(frozen=True, slots=True)
+class KindTable:
+    """Nats above the grammar's own score by kind of word, sparsity by sparsity (0.0 is the dense model).
+
+    Where the text has no grammar, `over_floor` is false and the values are the mean losses themselves.
+    """
+
+    sparsities: tuple[float, ...]
+    rows: tuple[tuple[str, tuple[Number, ...]], ...]
+    over_floor: bool
+
+    @property
+    def first(self) -> tuple[str, float] | None:
+        """The kind that lost most between the dense model and the first pruned one where any lost clearly."""
+        for column in range(1, len(self.sparsities)):
+            losses: dict[str, float] = {}
+            for kind, values in self.rows:
+                before, after = values[0], values[column]
+                if isinstance(before, float) and isinstance(after, float):
+                    losses[kind] = after - before
+            if losses and max(losses.values()) >= CLEAR_LOSS:
+                return max(losses, key=lambda kind: losses[kind]), self.sparsities[column]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One model on one text; `name` is what the reports call it."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    dense: Cell | NotMeasured
+    curves: tuple[Curve, ...]
+    main: Curve | None
+    control: Curve | None  # random removal from the same target
+    heat: HeatTable | None
+    rankings: tuple[Ranking, ...]
+    utterances: tuple[Utterance, ...]
+    speed: SpeedTable | None
+    kinds: KindTable | None
+
+    @property
+    def reference(self) -> Perplexity | NotMeasured:
+        """Any finished cell's quality: its `uniform`, `unigram` and `floor` are the model's, not the cell's."""
+        found = (cell.quality for cell in self.cells)
+        return next((q for q in found if not isinstance(q, NotMeasured)), NotMeasured("nothing finished"))
+
+    @property
+    def text(self) -> str:
+        """The name of the text the model was measured on."""
+        return self.cells[0].experiment.text.name
+
+    @property
+    def dense_perplexity(self) -> Number:
+        """The dense model's, or what a pruned cell's ratio says it was where the dense record is not at hand."""
+        if isinstance(self.dense, Cell) and isinstance(self.dense.perplexity, float):
+            return self.dense.perplexity
+        quality = self.reference
+        return quality if isinstance(quality, NotMeasured) else quality.value / quality.ratio_to_dense
+
+    @property
+    def weights_bytes(self) -> Number:
+        found = self.dense.memory if isinstance(self.dense, Cell) else self.dense
+        return found if isinstance(found, NotMeasured) else float(found.weights_bytes)
+
+    @property
+    def finished(self) -> int:
+        return sum(cell.done for cell in self.cells)
+
+    def curve(self, criterion: str, what: str) -> Curve:
+        """Raises: MissingResultError: the study has no such curve."""
+        for curve in self.curves:
+            if (curve.criterion, curve.what) == (criterion, what):
+                return curve
+        raise MissingResultError(f"{self.name} has no curve of {criterion} on {what}")
+
+    @property
+    def importance(self) -> tuple[int, int, int, str]:
+        """Sorts the model a report should be about to the front."""
+        points = len(self.main.measured) if self.main else 0
+        return (-points, breadth(self.main.what) if self.main else 99, -self.finished, self.name)
+
+
+def model_facts(name: str, cells: Iterable[Cell]) -> ModelFacts:
+    """Everything that is known of the model whose cells these are (in their total order)."""
+    found = tuple(cells)
+    dense = _dense(found)
+    curves = curves_of(found)
+    main = main_curve(curves)
+    control = next((c for c in curves if main and c.criterion == "random" and c.what == main.what and c.measured), None)
+    return ModelFacts(
+        name=name,
+        cells=found,
+        dense=dense,
+        curves=curves,
+        main=main,
+        control=control,
+        heat=heat_table(curves),
+        rankings=rankings(found),
+        utterances=utterances(dense, main),
+        speed=speed_table(dense, [cell for point in (main.points if main else ()) for cell in point.cells[:1]]),
+        kinds=_kinds(dense, main),
+    )
+
+
+def _dense(cells: Iterable[Cell]) -> Cell | NotMeasured:
+    candidates = [cell for cell in cells if cell.experiment.dense]
+    finished = [cell for cell in candidates if cell.done]
+    if finished:
+        return finished[0]
+    return candidates[0].missing if candidates else NotMeasured("the dense model's record is not among the results")
+
+
+def _kinds(dense: Cell | NotMeasured, main: Curve | None) -> KindTable | None:
+    cells = [dense] if isinstance(dense, Cell) else []
+    cells += [point.cells[0] for point in (main.points if main else ())]
+    qualities = [(cell.sparsity, q) for cell in cells if not isinstance(q := cell.quality, NotMeasured) and q.by_kind]
+    if len(qualities) < 2:
+        return None
+    over_floor = all(q.floor_by_kind for _, q in qualities)
+    names = list(dict.fromkeys(kind for _, q in qualities for kind in q.by_kind or {}))
+
+    def value(quality: Perplexity, kind: str) -> Number:
+        loss = (quality.by_kind or {}).get(kind)
+        floor = (quality.floor_by_kind or {}).get(kind, 0.0) if over_floor else 0.0
+        return NotMeasured("no such word in this text") if loss is None else loss - floor
+
+    rows = tuple((kind, tuple(value(q, kind) for _, q in qualities)) for kind in sorted(names))
+    return KindTable(tuple(s for s, _ in qualities), rows, over_floor)

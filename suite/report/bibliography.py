@@ -1,0 +1,114 @@
+"""The one bibliography of poster and paper, and the numbering of what a document cites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from suite.report.theme import theme
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    authors: str
+    title: str
+    where: str
+    link: str
+
+
+def _arxiv(authors: str, title: str, where: str, number: str) -> Reference:
+    return Reference(authors, title, where, f"https://arxiv.org/abs/{number}")
+
+
+BIBLIOGRAPHY = {
+    "frankle2019": _arxiv(
+        "J. Frankle and M. Carbin.",
+        "The lottery ticket hypothesis: Finding sparse, trainable neural networks.",
+        "ICLR, 2019.",
+        "1803.03635",
+    ),
+    "frankle2019stabilizing": _arxiv(
+        "J. Frankle, G. K. Dziugaite, D. M. Roy and M. Carbin.",
+        "Stabilizing the lottery ticket hypothesis.",
+        "Preprint, 2019.",
+        "1903.01611",
+    ),
+    "frankle2020": _arxiv(
+        "J. Frankle, G. K. Dziugaite, D. M. Roy and M. Carbin.",
+        "Linear mode connectivity and the lottery ticket hypothesis.",
+        "ICML, 2020.",
+        "1912.05671",
+    ),
+    "chen2020": _arxiv(
+        "T. Chen, J. Frankle, S. Chang, S. Liu, Y. Zhang, Z. Wang and M. Carbin.",
+        "The lottery ticket hypothesis for pre-trained BERT networks.",
+        "NeurIPS, 2020.",
+        "2007.12223",
+    ),
+    "liu2019": _arxiv(
+        "Z. Liu, M. Sun, T. Zhou, G. Huang and T. Darrell.",
+        "Rethinking the value of network pruning.",
+        "ICLR, 2019.",
+        "1810.05270",
+    ),
+    "han2015": _arxiv(
+        "S. Han, J. Pool, J. Tran and W. J. Dally.",
+        "Learning both weights and connections for efficient neural networks.",
+        "NeurIPS, 2015.",
+        "1506.02626",
+    ),
+    "frantar2023": _arxiv(
+        "E. Frantar and D. Alistarh.",
+        "SparseGPT: Massive language models can be accurately pruned in one-shot.",
+        "ICML, 2023.",
+        "2301.00774",
+    ),
+    "frantar2022": _arxiv(
+        "E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh.",
+        "GPTQ: Accurate post-training quantization for generative pre-trained transformers.",
+        "ICLR, 2023.",
+        "2210.17323",
+    ),
+    "sun2024": _arxiv(
+        "M. Sun, Z. Liu, A. Bair and J. Z. Kolter.",
+        "A simple and effective pruning approach for large language models.",
+        "ICLR, 2024.",
+        "2306.11695",
+    ),
+    "blalock2020": _arxiv(
+        "D. Blalock, J. J. Gonzalez Ortiz, J. Frankle and J. Guttag.",
+        "What is the state of neural network pruning?",
+        "MLSys, 2020.",
+        "2003.03033",
+    ),
+    "merity2017": _arxiv(
+        "S. Merity, C. Xiong, J. Bradbury and R. Socher.",
+        "Pointer sentinel mixture models.",
+        "ICLR, 2017.",
+        "1609.07843",
+    ),
+}
+
+
+class Citations:
+    """Numbers references in the order a document first cites them."""
+
+    def __init__(self) -> None:
+        self._cited: list[str] = []
+
+    def cite(self, *keys: str) -> Markup:
+        """Linked numbers in brackets. Raises: KeyError: a key is not in the bibliography."""
+        links = []
+        for key in keys:
+            if key not in BIBLIOGRAPHY:
+                raise KeyError(f"citation {key!r} is not in the bibliography, which has {', '.join(BIBLIOGRAPHY)}")
+            if key not in self._cited:
+                self._cited.append(key)
+            link = Markup('<a href="#ref-{}" color="{}">{}</a>')
+            links.append(link.format(key, theme().colours["accent"], self._cited.index(key) + 1))
+        return Markup("[{}]").format(Markup(", ").join(links))
+
+    def references(self) -> list[tuple[int, str, Reference]]:
+        """Number, key and reference of everything cited so far; call it at the end of the document."""
+        return [(number, key, BIBLIOGRAPHY[key]) for number, key in enumerate(self._cited, start=1)]

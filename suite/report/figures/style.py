@@ -1,0 +1,162 @@
+"""What all figures share: type, lines, colours, scales, and labels that stand beside what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import matplotlib.ticker as ticker
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from suite.report.fonts import font_files
+from suite.report.glyphs import drawable, shorten
+from suite.report.theme import theme
+
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+FAMILY = ("Source Sans Pro", "DejaVu Sans")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The scale of a document's figures: type size and line width in points."""
+
+    size: float
+    line: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name beside the end of what it names; `y` in data units."""
+
+    y: float
+    text: str
+    colour: str
+    bold: bool = True
+
+
+@cache
+def _add_fonts() -> None:
+    for face in ("Sans", "Sans-Bold", "Sans-Italic"):
+        font_manager.fontManager.addfont(font_files()[face])
+
+
+def settings(style: Style) -> dict[Any, Any]:
+    """The matplotlib settings of a style: outlines stay type, and no text is taken for a formula."""
+    _add_fonts()
+    colours = theme().colours
+    return {
+        "pdf.fonttype": 42,
+        "pdf.compression": 6,
+        "text.parse_math": False,
+        "font.family": list(FAMILY),
+        "font.size": style.size,
+        "axes.labelsize": style.size,
+        "xtick.labelsize": style.size * 0.92,
+        "ytick.labelsize": style.size * 0.92,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": style.line * 0.4,
+        "axes.axisbelow": True,
+        "lines.linewidth": style.line,
+        "lines.markersize": style.line * 2.9,
+        "lines.markeredgewidth": style.line * 0.3,
+        "lines.markeredgecolor": "white",
+        "grid.linewidth": style.line * 0.25,
+        "grid.color": colours["grid"],
+        **{f"{axis}tick.major.width": style.line * 0.4 for axis in "xy"},
+        **{f"{axis}tick.major.size": style.size * 0.25 for axis in "xy"},
+        **{f"{axis}tick.color": colours["mute"] for axis in "xy"},
+        "axes.edgecolor": colours["mute"],
+        "axes.labelcolor": colours["ink"],
+        "text.color": colours["ink"],
+    }
+
+
+def series(index: int) -> tuple[str, str]:
+    """Colour and marker of the n-th thing drawn; markers shift once colours repeat, so that no pair does."""
+    colours = theme().series
+    return colours[index % len(colours)], MARKERS[(index + index // len(colours)) % len(MARKERS)]
+
+
+def root(axes: Axes) -> Figure:
+    """The figure the axes stand on."""
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes stand on no figure")
+    return figure
+
+
+def name(text: str, most: int = 24) -> str:
+    """A name from the data as a figure can print it."""
+    return shorten(drawable(text), most)
+
+
+def percent_axis(axes: Axes, values: Sequence[float]) -> None:
+    """A horizontal axis of sparsities, from the dense model to the largest."""
+    axes.set_xlim(-0.01, max(values) * 1.03 + 0.005)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0, symbol="\u00a0%"))
+    axes.set_xlabel("weights removed")
+
+
+def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
+    """Plain numbers on a log axis, as many as the range leaves room for."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
+    spans = ((5, (1, 1.5, 2, 3)), (40, (1, 2, 3, 5)), (500, (1, 2, 5)), (5000, (1, 3)))
+    steps = next((steps for span, steps in spans if high / low < span), (1,))
+    ticks = [s * 10.0**e for e in range(-6, 12) for s in steps]
+    narrow = high / low < 2.5
+    axis.set_major_locator(
+        ticker.MaxNLocator(5) if narrow else ticker.FixedLocator([t for t in ticks if low <= t <= high])
+    )
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.6g}{suffix}"))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+def harm_label(axes: Axes, left_out: int = 0) -> None:
+    """The horizontal axis of ratios to dense, saying how many models the figure has no room for."""
+    rest = f"; {left_out} models not drawn" if left_out else ""
+    axes.set_xlabel(f"relative to dense (log){rest}" if rest else "perplexity relative to dense (log)")
+
+
+def named_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Rows instead of a vertical axis, the first at the bottom."""
+    axes.set_yticks(range(len(names)), [name(text) for text in names])
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def right_labels(axes: Axes, labels: Iterable[Label], style: Style) -> None:
+    """Names in the right margin, pushed apart where they would touch, in the order of what they name."""
+    transform = axes.transData
+    height = root(axes).get_figheight() * 72 * 0.8  # the axes' share of the figure, nearly
+    gap = style.size * 1.12 / height
+    placed = sorted(
+        ((float(axes.transAxes.inverted().transform(transform.transform((1, label.y)))[1]), label) for label in labels),
+        key=lambda pair: (pair[0], pair[1].text),
+    )
+    heights = [min(max(y, 0.0), 1.0) for y, _ in placed]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    ceiling = 1.0
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], ceiling)
+        ceiling = heights[i] - gap
+    for y, (_, label) in zip(heights, placed, strict=True):
+        axes.annotate(
+            label.text,
+            (1.0, y),
+            xycoords="axes fraction",
+            xytext=(style.size * 0.4, 0),
+            textcoords="offset points",
+            va="center",
+            color=label.colour,
+            fontweight="bold" if label.bold else "normal",
+            annotation_clip=False,
+        )

@@ -1,0 +1,128 @@
+"""RML -> PDF: laid out by z3c.rml and ReportLab, figures swapped in as vectors, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pikepdf
+from lxml import etree
+from reportlab.graphics import shapes
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus.doctemplate import LayoutError
+from z3c.rml import document
+
+from suite.report.rml.check import check
+from suite.report.theme import theme
+
+Draw = Callable[[str, float, float], bytes]  # name, width, height -> a PDF of one page
+
+
+class LayoutOverflowError(LayoutError):  # type: ignore[misc]
+    """The content does not fit; a layout with less detail in `column` (where it is one) may."""
+
+    def __init__(self, message: str, column: str | None = None) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+class PageError(RuntimeError):
+    """The document came out otherwise than planned: its page count, or a figure that was never placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    """A finished document, and how full each of its columns came out (1.0 is full)."""
+
+    content: bytes
+    pages: int
+    fills: Mapping[str, float]
+
+
+class ReportCanvas(Canvas):  # type: ignore[misc]
+    """A canvas without Helvetica, which notes the figures to be swapped in and the fills of the columns."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options |= {"initialFontName": "Sans", "lang": theme().language}
+        super().__init__(*args, **options)
+        self.figures: dict[str, tuple[float, float]] = {}
+        self.fills: dict[str, float] = {}
+
+    def place_figure(self, name: str, width: float, height: float) -> None:
+        """Draw the empty form that stands for a figure until `finish`."""
+        if name in self.figures:
+            raise PageError(f"figure {name!r} is placed twice")
+        self.figures[name] = (width, height)
+        self.beginForm(name, 0, 0, width, height)
+        self.endForm()
+        self.doForm(name)
+
+
+def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
+    """The PDF of an RML document.
+
+    Args:
+        draw: makes the PDF page of a figure at the size the layout gave it (points).
+        pages: how many pages it must have, where that is known.
+
+    Raises:
+        RmlError: the RML would print wrongly.
+        LayoutOverflowError: something does not fit where it was put.
+        PageError: the page count is not `pages`.
+    """
+    root = etree.fromstring(rml.encode())
+    check(root)
+    shapes.STATE_DEFAULTS["fontName"] = "Sans"
+    canvases: list[ReportCanvas] = []
+
+    def canvas(*args: Any, **options: Any) -> ReportCanvas:
+        canvases.append(ReportCanvas(*args, **options))
+        return canvases[-1]
+
+    buffer = io.BytesIO()
+    try:
+        document.Document(root, canvasClass=canvas).process(buffer)
+    except LayoutError as error:
+        raise LayoutOverflowError(" ".join(str(error).split()), getattr(error, "column", None)) from error
+    placed = canvases[-1].figures
+    figures = {name: draw(name, *placed[name]) for name in sorted(placed)}
+    content, count = finish(buffer.getvalue(), figures)
+    if pages is not None and count != pages:
+        raise PageError(f"the document has {count} pages and should have {pages}")
+    return Pdf(content, count, dict(canvases[-1].fills))
+
+
+def finish(raw: bytes, figures: Mapping[str, bytes]) -> tuple[bytes, int]:
+    """Replace the empty forms by the figures, fix the metadata, and save with an id that follows from the content.
+
+    Raises:
+        PageError: a figure was drawn for no form.
+    """
+    todo = set(figures)
+    with pikepdf.open(io.BytesIO(raw)) as pdf:
+        for page in pdf.pages:
+            objects = page.Resources.get("/XObject", pikepdf.Dictionary())
+            for key in sorted(objects.keys()):
+                name = key.removeprefix("/FormXob.")
+                if name in todo:
+                    with pikepdf.open(io.BytesIO(figures[name])) as figure:
+                        form = pikepdf.Page(figure.pages[0]).as_form_xobject()
+                        objects[key] = pdf.copy_foreign(form)
+                    todo.discard(name)
+        if todo:
+            raise PageError(f"figures without a place: {', '.join(sorted(todo))}")
+        if "/Trapped" in pdf.docinfo:
+            del pdf.docinfo["/Trapped"]
+        pdf.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
+        with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
+            metadata.load_from_docinfo(pdf.docinfo)
+        out = io.BytesIO()
+        pdf.save(
+            out,
+            deterministic_id=True,
+            compress_streams=True,
+            object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        )
+        return out.getvalue(), len(pdf.pages)

@@ -1,0 +1,64 @@
+"""The Jinja environment of the reports: what is undefined, unformatted or uncited stops the build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from suite.analysis.values import NotMeasured
+from suite.paths import TEMPLATES
+from suite.report.bibliography import Citations
+from suite.report.format import FILTERS, FormatError, shade
+from suite.report.glyphs import clip, plain, printable, shorten, verbatim
+from suite.report.theme import theme
+
+
+def finalize(value: object) -> object:
+    """The last word on every `{{ }}`: text is made printable, and a value nobody formatted is a fault.
+
+    Raises:
+        FormatError: a float, None, a truth value or a result that was not measured came without a filter.
+    """
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float | bool | NotMeasured) or value is None:
+        raise FormatError(f"{value!r} reached the page without a filter that says how it is printed")
+    return value
+
+
+def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
+    """Strict, escaping, and with the filters of `format` and `glyphs`; a new one for each document it numbers."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalize,
+    )
+    citations = Citations()
+    env.filters |= FILTERS
+    env.filters |= {"clip": clip, "shorten": shorten}
+    env.filters |= {"printable": printable, "verbatim": verbatim, "plain": plain}
+    env.tests["measured"] = lambda value: not isinstance(value, NotMeasured)
+    env.globals |= {
+        "theme": theme(),
+        "shade": shade,
+        "cite": citations.cite,
+        "references": citations.references,
+    }
+    return env
+
+
+def render(template: str, context: dict[str, Any], templates: Path = TEMPLATES) -> str:
+    """The RML of a document.
+
+    Raises:
+        jinja2.UndefinedError, MissingResultError, FormatError, KeyError: the template asks for what is not there.
+    """
+    return environment(templates).get_template(template).render(**context)

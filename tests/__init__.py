@@ -1,0 +1,1 @@
+"""The tests mirror `suite/`; what several of them share lies here."""

@@ -1,0 +1,64 @@
+"""Promises of the facts as a whole: order, failures, names, and what is refused."""
+
+import random
+
+import pytest
+
+from suite.analysis.facts import build_facts
+from suite.analysis.values import MissingResultError, NotMeasured
+from suite.errors import InputError
+from suite.records.schema import TextReference
+from tests.synthetic import embedded, phase1, record
+
+
+def test_facts_do_not_depend_on_the_order_of_records():
+    records = embedded()
+    shuffled = list(records)
+    random.Random(1).shuffle(shuffled)
+    assert build_facts(shuffled) == build_facts(records)
+
+
+@pytest.mark.parametrize(
+    "records", [[], [record(error="out of memory"), record(target="all", sparsity=0.5, error="x")]]
+)
+def test_nothing_finished_is_an_input_error_that_says_what_to_do(records):
+    with pytest.raises(InputError, match=r"no finished experiment.*lottery run"):
+        build_facts(records)
+
+
+def test_failed_records_are_listed_with_their_reason_and_never_a_number():
+    facts = build_facts([*phase1(), record(target="mlp", sparsity=0.9, error="not finite")])
+    (failed,) = facts.failures
+    assert failed.ratio == NotMeasured("not finite") and failed.perplexity == NotMeasured("not finite")
+
+
+def test_look_ups_of_what_is_not_there_raise():
+    facts = build_facts(phase1())
+    for look_up in (lambda: facts.model("gpt"), lambda: facts.claim("early_over_late"), lambda: facts.claims["x"]):
+        with pytest.raises(KeyError):
+            look_up()
+    with pytest.raises(MissingResultError):
+        facts.claim("beats_everything")
+
+
+def test_one_model_on_two_texts_is_two_models_with_names_that_tell_them_apart():
+    other = TextReference(name="letters", revision="sha256:" + "6" * 64, join="\n")
+    facts = build_facts([*phase1(), record(text=other)])
+    assert {model.name for model in facts.models} == {"story-mistral (on stories)", "story-mistral (on letters)"}
+
+
+def test_a_cell_measured_in_two_studies_counts_once():
+    twice = [record(target="all", sparsity=0.5), record(target="all", sparsity=0.5)]
+    slim = twice[0].experiment.model_copy(update={"measure": ("perplexity",)})
+    twice[1] = twice[1].model_copy(update={"experiment": slim, "id": slim.id, "generation": None})
+    facts = build_facts([record(), *twice])
+    assert len(facts.cells) == 2 and not isinstance(facts.cells[1].generation, NotMeasured)
+
+
+def test_the_embedded_study_gives_every_section_its_facts():
+    facts = build_facts(embedded())
+    assert facts.main.name == "story-mistral"
+    assert facts.main.heat and facts.main.kinds and facts.main.speed and facts.main.utterances
+    assert facts.comparison and len(facts.comparison.cells) == 7 and facts.comparison.what == "blocks"
+    assert len(facts.shared_rankings) == 7
+    assert {"beats_random", "attention_over_mlp", "early_over_late", "speed_unchanged"} <= set(facts.claims)

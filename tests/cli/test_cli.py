@@ -1,0 +1,149 @@
+"""The command line: bad input is one sentence and exit code 2; a study runs, shows and is found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Write = Callable[..., Path]
+
+
+def lottery(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "suite", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("lottery: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_wrong_manifest_is_one_sentence(write_manifest: Write, tmp_path: Path, command: str) -> None:
+    path = write_manifest("[{target: all, sparsity: 1.2}]")
+    assert_refused(lottery(command, path, cwd=tmp_path), "study.yaml:5:39: sparsity: ")
+    path = write_manifest("[{target: all, sparsty: 0.2}]")
+    assert_refused(lottery(command, path, cwd=tmp_path), "unknown key 'sparsty'; did you mean 'sparsity'?")
+    path = write_manifest(models="mistral-8b")
+    assert_refused(lottery(command, path, cwd=tmp_path), "no model is called 'mistral-8b'")
+    assert_refused(lottery(command, tmp_path / "nowhere.yaml"), "nowhere.yaml: No such file or directory")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_truncated_model_is_one_sentence(write_manifest: Write, tmp_path: Path, mistral: Path) -> None:
+    folder = Path(shutil.copytree(mistral, tmp_path / "broken"))
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-5])
+    path = write_manifest(models="[{name: broken, path: broken}]")
+    assert_refused(lottery("run", path, "--results", tmp_path / "r"), "model.safetensors is truncated")
+
+
+def test_a_short_text_is_one_sentence_and_loads_nothing(write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest(context="512", text="{name: few, path: short.txt}")
+    (tmp_path / "short.txt").write_text("Anna was a brave baker.")
+    assert_refused(lottery("run", path, "--results", tmp_path / "r"), "shorter than one window of 512")
+
+
+def test_a_results_folder_that_cannot_be_written_is_one_sentence(write_manifest: Write, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = lottery("run", write_manifest(), "--results", tmp_path / "file")
+    assert_refused(done, "cannot write results to")
+
+
+def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    config = {"model_type": "mistral", "vocab_size": 32000, "hidden_size": 8192, "intermediate_size": 28672,
+              "num_hidden_layers": 2000, "num_attention_heads": 64, "max_position_embeddings": 4096}  # fmt: skip
+    script = (
+        "import suite.models.catalogue as c, dataclasses, json, sys\n"
+        f"c.HUB['phi-2'] = dataclasses.replace(c.HUB['phi-2'], config=json.loads({json.dumps(config)!r}))\n"
+        "from suite.cli import main; main()"
+    )
+    path.write_text("title: a\nmodels: phi-2\ntext: wikitext-2\n")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "plan", str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "lottery: model 'phi-2' needs about" in done.stderr
+
+
+def test_a_study_runs_and_its_numbers_are_shown(write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest("[{target: [attention, mlp], sparsity: 0.5}]")
+    done = lottery(path, "--results", tmp_path / "r")  # a manifest alone is `run`
+    assert done.returncode == 0, done.stderr
+    assert "[3/3] tiny mlp 50 %" in done.stdout
+    assert "3 done, 0 there already, 0 failed" in done.stdout
+    again = lottery("run", path, LOTTERY_RESULTS=str(tmp_path / "r"))
+    assert "0 done, 3 there already" in again.stdout
+
+    table = lottery("records", tmp_path / "r").stdout
+    assert "attention" in table and "50 %" in table
+    shown = json.loads(lottery("records", tmp_path / "r", "--json").stdout)
+    assert shown["schema"] == "lottery-record/1"
+    assert [record["status"] for record in shown["records"]] == ["done"] * 3
+    planned = json.loads(lottery("plan", path, "--json").stdout)
+    assert {row["id"] for row in planned["experiments"]} == {record["id"] for record in shown["records"]}
+    assert all(row["seconds"] > 0 and row["bytes"] > 0 for row in planned["experiments"])
+
+
+def test_ctrl_c_keeps_what_is_done(write_manifest: Write, tmp_path: Path) -> None:
+    sparsities = ", ".join(f"{i / 100}" for i in range(1, 100))
+    path = write_manifest(f"[{{target: blocks, sparsity: [{sparsities}]}}]")
+    command = [sys.executable, "-m", "suite", "run", str(path), "--results", str(tmp_path / "r")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while len(list((tmp_path / "r").glob("study/*.json"))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in out
+    assert "Traceback" not in err
+    kept = len(list((tmp_path / "r" / "study").glob("*.json")))
+    assert kept >= 3
+    assert not list((tmp_path / "r" / "study").glob(".*"))
+    assert f"interrupted: {kept} of 100 experiments" in out
+
+
+def test_a_damaged_record_is_left_out_with_a_word(write_manifest: Write, tmp_path: Path) -> None:
+    lottery("run", write_manifest(), "--results", tmp_path / "r")
+    path = next((tmp_path / "r" / "study").glob("*.json"))
+    path.write_text(path.read_text()[:-100])
+    shown = lottery("records", tmp_path / "r", "--json")
+    assert len(json.loads(shown.stdout)["records"]) == 1
+    assert "is damaged or was edited by hand" in shown.stderr
+
+
+def test_help_lists_every_command_without_loading_torch() -> None:
+    script = "import sys; from suite.cli import cli; cli.main(['--help'], standalone_mode=False); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    for command in ("run", "plan", "records", "poster", "paper", "train"):
+        assert f"\n  {command} " in done.stdout
+
+
+def test_a_plan_needs_no_torch(write_manifest: Write) -> None:
+    path = write_manifest("[{target: [attention, mlp], sparsity: 0.5}]")
+    script = (
+        "import sys; from suite.cli import cli; cli.main(['plan', sys.argv[1]], standalone_mode=False); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tiny: 3 experiments" in done.stdout

@@ -1,0 +1,95 @@
+"""A text is tokenised once and cut without overlap; the grammar's labels stand at their tokens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from suite.data import grammar
+from suite.data.source import stories, text_from_catalogue, text_from_file
+from suite.data.tokenizer import story_tokenizer
+from suite.data.windows import make_windows
+from suite.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return story_tokenizer()
+
+
+def test_windows_follow_each_other_and_the_tail_is_dropped(tokenizer: PreTrainedTokenizerFast) -> None:
+    source = text_from_catalogue("stories")
+    windows = make_windows(source, tokenizer, 256)
+    ids = tokenizer(source.content)["input_ids"]
+    assert windows.tokens.shape == (len(ids) // 256, 256)
+    assert windows.tokens.flatten().tolist() == ids[: windows.tokens.numel()]
+    assert not windows.bos
+
+
+def test_labels_stand_at_the_tokens_they_speak_of(tokenizer: PreTrainedTokenizerFast) -> None:
+    windows = make_windows(text_from_catalogue("stories"), tokenizer, 100)
+    labels = windows.labels
+    assert labels is not None
+    told = [(word, start) for story in stories() for start, word in [*enumerate(grammar.score(story))]]
+    for row in range(0, len(windows.tokens), 17):
+        for column in range(1, 100):
+            word, place = told[row * 100 + column]
+            token = tokenizer.convert_ids_to_tokens(int(windows.tokens[row, column]))
+            assert token == word.word
+            assert labels.kind[row, column - 1] == word.kind
+            assert labels.logprob[row, column - 1] == word.logprob
+            assert labels.whole[row, column - 1] == (place <= column)
+
+
+def test_the_tokenizer_knows_every_word_and_gives_the_text_back(tokenizer: PreTrainedTokenizerFast) -> None:
+    words = [word for index in range(400) for word in grammar.write(7, index)]
+    ids = tokenizer(grammar.join(words))["input_ids"]
+    assert tokenizer.unk_token_id not in ids
+    assert tokenizer.convert_ids_to_tokens(ids) == words
+    assert grammar.split(tokenizer.decode(ids)) == words
+    assert "She" not in tokenizer.get_vocab()
+
+
+def test_a_text_shorter_than_a_window_is_refused(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_text("Anna was a brave baker.")
+    with pytest.raises(InputError, match=r"text 'short' is 6 tokens long, shorter than one window of 64"):
+        make_windows(text_from_file("short", path), tokenizer, 64)
+
+
+def test_a_json_list_is_joined_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(["one", "two"]))
+    assert text_from_file("rows", path).content == "one\n\ntwo"
+    assert text_from_file("rows", path, " ").content == "one two"
+    assert text_from_file("rows", path).revision != text_from_file("rows", path, " ").revision
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", b"{", "is not JSON"),
+        ("a.json", b'{"a": 1}', "must hold a JSON list of strings"),
+        ("a.json", b"[1]", "must hold a JSON list of strings"),
+        ("a.txt", b"\xff\xfe\xff", "is not UTF-8 at byte 0"),
+        ("a.txt", b" \n", "holds no text"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        text_from_file("mine", path)
+    with pytest.raises(InputError, match="cannot read"):
+        text_from_file("mine", tmp_path / "nowhere.txt")
+
+
+def test_unigram_is_the_perplexity_of_frequencies(tokenizer: PreTrainedTokenizerFast) -> None:
+    windows = make_windows(text_from_catalogue("stories"), tokenizer, 256)
+    flat = windows.tokens[:, 1:].flatten()
+    shares = torch.bincount(flat).double() / len(flat)
+    assert windows.unigram() == pytest.approx(float((-shares[flat].log().mean()).exp()), rel=1e-12)

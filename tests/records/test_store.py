@@ -1,0 +1,96 @@
+"""A record is whole or not there; an edit by hand shows; a folder that cannot be written is told at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suite.errors import InputError
+from suite.records import Experiment, Record, Store, read_records
+from suite.records.schema import Environment, TextReference
+
+
+def record(**fields: Any) -> Record:
+    experiment = Experiment(
+        model="m",
+        revision="r",
+        criterion="none",
+        context=8,
+        text=TextReference(name="t", revision="r", join=""),
+        **fields,
+    )
+    environment = Environment(
+        suite_version="0", commit=None, image_digest=None, hardware="h", device="cpu", driver=None, threads=1,
+        memory_bytes=1, system="s", libraries={}, device_map="cpu", dtype="float32", dtype_reason="w", attention="sdpa",
+        started="now", seconds=1.5,
+    )  # fmt: skip
+    return Record(id=experiment.id, status="failed", error="why", experiment=experiment, environment=environment)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    written = record()
+    store.write(written)
+    assert store.read(written.id) == written.sealed()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{written.id}.json"]
+
+
+def test_an_edit_by_hand_shows(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write(record())
+    path.write_text(path.read_text().replace('"why"', '"no reason"'))
+    assert store.read(path.stem) is None
+    assert read_records([tmp_path]) == ([], [path])
+
+
+def test_a_record_under_anothers_id_is_not_believed(tmp_path: Path) -> None:
+    data = json.loads(record().sealed().to_json())
+    data["experiment"]["context"] = 16
+    forged = Record.model_validate(data)
+    assert not forged.sealed().intact()
+
+
+@pytest.mark.parametrize("end", range(0, 1000, 37))
+def test_a_truncated_record_is_never_a_result(tmp_path: Path, end: int) -> None:
+    store = Store(tmp_path)
+    path = store.write(record())
+    path.write_bytes(path.read_bytes()[:end])
+    assert store.read(path.stem) is None
+
+
+def test_an_id_changes_with_everything_that_was_asked() -> None:
+    ids = {
+        record().id,
+        record(sparsity=0.5).id,
+        record(seed=1).id,
+        record(tied="both").id,
+        record(measure=("memory",)).id,
+    }
+    assert len(ids) == 5
+
+
+def test_ids_are_the_same_in_every_version() -> None:
+    assert record().id == record().experiment.id
+    assert len(record().id) == 64
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot write results to .*file/study: Not a directory; name another folder"):
+        Store(tmp_path / "file" / "study").prepare()
+
+
+def test_records_of_several_folders_are_read_once_each(tmp_path: Path) -> None:
+    one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
+    for store in (one, other):
+        store.prepare()
+        store.write(record())
+    other.write(record(sparsity=0.5))
+    found, damaged = read_records([tmp_path, tmp_path / "one"])
+    assert len(found) == 2
+    assert damaged == []
+    with pytest.raises(InputError, match="there is no results folder"):
+        read_records([tmp_path / "nowhere"])

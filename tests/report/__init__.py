@@ -1,0 +1,1 @@
+"""Tests of facts -> figures, poster and paper."""

@@ -1,0 +1,98 @@
+"""Promises of the finished PDFs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+
+import pypdf
+import pytest
+
+from suite.report.paper import build_paper
+from suite.report.pdf import Pdf
+from suite.report.poster import build_poster
+from suite.report.theme import theme
+from tests.report.inspect_pdf import glyphs, resources, text
+
+ELSEWHERE = """
+import hashlib, random
+from suite.analysis.facts import build_facts
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
+from tests.synthetic import embedded
+records = embedded()
+random.Random(3).shuffle(records)
+facts = build_facts(records)
+print(*(hashlib.sha256(make(facts).content).hexdigest() for make in (build_poster, build_paper)))
+"""
+
+
+@pytest.fixture(params=["poster", "paper"])
+def report(request: pytest.FixtureRequest) -> Pdf:
+    return request.getfixturevalue(request.param)
+
+
+def test_every_font_is_embedded_and_nothing_is_a_raster(report):
+    for kind, item in resources(report.content):
+        if kind == "/XObject":
+            assert item["/Subtype"] == "/Form", "a raster image"
+            continue
+        font = item["/DescendantFonts"][0].get_object() if "/DescendantFonts" in item else item
+        descriptor = font.get("/FontDescriptor", {}).get_object()
+        assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor), f"{item.get('/BaseFont')} is not embedded"
+
+
+def test_rebuilds_are_byte_identical_in_another_process_hash_seed_and_time_zone(facts, poster, paper):
+    changed = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    result = subprocess.run([sys.executable, "-c", ELSEWHERE], env=changed, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [hashlib.sha256(pdf.content).hexdigest() for pdf in (poster, paper)]
+
+
+def test_the_poster_is_one_landscape_page_of_48_by_36_inches(poster):
+    (page,) = pypdf.PdfReader(io.BytesIO(poster.content)).pages
+    assert (page.mediabox.width, page.mediabox.height) == (48 * 72, 36 * 72)
+
+
+def test_the_poster_fills_its_columns(poster):
+    assert {name for name, fill in poster.fills.items() if fill < 0.85} <= {"references", "made", "title"}
+
+
+def test_no_type_on_the_poster_is_below_24_points_and_none_leaves_the_margins(poster):
+    for glyph in glyphs(poster.content):
+        assert glyph.size >= 24, glyph
+        left, bottom, right, top = glyph.box
+        assert left >= 72 and right <= glyph.sheet[0] - 72 and bottom >= 0 and top <= glyph.sheet[1], glyph
+
+
+def test_documents_have_title_language_and_outline(poster, paper):
+    for pdf in (poster, paper):
+        reader = pypdf.PdfReader(io.BytesIO(pdf.content))
+        assert reader.metadata and reader.metadata.title == theme().title
+        assert reader.trailer["/Root"]["/Lang"] == "en"
+    titles = [item.title for item in pypdf.PdfReader(io.BytesIO(paper.content)).outline if not isinstance(item, list)]
+    assert titles == ["Introduction", "Method", "Results", "Limits", "Reproducibility", "References", "Appendix"]
+
+
+def test_the_poster_says_what_made_its_numbers(poster):
+    said = " ".join(text(poster.content).split())
+    for part in ("40 %", "story-mistral", "15,300 tokens", "60 windows", "synthetic processor", "c0ffee0000"):
+        assert part in said, part
+
+
+def test_the_paper_lists_every_record(paper, facts):
+    said = text(paper.content)
+    assert all(cell.record.id[:10] in said for cell in facts.cells)
+
+
+def test_failures_are_printed_with_their_reason(poster, paper):
+    for pdf in (poster, paper):
+        said = " ".join(text(pdf.content).split())
+        assert "n/m" in said and "a logit is not finite in window" in said
+
+
+def test_building_twice_in_one_process_changes_nothing(facts, poster, paper):
+    assert build_poster(facts).content == poster.content
+    assert build_paper(facts).content == paper.content

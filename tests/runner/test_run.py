@@ -1,0 +1,194 @@
+"""A run leaves one record an experiment, does nothing twice, and loses nothing to a failure or an interruption."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from suite.errors import InputError
+from suite.manifest import read_study
+from suite.models.source import from_folder
+from suite.records import Experiment, Record, Store
+from suite.runner import session as session_module
+from suite.runner.run import Outcome, Run
+from suite.runner.session import Session
+
+Write = Callable[..., Path]
+GRID = "[{target: [attention, mlp], sparsity: 0.5}, {target: blocks, sparsity: 0.7, measure: [perplexity, coherence]}]"
+
+
+class Quiet:
+    """An observer that keeps what it is told, and can break off."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.records: list[Record] = []
+        self.loaded: list[str] = []
+        self.stop_after = stop_after
+
+    def planned(self, total: int, there: int) -> None: ...
+    def windows(self, done: int, total: int) -> None: ...
+
+    def loading(self, model: str) -> None:
+        self.loaded.append(model)
+
+    def started(self, experiment: Experiment) -> None:
+        if self.stop_after == len(self.records):
+            raise KeyboardInterrupt
+
+    def finished(self, record: Record) -> None:
+        self.records.append(record)
+
+
+def run(path: Path, folder: Path, observer: Quiet | None = None) -> tuple[Outcome, Quiet]:
+    observer = observer or Quiet()
+    return Run(read_study(path), Store(folder), observer)(), observer
+
+
+def numbers(record: Record) -> object:
+    """What two runs must agree on: everything but times, speeds, memory and environment."""
+    data = record.model_dump(exclude={"environment", "seal", "generation", "memory"})
+    if data["pruning"]:
+        data["pruning"].pop("seconds")
+    return data
+
+
+def test_every_experiment_gets_its_record_and_a_second_run_does_nothing(write_manifest: Write, tmp_path: Path) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    outcome, observer = run(path, folder)
+    assert (outcome.there, outcome.done, outcome.failed) == (0, 4, 0)
+    assert len(list(folder.glob("*.json"))) == 4
+    assert observer.loaded == ["tiny"]
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    outcome, observer = run(path, folder)
+    assert (outcome.there, outcome.done) == (4, 0)
+    assert observer.loaded == []
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_the_numbers_hang_together(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(write_manifest(GRID), tmp_path / "results")
+    dense, *cells = observer.records
+    assert dense.perplexity and dense.perplexity.ratio_to_dense == 1.0 and dense.pruning is None
+    for record in cells:
+        assert record.perplexity and record.pruning
+        assert record.perplexity.ratio_to_dense == record.perplexity.value / dense.perplexity.value
+        assert record.perplexity.value != dense.perplexity.value
+        assert record.intact() is False and record.sealed().intact()
+    assert cells[-1].coherence and dense.coherence
+    assert cells[-1].coherence.dense_judge_perplexity == dense.coherence.judge_perplexity
+
+
+def test_an_interrupted_run_goes_on_to_the_same_numbers(write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest(GRID)
+    _, whole = run(path, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(path, tmp_path / "cut", Quiet(stop_after=2))
+    assert len(list((tmp_path / "cut").glob("*.json"))) == 2
+    outcome, rest = run(path, tmp_path / "cut")
+    assert (outcome.there, outcome.done) == (2, 2)
+    assert [numbers(record) for record in rest.records] == [numbers(record) for record in whole.records[2:]]
+
+
+def test_a_failed_experiment_is_a_record_and_the_rest_goes_on(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    real = Session.pruned
+
+    def fails_on_mlp(self: Session, experiment: Experiment) -> object:
+        if experiment.target == "mlp":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, experiment)
+
+    monkeypatch.setattr(Session, "pruned", fails_on_mlp)
+    outcome, observer = run(path, folder)
+    assert (outcome.done, outcome.failed) == (3, 1)
+    (failed,) = [record for record in observer.records if record.status == "failed"]
+    assert failed.error and failed.error.startswith("out of memory:")
+    assert failed.perplexity is None
+    monkeypatch.undo()
+    outcome, observer = run(path, folder)
+    assert (outcome.there, outcome.done, outcome.failed) == (3, 1, 0)
+    assert observer.records[0].experiment.dense is False
+
+
+def test_without_a_baseline_there_is_no_comparison(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Session, experiment: Experiment) -> object:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Session, "_dense", fails)
+    outcome, observer = run(write_manifest(GRID), tmp_path / "results")
+    assert (outcome.done, outcome.failed) == (0, 4)
+    assert observer.records[0].error == "RuntimeError: broken"
+    assert "baseline" in (observer.records[1].error or "")
+
+
+def test_a_dense_model_that_is_not_finite_in_float16_runs_in_float32(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., Path]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = make_model("mistral", seed=7)
+    tensors = load_file(folder / "model.safetensors")
+    for name in tensors:  # gate times up overflows float16, and down brings it back in float32
+        factor = {"gate_proj": 300, "up_proj": 300, "down_proj": 1e-3}.get(name.split(".")[-2], 1)
+        tensors[name] *= factor
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    monkeypatch.setattr(session_module, "pick_dtype", lambda *_: ("float16", "no native bfloat16"))
+    path = write_manifest("[{target: mlp, sparsity: 0.5}]", models=f"[{{name: tiny, path: {folder}}}]")
+    outcome, observer = run(path, tmp_path / "results")
+    assert (outcome.done, outcome.failed) == (2, 0), observer.records[0].error
+    for record in observer.records:
+        assert record.environment.dtype == "float32"
+        assert record.environment.dtype_reason == "the dense model is not finite in float16"
+        assert record.perplexity and record.perplexity.protocol.dtype == "float32"
+
+
+def test_a_text_that_is_too_short_stops_the_run_before_a_model_is_loaded(write_manifest: Write, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("Anna was a brave baker.")
+    observer = Quiet()
+    with pytest.raises(InputError, match="shorter than one window of 64"):
+        run(write_manifest(GRID, text="{name: short, path: short.txt}"), tmp_path / "results", observer)
+    assert observer.loaded == []
+
+
+def test_a_researchers_own_model_and_text_need_no_code(tmp_path: Path, mistral: Path) -> None:
+    shutil.copytree(mistral, tmp_path / "mine")
+    (tmp_path / "notes.json").write_text('["Anna was a brave baker.", "Leo was a proud smith."]')
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "title: mine\nmodels: [{name: mine, path: mine, dtype: float32}]\n"
+        "text: {name: notes, path: notes.json, join: ' '}\ncontext: 4\n"
+        "experiments: [{part: [q, down], layers: 0-1, sparsity: [0.5]}]\n"
+    )
+    outcome, observer = run(path, tmp_path / "results")
+    assert outcome.done == 2
+    record = observer.records[1]
+    assert record.pruning and record.pruning.layers == 4
+    assert record.perplexity and record.perplexity.windows == 3
+    assert record.experiment.revision == from_folder("mine", tmp_path / "mine").revision
+
+
+def test_the_same_numbers_with_any_batch_size_and_threads(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_manifest("[{target: blocks, sparsity: 0.5}]")
+    seen = set()
+    threads = torch.get_num_threads()
+    try:
+        for count, tokens in ((1, 64), (2, 512)):
+            torch.set_num_threads(count)
+            monkeypatch.setattr(session_module, "TOKENS_A_BATCH", tokens)
+            _, observer = run(path, tmp_path / f"results{count}")
+            record = observer.records[1]
+            assert record.perplexity and record.pruning
+            seen.add((f"{record.perplexity.value:.6g}", record.pruning.mask_digest))
+    finally:
+        torch.set_num_threads(threads)
+    assert len(seen) == 1
