@@ -58,7 +58,7 @@ def load(path: Path) -> tuple[Any, Positions]:
             node = loader.get_single_node()
             data = None if node is None else _build(loader, node, (), positions)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -85,7 +85,7 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, where: Where, positions: Po
             positions.note((*where, key, "(key)"), key_node.start_mark)
             built[key] = _build(loader, child, (*where, key), positions, depth + 1)
         return built
-    return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node, deep=True)
 
 
 def _mark(positions: Positions, node: yaml.Node) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2 as httpx
 from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
-    HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -48,7 +48,7 @@ def explained(repository: str, revision: str) -> Iterator[None]:
         ) from error
     except EntryNotFoundError as error:
         raise InputError(f"{place} lacks a file: {str(error).splitlines()[0]}") from error
-    except (HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
+    except (HfHubHTTPError, httpx.HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise InputError(f"the hub did not give {place}: {str(error).splitlines()[0]}; try again") from error
 
 

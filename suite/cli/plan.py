@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from suite.forecast import Forecast
+    from suite.machine import Machine
+    from suite.manifest import Study
 
 PLAN_SCHEMA = "lottery-plan/1"
 
@@ -45,19 +51,15 @@ def plan(manifests: tuple[Path, ...], as_json: bool) -> None:
         check_fits(ones, study, machine)
 
 
-def _show(study: object, forecasts: list[object], machine: object) -> None:
+def _show(study: Study, forecasts: list[Forecast], machine: Machine) -> None:
     from suite.cli.progress import duration
-    from suite.forecast import Forecast, load_seconds
-    from suite.machine import Machine
-    from suite.manifest import Study
+    from suite.forecast import load_seconds
     from suite.manifest.expand import describe
 
-    assert isinstance(study, Study) and isinstance(machine, Machine)
-    ones = [one for one in forecasts if isinstance(one, Forecast)]
-    click.echo(f"{study.title} ({study.name}): {len(ones)} experiments on {machine.hardware}")
+    click.echo(f"{study.title} ({study.name}): {len(forecasts)} experiments on {machine.hardware}")
     click.echo(f"text {study.text.name}, windows of {study.context} tokens\n")
     total = 0.0
-    for name, group in groupby(ones, key=lambda one: one.experiment.model):
+    for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
         seconds = load_seconds(model, machine) + sum(one.seconds for one in cells)
         total += seconds

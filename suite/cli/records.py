@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -25,11 +26,8 @@ def records(folders: tuple[Path, ...], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    Console(width=None if _terminal() else 160).print(_table(found))
-
-
-def _terminal() -> bool:
-    return click.get_text_stream("stdout").isatty()
+    # In a pipe or a log a line is as long as it needs to be.
+    Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
 
 
 def _order(record: Record) -> tuple[object, ...]:

@@ -46,7 +46,7 @@ class Scored:
     logprob: float
 
 
-class Fault(ValueError):
+class Fault(ValueError):  # noqa: N818 - the parser's word: it counts faults
     """A word the grammar does not allow at its place."""
 
 

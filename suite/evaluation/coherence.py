@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -142,7 +143,7 @@ def repeated_4grams(ids: Sequence[int]) -> float:
 
 def distinct_bigrams(ids: Sequence[int]) -> float:
     """The number of different bigrams over the number of bigrams; 1 for fewer than two tokens."""
-    bigrams = list(zip(ids, ids[1:], strict=False))
+    bigrams = list(pairwise(ids))
     return len(set(bigrams)) / len(bigrams) if bigrams else 1.0
 
 

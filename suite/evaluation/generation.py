@@ -94,6 +94,5 @@ def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: S
 
 def _text(tokenizer: PreTrainedTokenizerBase, prompt: list[int], new: list[int]) -> str:
     """The text the new tokens add (decoded with the prompt, so that spaces between the two are kept)."""
-    before = tokenizer.decode(prompt, skip_special_tokens=True)
-    whole = tokenizer.decode(prompt + new, skip_special_tokens=True)
-    return whole[len(before) :] if whole.startswith(before) else tokenizer.decode(new, skip_special_tokens=True)
+    before, whole, alone = (str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in (prompt, prompt + new, new))
+    return whole[len(before) :] if whole.startswith(before) else alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -20,10 +21,8 @@ def reset_peaks() -> None:
     """Start the peaks anew: the GPUs', and the process's own where Linux lets it."""
     for index in range(torch.cuda.device_count()):
         torch.cuda.reset_peak_memory_stats(index)
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
-    except OSError:
-        pass
 
 
 def peaks(model: PreTrainedModel) -> Memory:

@@ -19,7 +19,7 @@ from suite.records.schema import Perplexity, Protocol
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
 
 
-class NotFinite(ExperimentError):
+class NotFiniteError(ExperimentError):
     """The model gave a logit that is not a number: a failed experiment, never a perplexity (rule 15)."""
 
 
@@ -42,7 +42,7 @@ def token_losses(
         float32 [windows, context - 1].
 
     Raises:
-        NotFinite: a logit is infinite or not a number.
+        NotFiniteError: a logit is infinite or not a number.
     """
     head = model.get_output_embeddings()
     rows = []
@@ -68,7 +68,7 @@ def _chunk_losses(logits: Tensor, targets: Tensor) -> Tensor:
     losses = functional.cross_entropy(logits, targets, reduction="none")
     # A loss hides a logit of minus infinity that was not the target's; the minimum does not (NaN comes through it).
     if not (torch.isfinite(losses).all() and torch.isfinite(logits.amin())):
-        raise NotFinite(f"a logit is not finite in {logits.dtype}")
+        raise NotFiniteError(f"a logit is not finite in {logits.dtype}")
     return losses
 
 

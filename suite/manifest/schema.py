@@ -52,7 +52,7 @@ class ModelEntry(_Strict):
 
 
 class TextEntry(_Strict):
-    """A text: a name of the catalogue, or a name of your own with the `path` of a JSON list of strings or a text file."""
+    """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file."""
 
     name: Name
     path: str | None = None

@@ -133,7 +133,6 @@ class Anatomy:
         self.hidden: int = config["hidden_size"]
         self.inner: int = config["intermediate_size"]
         self.vocabulary: int = config["vocab_size"]
-        heads, self.kv_heads, self.head_dim = _heads(config)
         self.parameters = tuple(sorted(self._walk(config), key=lambda parameter: parameter.name))
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
 

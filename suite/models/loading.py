@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import safe_open
@@ -71,11 +71,11 @@ class LoadedModel:
 
     @property
     def head(self) -> nn.Linear:
-        return self.model.get_output_embeddings()  # type: ignore[no-any-return]
+        return cast(nn.Linear, self.model.get_output_embeddings())
 
     @property
     def table(self) -> nn.Embedding:
-        return self.model.get_input_embeddings()  # type: ignore[no-any-return]
+        return cast(nn.Embedding, self.model.get_input_embeddings())
 
     @property
     def tied(self) -> bool:
@@ -144,7 +144,7 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         generic = settings.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
         kind = PreTrainedTokenizerFast if generic else AutoTokenizer
-        return kind.from_pretrained(folder, local_files_only=True)  # type: ignore[no-any-return]
+        return kind.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise InputError(
             f"model {source.name!r}: its tokenizer cannot be read: {str(error).splitlines()[0]}"

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from suite.models.anatomy import Parameter
 from suite.models.loading import HEAD, TABLE, LoadedModel
 from suite.pruning.choose import choose

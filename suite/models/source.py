@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from suite.errors import InputError
 from suite.models import catalogue
@@ -117,7 +118,7 @@ def from_folder(name: str, folder: Path, dtype: str = "auto") -> ModelSource:
     return source
 
 
-def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
+def safetensors_header(path: Path) -> dict[str, dict[str, Any]]:
     """The tensors of a safetensors file: name to dtype, shape and offsets; the file's length is checked.
 
     Raises:
@@ -140,7 +141,7 @@ def safetensors_header(path: Path) -> dict[str, dict[str, object]]:
         raise InputError(
             f"{path} is truncated: {8 + length + end} bytes expected, {size} found; copy or download it again"
         )
-    return header
+    return cast(dict[str, dict[str, Any]], header)
 
 
 def _check_config(source: ModelSource) -> None:

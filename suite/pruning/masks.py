@@ -24,7 +24,7 @@ class MaskDigest:
         if name <= self._last:
             raise ValueError(f"masks are digested in the order of names, and {name!r} came after {self._last!r}")
         self._last = name
-        self._sha.update(np.packbits(~removed.cpu().numpy().reshape(-1)))
+        self._sha.update(np.packbits(~removed.cpu().numpy().reshape(-1)).tobytes())
 
     def hexdigest(self) -> str:
         return self._sha.hexdigest()

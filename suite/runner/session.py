@@ -14,7 +14,7 @@ from suite.errors import ExperimentError
 from suite.evaluation import coherence, generation, memory
 from suite.evaluation.coherence import Writing
 from suite.evaluation.generation import Written
-from suite.evaluation.perplexity import NotFinite, perplexity, token_losses
+from suite.evaluation.perplexity import NotFiniteError, perplexity, token_losses
 from suite.machine import pick_dtype, this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
@@ -55,7 +55,7 @@ class Session:
         """Measure the dense model and make it the baseline; in float32 where it is not finite in float16."""
         try:
             sections = self._dense(experiment)
-        except NotFinite:
+        except NotFiniteError:
             if self.source.dtype != "auto" or self.loaded.dtype != torch.float16:
                 raise
             self.loaded.close()

@@ -127,7 +127,7 @@ class Training:
 
     def _finish(self, losses: list[tuple[int, float]]) -> dict[str, Any]:
         # Stored in 16 bits: what is pruned and measured later is exactly what is in the file.
-        self.model.to(torch.float16).save_pretrained(self.folder, safe_serialization=True)
+        self.model.half().save_pretrained(self.folder, safe_serialization=True)
         self.tokenizer.save_pretrained(self.folder)
         log = {
             "steps": self.recipe.steps,

@@ -129,7 +129,10 @@ def test_a_damaged_record_is_left_out_with_a_word(write_manifest: Write, tmp_pat
 
 
 def test_help_lists_every_command_without_loading_torch() -> None:
-    script = "import sys; from suite.cli import cli; cli.main(['--help'], standalone_mode=False); sys.exit('torch' in sys.modules)"
+    script = (
+        "import sys; from suite.cli import cli; cli.main(['--help'], standalone_mode=False); "
+        "sys.exit('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     for command in ("run", "plan", "records", "poster", "paper", "train"):

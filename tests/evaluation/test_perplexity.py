@@ -18,7 +18,7 @@ from suite.data.source import text_from_catalogue
 from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import Windows, make_windows
 from suite.evaluation import perplexity as module
-from suite.evaluation.perplexity import NotFinite, perplexity, token_losses
+from suite.evaluation.perplexity import NotFiniteError, perplexity, token_losses
 from suite.models.loading import load_model
 from suite.models.source import from_folder
 from suite.records.schema import Protocol
@@ -37,7 +37,7 @@ def windows() -> Windows:
 def protocol(windows: Windows) -> Protocol:
     return Protocol(
         name="n", text="t", text_sha256="0", text_bytes=1, join="", tokenizer_sha256="0", bos=False, context=256,
-        stride=256, windows=len(windows.tokens), batch_size=1, attention="sdpa", dtype="float32", stored_dtype="float16",
+        stride=256, windows=1, batch_size=1, attention="sdpa", dtype="float32", stored_dtype="float32",
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_a_logit_that_is_not_finite_is_never_a_number(mistral: Path, windows: Wi
         return logits
 
     head.forward = broken
-    with pytest.raises(NotFinite, match="not finite"):
+    with pytest.raises(NotFiniteError, match="not finite"):
         token_losses(model, windows.tokens[:1], 1)
 
 
