@@ -65,7 +65,7 @@ test: $(VENV)/.ready-dev
 lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy suite tests ci
+	$(VENV)/bin/mypy suite ci
 
 clean:
 	rm -rf $(VENV) $(OUT)

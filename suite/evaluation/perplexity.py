@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
+from suite.evaluation.interval import ratio_interval
 from suite.records.schema import Perplexity, Protocol
 
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
@@ -73,7 +74,7 @@ def _chunk_losses(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def perplexity(
-    losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: float | None, vocabulary: int
+    losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: Perplexity | None, vocabulary: int
 ) -> Perplexity:
     """The record's perplexity from the losses of every predicted token.
 
@@ -81,7 +82,7 @@ def perplexity(
         losses: float32 [windows, context - 1], nats.
         windows: what was predicted.
         protocol: how.
-        dense: the dense model's perplexity; None when this is the dense model's.
+        dense: the dense model's on the same windows; None when this is the dense model's.
         vocabulary: number of tokens the model chooses among.
 
     Raises:
@@ -103,11 +104,13 @@ def perplexity(
             "by_kind": {kind: float(wide[chosen].mean()) for kind, chosen in kinds.items()},
             "floor_by_kind": {kind: -float(labels.logprob[chosen].mean()) + 0.0 for kind, chosen in kinds.items()},
         }
+    nll_per_window = tuple(float(row) for row in wide.mean(axis=1))
     return Perplexity(
         value=value,
-        nll_per_window=tuple(float(row) for row in wide.mean(axis=1)),
+        nll_per_window=nll_per_window,
         bits_per_byte=mean / math.log(2) / windows.bytes_per_token,
-        ratio_to_dense=1.0 if dense is None else value / dense,
+        ratio_to_dense=1.0 if dense is None else value / dense.value,
+        interval=None if dense is None else ratio_interval(nll_per_window, dense.nll_per_window),
         uniform=float(vocabulary),
         unigram=windows.unigram(),
         tokens=losses.size,

@@ -19,7 +19,7 @@ from suite.machine import pick_dtype, this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import ModelSource
-from suite.records.schema import Experiment, Generation, Protocol, Record
+from suite.records.schema import Experiment, Generation, Perplexity, Protocol, Record
 
 TOKENS_A_BATCH = 2048
 SAMPLES_KEPT = 4  # of the 32 written, in the record; the verdict rests on all
@@ -32,7 +32,7 @@ Sections = dict[str, Any]  # the record's measured sections by name
 class Baseline:
     """What the dense model gave, for the others to be held against."""
 
-    perplexity: float
+    perplexity: Perplexity | None
     writing: Writing | None
 
 
@@ -68,8 +68,7 @@ class Session:
         writing = self._writing(written) if "coherence" in experiment.measure else None
         if writing:
             sections["coherence"] = coherence.compare(writing, writing)
-        measured = sections.get("perplexity")
-        self.baseline = Baseline(measured.value if measured else float("nan"), writing)
+        self.baseline = Baseline(sections.get("perplexity"), writing)
         return sections
 
     def remember(self, record: Record) -> bool:
@@ -83,7 +82,7 @@ class Session:
             writing = Writing(
                 wrote.repeated_4grams, wrote.distinct_2, wrote.judge_perplexity, wrote.faults, wrote.samples
             )
-        self.baseline = Baseline(record.perplexity.value, writing)
+        self.baseline = Baseline(record.perplexity, writing)
         return True
 
     def pruned(self, experiment: Experiment) -> Sections:
@@ -118,7 +117,7 @@ class Session:
             sections["memory"] = memory.peaks(model)
         return sections, written
 
-    def _perplexity(self) -> Any:
+    def _perplexity(self) -> Perplexity:
         tokens, model = self.windows.tokens, self.loaded.model
         batch_size = max(1, TOKENS_A_BATCH // tokens.shape[1])
         losses = token_losses(model, tokens, batch_size, lambda done: self.progress(done, len(tokens)))

@@ -121,7 +121,8 @@ def test_a_logit_that_is_not_finite_is_never_a_number(mistral: Path, windows: Wi
 def test_the_record_adds_up(model: PreTrainedModel, windows: Windows) -> None:
     losses = token_losses(model, windows.tokens[:6], 3)
     some = Windows(**{**vars(windows), "tokens": windows.tokens[:6], "labels": None})
-    measured = perplexity(losses, some, protocol(windows), 100.0, 182)
+    measured = perplexity(losses, some, protocol(windows), None, 182)
+    measured = perplexity(losses, some, protocol(windows), measured.model_copy(update={"value": 100.0}), 182)
     assert measured.value == pytest.approx(math.exp(np.mean(measured.nll_per_window)), rel=1e-12)
     assert measured.ratio_to_dense == measured.value / 100
     assert (measured.tokens, measured.windows, measured.uniform) == (6 * 255, 6, 182)

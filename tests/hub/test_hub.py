@@ -58,9 +58,7 @@ def run(manifest: Path, hub: Hub, **environment: str) -> subprocess.CompletedPro
     settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_XET": "1", **environment}
     command = [sys.executable, "-m", "suite", "run", str(manifest), "--results", str(folder / "results")]
     keep = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=180, env={**keep, **settings}, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, env={**keep, **settings}, check=False)
 
 
 def test_a_study_of_the_hub_runs_and_runs_again_offline(hub: Hub, manifest: Path) -> None:

@@ -1,0 +1,81 @@
+"""Answers published elsewhere, on a real checkpoint and real texts: run where LOTTERY_REAL_DATA names their folder.
+
+The folder holds `models/babyllama-tok105` (a trained Llama with a tied table), `text/tinystories-500.json` and
+`text/wikitext2-raw-test.rows.json`. The numbers come from `torch.nn.utils.prune` and the published Wanda code,
+float32, batch 1, the 500 stories joined by a blank line, windows of 256.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from suite.data.source import text_from_file
+from suite.data.windows import Windows, make_windows
+from suite.evaluation.perplexity import token_losses
+from suite.models.loading import LoadedModel, load_model
+from suite.models.pruned import pruned
+from suite.models.source import from_folder
+from suite.records.schema import Experiment, TextReference
+
+REAL_DATA = os.environ.get("LOTTERY_REAL_DATA")
+pytestmark = pytest.mark.skipif(
+    REAL_DATA is None, reason="known answers on real data: LOTTERY_REAL_DATA names no folder with them"
+)
+ROOT = Path(REAL_DATA or ".")
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    source = from_folder("babyllama", ROOT / "models" / "babyllama-tok105", dtype="float32")
+    return load_model(source, "float32", "a test")
+
+
+@pytest.fixture(scope="module")
+def windows(loaded: LoadedModel) -> Windows:
+    source = text_from_file("stories", ROOT / "text" / "tinystories-500.json", "\n\n")
+    return make_windows(source, loaded.tokenizer, 256)
+
+
+def perplexity(loaded: LoadedModel, windows: Windows) -> str:
+    import math
+
+    return f"{math.exp(token_losses(loaded.model, windows.tokens, 8).astype('f8').mean()):.6g}"
+
+
+def experiment(**fields: object) -> Experiment:
+    text = TextReference(name="stories", revision="r", join="\n\n")
+    asked = {"model": "babyllama", "revision": "r", "criterion": "magnitude", "text": text, "context": 256, **fields}
+    return Experiment.model_validate(asked)
+
+
+def test_the_text_is_cut_as_published(windows: Windows) -> None:
+    assert windows.text_tokens == 537_145
+    assert len(windows.tokens) == 2098
+    assert windows.bos
+
+
+def test_dense_perplexity_to_six_digits(loaded: LoadedModel, windows: Windows) -> None:
+    assert perplexity(loaded, windows) == "2.51383"
+
+
+def test_the_tied_head_pruned_with_its_embedding_to_six_digits(loaded: LoadedModel, windows: Windows) -> None:
+    with pruned(loaded, experiment(target="all", sparsity=0.5, tied="both")):
+        assert float(perplexity(loaded, windows)) == pytest.approx(60.7200, abs=5e-5)
+
+
+def test_the_blocks_lose_exactly_half(loaded: LoadedModel) -> None:
+    with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as pruning:
+        assert pruning.zeros == 460_800
+        assert pruning.weights == 921_600
+
+
+def test_wikitext_2_is_joined_as_published(loaded: LoadedModel) -> None:
+    source = text_from_file("wikitext-2", ROOT / "text" / "wikitext2-raw-test.rows.json")
+    windows = make_windows(source, loaded.tokenizer, 256)
+    assert windows.text_bytes == 1_296_370
+    assert windows.text_sha256.startswith("696cca6b")
+    few = Windows(**{**vars(windows), "tokens": windows.tokens[:40]})
+    assert 10 < float(perplexity(loaded, few)) < 1e6  # a model of children's stories, far from home but finite
