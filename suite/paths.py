@@ -1,7 +1,16 @@
-"""Where the project's own files lie: beside the package, in a clone and in the image alike."""
+"""Where the project's own files lie, and where results go.
 
+Manifests and templates lie beside the package, in a clone and in the image alike.
+"""
+
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "manifests"
 TEMPLATES = ROOT / "templates"
+
+
+def default_results() -> Path:
+    """The results folder, unless a command is given another: $LOTTERY_RESULTS, else results."""
+    return Path(os.environ.get("LOTTERY_RESULTS") or "results")

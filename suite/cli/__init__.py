@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from suite import __version__
 from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
+from suite.paths import default_results
 
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
     "run": "Run the experiments of manifests that have no record yet.",
@@ -71,7 +71,7 @@ def results_option(command: Any) -> Any:
     return click.option(
         "--results",
         type=click.Path(path_type=Path),
-        default=lambda: Path(os.environ.get("LOTTERY_RESULTS") or "results"),
+        default=default_results,
         show_default="$LOTTERY_RESULTS, else results",
         metavar="DIR",
         help="Where records go, into a folder named after the manifest.",

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import click
 
+from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="DIR...")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the records whole, as JSON.")
 def records(folders: tuple[Path, ...], as_json: bool) -> None:
-    """Show the records of results folders: all studies below DIR, or one study's folder."""
-    found, damaged = read_records(folders)
+    """Show the records of results folders: all studies below DIR, or one study's folder.
+
+    DIR is $LOTTERY_RESULTS, else results, unless given.
+    """
+    found, damaged = read_records(folders or [default_results()])
     for path in damaged:
         click.echo(f"lottery: {path} is damaged or was edited by hand, and is left out", err=True)
     found.sort(key=_order)

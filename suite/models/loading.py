@@ -19,10 +19,13 @@ from transformers import (
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from suite.errors import InputError
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource, from_folder
+
+disable_progress_bar()  # the terminal is the command line's own
 
 HEAD, TABLE = "lm_head.weight", "model.embed_tokens.weight"
 TIED_TO = {HEAD: TABLE, TABLE: HEAD}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import InputError
+from suite.paths import default_results
 
 if TYPE_CHECKING:
     from suite.analysis.facts import Facts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def results_folders(arguments: Iterable[str]) -> list[Path]:
     """The folders named on the command line (each may hold several, separated by commas), or the default one."""
     named = [piece for argument in arguments for piece in argument.split(",") if piece]
-    return [Path(piece) for piece in named or [os.environ.get("LOTTERY_RESULTS") or "results"]]
+    return [Path(piece) for piece in named] or [default_results()]
 
 
 def read_facts(arguments: Iterable[str]) -> Facts:

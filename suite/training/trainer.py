@@ -16,11 +16,14 @@ import yaml
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from suite import __version__
 from suite.data import grammar
 from suite.data.tokenizer import story_tokenizer
 from suite.training.recipe import Recipe
+
+disable_progress_bar()  # the terminal is the command line's own
 
 CHECKPOINT_EVERY = 100  # steps
 
