@@ -39,7 +39,9 @@ def main() -> None:
     weight, other = torch.empty_like(pristine), torch.empty_like(pristine)
 
     def ours() -> None:
-        ((_, removed),) = choose(["w"], lambda _: weight, criterion="magnitude", scope="tensor", sparsity=0.5)
+        ((_, removed),) = choose(
+            {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="tensor", sparsity=0.5
+        )
         weight.masked_fill_(removed, 0)
 
     def theirs() -> None:

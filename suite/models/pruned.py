@@ -22,20 +22,22 @@ def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruning]:
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
-            digest, counts = _prune(loaded, names, experiment)
+            digest, counts = _prune(loaded, selected, experiment)
             yield _achieved(loaded, selected, counts, digest, copied_bytes, time.perf_counter() - started)
         finally:
             loaded.restore(names)
 
 
-def _prune(loaded: LoadedModel, names: list[str], experiment: Experiment) -> tuple[str, dict[str, TensorCount]]:
+def _prune(
+    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment
+) -> tuple[str, dict[str, TensorCount]]:
     digest = MaskDigest()
     counts: dict[str, TensorCount] = {}
     budget_total = None
     if experiment.budget is not None:
         budget_total = loaded.anatomy.budget(experiment.budget)
     chosen = choose(
-        names,
+        {parameter.name: parameter.weights for parameter in selected},
         lambda name: loaded.stored(name).to(loaded.parameter(name).device),
         criterion=experiment.criterion,
         scope=experiment.scope,

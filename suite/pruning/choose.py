@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ Load = Callable[[str], Tensor]  # a tensor's stored values by name, before any c
 
 
 def choose(
-    names: Sequence[str],
+    sizes: Mapping[str, int],
     load: Load,
     *,
     criterion: str,
@@ -26,7 +26,7 @@ def choose(
     """The weights to remove from the named tensors.
 
     Args:
-        names: tensors in the order of their names; ties of scope `global` go in this order.
+        sizes: the tensors and how many weights each has; ties of scope `global` go in this order.
         load: gives a tensor's stored values (float16, bfloat16 or float32).
         criterion: `magnitude` or `random` (which wants a seed).
         scope: what `sparsity` is counted over: each `tensor`, each `row` of each, or all together (`global`).
@@ -46,18 +46,17 @@ def choose(
             return random_keys(weight.shape, seed, name).to(weight.device)
         raise ValueError(f"no criterion is called {criterion!r}")
 
-    sizes = [load(name).numel() for name in names]
     if scope == "global":
-        total = round(sparsity * sum(sizes)) if budget_total is None else budget_total
-        yield from zip(names, select_lowest(lambda: (keys(name) for name in names), total), strict=True)
+        total = round(sparsity * sum(sizes.values())) if budget_total is None else budget_total
+        yield from zip(sizes, select_lowest(lambda: map(keys, sizes), total), strict=True)
     elif scope == "row":
-        for name in names:
+        for name in sizes:
             key = keys(name)
             yield name, select_lowest_in_rows(key, round(sparsity * key.shape[1]))
     elif scope == "tensor":
-        even = [round(sparsity * size) for size in sizes]
-        counts = even if budget_total is None else budget_counts(sizes, budget_total)
-        for name, count in zip(names, counts, strict=True):
+        even = [round(sparsity * size) for size in sizes.values()]
+        counts = even if budget_total is None else budget_counts(list(sizes.values()), budget_total)
+        for name, count in zip(sizes, counts, strict=True):
             key = keys(name)
             (removed,) = select_lowest(lambda: (key,), count)  # noqa: B023 - called before the loop moves on
             yield name, removed
