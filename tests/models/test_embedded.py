@@ -31,8 +31,8 @@ NAMES = (
 )
 
 
-# Of everything there is to recall, this one has not yet learnt the colour and the thing in full; a better training makes these tests pass, and
-# then `strict` asks for this line to go.
+# This one has not yet learnt two things to recall in full; a better training makes these tests pass, and then
+# `strict` asks for this line to go.
 FORGETFUL = pytest.mark.xfail(strict=True, reason="story-qwen-tied has not learnt to recall colour and thing in full")
 
 
