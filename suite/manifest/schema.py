@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -10,7 +10,6 @@ from suite.errors import InputError
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
 from suite.records.schema import Criterion, Measure, Precision, Scope, Tied
 
-T = TypeVar("T")
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
 
 

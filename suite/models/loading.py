@@ -73,6 +73,11 @@ class LoadedModel:
         return self.model.device
 
     @property
+    def dtype_name(self) -> str:
+        """The dtype as records write it: `float32`."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def head(self) -> nn.Linear:
         return cast(nn.Linear, self.model.get_output_embeddings())
 

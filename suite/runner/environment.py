@@ -34,7 +34,7 @@ def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Env
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         libraries=_libraries(),
         device_map=loaded.device_map if loaded else "none",
-        dtype=str(loaded.dtype).removeprefix("torch.") if loaded else "none",
+        dtype=loaded.dtype_name if loaded else "none",
         dtype_reason=loaded.dtype_reason if loaded else "the model was not loaded",
         attention=loaded.model.config._attn_implementation if loaded else "none",
         started=started,

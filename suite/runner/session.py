@@ -74,7 +74,7 @@ class Session:
     def remember(self, record: Record) -> bool:
         """Take the baseline from a dense record that this very set-up made earlier; says whether that could be done."""
         environment, here = record.environment, self.loaded
-        same = (environment.device_map, environment.dtype) == (here.device_map, str(here.dtype).removeprefix("torch."))
+        same = (environment.device_map, environment.dtype) == (here.device_map, here.dtype_name)
         if not same or record.perplexity is None:
             return False
         writing = None
@@ -140,7 +140,7 @@ class Session:
             windows=count,
             batch_size=batch_size,
             attention=self.loaded.model.config._attn_implementation,
-            dtype=str(self.loaded.dtype).removeprefix("torch."),
+            dtype=self.loaded.dtype_name,
             stored_dtype=self.source.stored_dtype,
         )
 
