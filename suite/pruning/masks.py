@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
@@ -28,14 +28,6 @@ class MaskDigest:
 
     def hexdigest(self) -> str:
         return self._sha.hexdigest()
-
-
-def mask_digest(selections: Mapping[str, Tensor]) -> str:
-    """The digest of selections (bool, True = removed) by tensor name."""
-    digest = MaskDigest()
-    for name in sorted(selections):
-        digest.add(name, selections[name])
-    return digest.hexdigest()
 
 
 def budget_counts(weights: Sequence[int], total: int) -> list[int]:
