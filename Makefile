@@ -15,12 +15,13 @@ TORCH_PIN := $(shell grep '^torch==' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup poster test lint clean
+.PHONY: help setup poster reproduce test lint clean
 
 help:
 	@echo "make poster            out/poster.pdf and out/paper.pdf of the embedded study (runs it if needed)"
 	@echo "make poster RESULTS=results/phase1,results/phase2"
 	@echo "                       the same of records you have"
+	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make test              the tests, lint and types"
 	@echo "make clean             remove $(VENV) and $(OUT); results stay"
@@ -57,6 +58,10 @@ else
 	@$(LOTTERY) poster "$(RESULTS)" --out $(OUT)
 	@$(LOTTERY) paper "$(RESULTS)" --out $(OUT)
 endif
+
+reproduce: $(VENV)/.ready
+	@$(LOTTERY) run manifests/embedded.yaml --results results
+	@$(LOTTERY) compare results/embedded manifests/reference/embedded
 
 test: $(VENV)/.ready-dev
 	$(VENV)/bin/python -m pytest -q

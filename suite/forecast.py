@@ -16,12 +16,14 @@ import numpy as np
 from suite.errors import InputError
 from suite.machine import Machine, pick_dtype
 from suite.manifest import Study
+from suite.manifest.cliff import Search
 from suite.models.source import ModelSource
 from suite.records import Experiment
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
 LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
+DISK_BANDWIDTH = 0.5e9  # bytes/s
 HOST_BANDWIDTH = 15e9  # bytes/s a decoding step reads weights with on a usual processor
 # (capability): 16-bit matrix products a second, bytes a second; published figures of V100, T4, A100, L4, H100, RTX 50
 GPU_RATES = {
@@ -51,6 +53,13 @@ def forecast(study: Study, machine: Machine) -> list[Forecast]:
     return [_one(study, study.model(experiment.model), experiment, machine) for experiment in study.experiments]
 
 
+def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Forecast]]:
+    """The forecast of one experiment of each search."""
+    return [
+        (search, _one(study, study.model(search.template.model), search.template, machine)) for search in study.searches
+    ]
+
+
 def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) -> None:
     """Refuse what cannot fit.
 
@@ -69,8 +78,8 @@ def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) ->
 
 
 def load_seconds(model: ModelSource, machine: Machine) -> float:
-    """Seconds to load a model once, from a disk of 0.5 GB/s."""
-    return 1.0 + model.anatomy.weights * ITEM_BYTES[model.stored_dtype] / 0.5e9
+    """Seconds to load a model once."""
+    return 1.0 + model.anatomy.weights * ITEM_BYTES[model.stored_dtype] / DISK_BANDWIDTH
 
 
 def tokens_of(study: Study, model: ModelSource) -> int:
@@ -95,8 +104,14 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
         touched = sum(parameter.weights for parameter in selected)
 
     seconds = 0.05 + touched * item * 12 / bandwidth  # scoring, selecting, zeroing and restoring pass over the weights
+    states = 0
     if "perplexity" in experiment.measure:
-        seconds += tokens_of(study, model) * 2 * multiplied / matrix_rate
+        heads = 1 if experiment.dense else 2  # the dense model's predictions are computed again beside the pruned one's
+        passed = multiplied + (heads - 1) * anatomy.head.weights
+        seconds += tokens_of(study, model) * 2 * passed / matrix_rate
+        states = tokens_of(study, model) * anatomy.hidden * item  # the dense model's, kept on the host
+    if "size" in experiment.measure:
+        seconds += anatomy.weights * ITEM_BYTES[model.stored_dtype] * 2 / DISK_BANDWIDTH
     step = multiplied * item / bandwidth + anatomy.layers * STEP_OVERHEAD
     if "generation" in experiment.measure:
         seconds += GENERATED * step
@@ -108,6 +123,8 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
     largest = max(parameter.weights for parameter in anatomy.parameters)
     untied = anatomy.head.weights if anatomy.tied and experiment.tied == "untie" else 0
     needed = (anatomy.weights + untied) * item + max(activations + LOGITS_BYTES, largest * 8) + RUNTIME_BYTES
+    if not machine.gpus:
+        needed += states
     return Forecast(experiment, seconds, int(needed))
 
 

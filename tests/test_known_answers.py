@@ -67,9 +67,15 @@ def test_the_tied_head_pruned_with_its_embedding_to_six_digits(loaded: LoadedMod
 
 
 def test_the_blocks_lose_exactly_half(loaded: LoadedModel) -> None:
-    with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as pruning:
-        assert pruning.zeros == 460_800
-        assert pruning.weights == 921_600
+    with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as done:
+        assert done.achieved.zeros == 460_800
+        assert done.achieved.weights == 921_600
+
+
+def test_magnitude_as_published_counts_and_scores_as_published(loaded: LoadedModel, windows: Windows) -> None:
+    with pruned(loaded, experiment(target="blocks", sparsity=0.5, scope="published")) as done:
+        assert done.achieved.zeros == 460_835
+        assert perplexity(loaded, windows) == "8.16814"
 
 
 def test_wikitext_2_is_joined_as_published(loaded: LoadedModel) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
-from suite.records.schema import Coherence, Experiment, Generation, Memory, Perplexity, Record
+from suite.records.schema import Coherence, Experiment, Generation, Memory, Perplexity, Record, Size
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
 CRITERIA = ("none", "magnitude", "random")
@@ -104,6 +104,15 @@ class Cell:
         return self.record.memory if self.done and self.record.memory else self.missing
 
     @property
+    def size(self) -> Size | NotMeasured:
+        return self.record.size if self.done and self.record.size else self.missing
+
+    @property
+    def stored_bytes(self) -> Number:
+        """Bytes of the model's file, pruned tensors as a bitmap and their surviving values."""
+        return s if isinstance(s := self.size, NotMeasured) else float(s.compressed_bytes)
+
+    @property
     def coherence(self) -> Coherence | NotMeasured:
         return self.record.coherence if self.done and self.record.coherence else self.missing
 
@@ -167,5 +176,5 @@ def _place(experiment: Experiment) -> object:
 
 
 def _fullness(record: Record) -> int:
-    parts = (record.perplexity, record.generation, record.memory, record.coherence)
+    parts = (record.perplexity, record.generation, record.memory, record.size, record.coherence)
     return 10 * (record.status == "done") + sum(part is not None for part in parts)

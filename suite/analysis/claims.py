@@ -3,67 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
-from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE, Curve, Point
+from suite.analysis.breaks import Breaks, break_claims
+from suite.analysis.curves import Curve
 from suite.analysis.location import Ranking
 from suite.analysis.models import ModelFacts
+from suite.analysis.order import one_over_other_claim, ranking_claim, same_ranking_claim
+from suite.analysis.paired import above_one, paired, shared_level
+from suite.analysis.sizes import bigger_claim
 from suite.analysis.speed import EQUIVALENCE
-from suite.analysis.values import Claim, NotMeasured, Verdict, below, everywhere, ordered
-from suite.records.schema import Interval
+from suite.analysis.values import Claim, NotMeasured, Verdict, below, everywhere
 
 
-class Answer(StrEnum):
-    """How the question "how much can go?" came out."""
+def claims(models: Sequence[ModelFacts], shared: Sequence[Ranking], breaks: Iterable[Breaks]) -> dict[str, Claim]:
+    """Every claim the records can be asked about; a claim nobody measured anything for is left out.
 
-    FOUND = "found"  # some of the measured sparsities are within the tolerance, a larger one is not
-    BEYOND = "beyond"  # every measured sparsity is within it: the limit was not reached
-    NONE = "none"  # even the smallest measured sparsity is past it
-    DENSE = "dense"  # no pruned model was measured
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The takeaway: the largest measured sparsity within the tolerance, all smaller ones within it too.
-
-    `within` is that point, `past` the first one beyond the tolerance; each is None where there is none.
-    `verdict` says whether the 95 % interval of `within` stays inside the tolerance as well.
+    Args:
+        models: the one the reports are about first.
+        shared: the equal-budget rankings that claims across models rest on.
     """
-
-    answer: Answer
-    model: ModelFacts
-    tolerance: float
-    within: Point | None
-    past: Point | None
-    verdict: Verdict
-
-    @property
-    def marked(self) -> tuple[float, ...]:
-        """The sparsities on either side of the answer."""
-        return tuple(point.sparsity for point in (self.within, self.past) if point)
-
-
-def headline(model: ModelFacts) -> Headline:
-    if model.main is None:
-        return Headline(Answer.DENSE, model, TOLERANCE, None, None, Verdict.UNKNOWN)
-    within, past = model.main.tolerated(), model.main.beyond()
-    if within is None:
-        verdict = Verdict.UNKNOWN if past is None else below(past.interval, TOLERANCE)
-        return Headline(Answer.NONE, model, TOLERANCE, None, past, verdict)
-    answer = Answer.FOUND if past else Answer.BEYOND
-    return Headline(answer, model, TOLERANCE, within, past, below(within.interval, TOLERANCE))
-
-
-def claims(model: ModelFacts, speeds: Iterable[ModelFacts], shared: Sequence[Ranking]) -> dict[str, Claim]:
-    """Every claim the records can be asked about; a claim nobody measured anything for is left out."""
+    main = models[0]
     found = [
-        _beats_random(model.main, model.control),
-        _worse_than_guessing(model),
-        _one_over_other("attention_over_mlp", "attention", "mlp", shared),
-        _one_over_other("early_over_late", "early", "late", shared),
-        _speed_unchanged(speeds),
+        _beats_random(main.main, main.control),
+        _worse_than_guessing(main),
+        ranking_claim(next((ranking for ranking in shared if ranking.model == main.name), None)),
+        one_over_other_claim("attention_over_mlp", "attention", "mlp", shared),
+        one_over_other_claim("early_over_late", "early", "late", shared),
+        same_ranking_claim(shared),
+        bigger_claim(models),
+        *break_claims(breaks),
+        _speed_unchanged(models),
     ]
     return {claim.name: claim for claim in found if claim}
 
@@ -77,7 +46,9 @@ def _beats_random(main: Curve | None, control: Curve | None) -> Claim | None:
     if not shared:
         return None
     random, chosen = shared[-1], pairs[shared[-1].sparsity]
-    verdict = ordered([chosen.interval], [cell.interval for cell in random.measured])
+    level = shared_level(len(random.measured))
+    verdicts = {above_one(paired(draw, chosen.cells[0], level)) for draw in random.measured}
+    verdict = verdicts.pop() if len(verdicts) == 1 else Verdict.UNKNOWN
     values = {"sparsity": chosen.sparsity, "criterion": main.criterion, "chosen": chosen.ratio, "random": random.ratio}
     return Claim("beats_random", verdict, {**values, "seeds": len(random.measured)})
 
@@ -89,31 +60,10 @@ def _worse_than_guessing(model: ModelFacts) -> Claim | None:
     point = model.main.measured[-1]
     if isinstance(quality := point.measured[0].quality, NotMeasured):
         return None
-    dense = quality.value / quality.ratio_to_dense
-    interval = point.interval
-    verdict = Verdict.UNKNOWN
-    if isinstance(interval, Interval):
-        verdict = ordered([Interval(low=quality.unigram, high=quality.unigram)], [_scaled(interval, dense)])
+    better = below(point.interval, quality.unigram / (quality.value / quality.ratio_to_dense))
+    verdict = {Verdict.HOLDS: Verdict.FAILS, Verdict.FAILS: Verdict.HOLDS}.get(better, Verdict.UNKNOWN)
     values = {"sparsity": point.sparsity, "perplexity": quality.value, "unigram": quality.unigram}
     return Claim("worse_than_unigram", verdict, {**values, "uniform": quality.uniform})
-
-
-def _scaled(interval: Interval, factor: float) -> Interval:
-    return interval.model_copy(update={"low": interval.low * factor, "high": interval.high * factor})
-
-
-def _one_over_other(name: str, more: str, less: str, shared: Sequence[Ranking]) -> Claim | None:
-    """At equal budget, losing `more` harms more than losing `less`, in every model."""
-    verdicts: dict[str, Verdict] = {}
-    for ranking in shared:
-        one, other = ranking.cell(more), ranking.cell(less)
-        if isinstance(one, Cell) and isinstance(other, Cell):
-            verdicts[ranking.model] = ordered([other.interval], [one.interval])
-    if not verdicts:
-        return None
-    counts = {v.name.lower(): sum(found is v for found in verdicts.values()) for v in Verdict}
-    values = {"more": more, "less": less, "budget": shared[0].budget, "models": len(verdicts), **counts}
-    return Claim(name, everywhere(verdicts.values()), {**values, "by_model": verdicts})
 
 
 def _speed_unchanged(models: Iterable[ModelFacts]) -> Claim | None:
@@ -122,6 +72,7 @@ def _speed_unchanged(models: Iterable[ModelFacts]) -> Claim | None:
     if not tables:
         return None
     rows = [row for table in tables for row in table.pruned]
-    relative = [row.relative for row in rows if isinstance(row.relative, float)]
-    values = {"margin": EQUIVALENCE, "cells": len(rows), "low": min(relative), "high": max(relative)}
+    relative = [row.relative for row in rows]
+    counts = {v.name.lower(): sum(row.unchanged is v for row in rows) for v in Verdict}
+    values = {"margin": EQUIVALENCE, "cells": len(rows), "low": min(relative), "high": max(relative), **counts}
     return Claim("speed_unchanged", everywhere(row.unchanged for row in rows), values)

@@ -5,62 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from statistics import fmean
 
 from suite.analysis.cells import TARGETS, Cell
-from suite.analysis.values import Bounds, NotMeasured, Number
+from suite.analysis.points import Crossing, Point, coarse
+from suite.analysis.values import NotMeasured
 
 TOLERANCE = 1.1  # the perplexity ratio that still counts as unharmed
 FACTORS = (TOLERANCE, 2.0, 10.0)  # the crossings every curve is asked for (protocol rule 22)
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One sparsity of a curve: one cell, or one for each seed."""
-
-    sparsity: float
-    cells: tuple[Cell, ...]
-
-    @property
-    def measured(self) -> tuple[Cell, ...]:
-        return tuple(cell for cell in self.cells if isinstance(cell.perplexity, float))
-
-    @property
-    def perplexity(self) -> Number:
-        """The mean over the seeds that finished."""
-        return self._mean([cell.perplexity for cell in self.measured])
-
-    @property
-    def ratio(self) -> Number:
-        return self._mean([cell.ratio for cell in self.measured])
-
-    @property
-    def spread(self) -> tuple[float, float]:
-        """Smallest and largest perplexity over the seeds; call it only on a measured point."""
-        values = [value for cell in self.measured if isinstance(value := cell.perplexity, float)]
-        return min(values), max(values)
-
-    @property
-    def interval(self) -> Bounds:
-        if len(self.cells) == 1:
-            return self.cells[0].interval
-        return NotMeasured("an interval over the text says nothing about the spread of seeds")
-
-    def _mean(self, values: list[Number]) -> Number:
-        numbers = [value for value in values if isinstance(value, float)]
-        return fmean(numbers) if numbers else self.cells[0].missing
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """Where a curve first exceeds `factor` times the dense perplexity: above `below`, at `above` at the latest.
-
-    `below` is 0.0 when the smallest measured sparsity is already beyond; `above` is None when none is.
-    """
-
-    factor: float
-    below: float
-    above: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +46,40 @@ class Curve:
 
     def crossing(self, factor: float) -> Crossing:
         last, after = self.tolerated(factor), self.beyond(factor)
-        return Crossing(factor, last.sparsity if last else 0.0, after.sparsity if after else None)
+        below, above = last.sparsity if last else 0.0, after.sparsity if after else None
+        return Crossing(factor, below, above, self._certain_below(factor), self._certain_above(factor))
+
+    def shown(self, factors: Iterable[float] = FACTORS) -> tuple[Point, ...]:
+        """The points that a table needs: the coarse ones, and those on either side of each crossing."""
+        wanted = set(coarse(point.sparsity for point in self.points))
+        for factor in factors:
+            found = self.crossing(factor)
+            wanted |= {found.below, found.above} if found.above is not None else set()
+        return tuple(point for point in self.points if point.sparsity in wanted)
+
+    @property
+    def coarse(self) -> tuple[Point, ...]:
+        """The points that show the curve's course."""
+        wanted = coarse(point.sparsity for point in self.points)
+        return tuple(point for point in self.points if point.sparsity in wanted)
+
+    def _certain_below(self, factor: float) -> float | None:
+        last = 0.0
+        for point in self.measured:
+            if isinstance(interval := point.interval, NotMeasured):
+                return None
+            if interval.high > factor:
+                break
+            last = point.sparsity
+        return last
+
+    def _certain_above(self, factor: float) -> float | None:
+        for point in self.measured:
+            if isinstance(interval := point.interval, NotMeasured):
+                return None
+            if interval.low > factor:
+                return point.sparsity
+        return None
 
 
 def curves_of(cells: Iterable[Cell]) -> tuple[Curve, ...]:

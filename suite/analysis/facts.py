@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from suite.analysis.audit import audit
+from suite.analysis.breaks import Breaks, breaks_of
 from suite.analysis.cells import Cell, cells_of
-from suite.analysis.claims import Headline, claims, headline
+from suite.analysis.claims import claims
 from suite.analysis.curves import FACTORS, TOLERANCE
+from suite.analysis.headline import Headline, headline
 from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
 from suite.analysis.models import ModelFacts, model_facts
 from suite.analysis.provenance import Provenance, provenance
@@ -27,7 +30,9 @@ class Facts:
     comparison: Comparison | None
     rankings: tuple[Ranking, ...]  # of every model
     shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
+    breaks: tuple[Breaks, ...]  # by criterion, random last
     claims: Mapping[str, Claim]
+    audit: tuple[Claim, ...]  # the first study's statements, held against the main model
     provenance: Provenance
     damaged: int  # files that could not be believed and were left out
     tolerance: float = TOLERANCE
@@ -99,7 +104,7 @@ def build_facts(records: Iterable[Record], damaged: int = 0) -> Facts:
     main = min(models, key=lambda model: model.importance)
     models = [main, *(model for model in models if model is not main)]
     all_rankings = tuple(ranking for model in models for ranking in model.rankings)
-    shared = shared_rankings(all_rankings)
+    shared, breaks = shared_rankings(all_rankings), breaks_of(models)
     return Facts(
         models=tuple(models),
         cells=cells,
@@ -107,7 +112,9 @@ def build_facts(records: Iterable[Record], damaged: int = 0) -> Facts:
         comparison=comparison(cells),
         rankings=all_rankings,
         shared_rankings=shared,
-        claims=claims(main, models, shared),
+        breaks=breaks,
+        claims=claims(models, shared, breaks),
+        audit=audit(main),
         provenance=provenance(cells),
         damaged=damaged,
     )

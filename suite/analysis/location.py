@@ -10,6 +10,7 @@ from itertools import groupby
 
 from suite.analysis.cells import TARGETS, Cell
 from suite.analysis.curves import Curve
+from suite.analysis.points import coarse
 from suite.analysis.values import NotMeasured, Number
 
 ABSENT = NotMeasured("not part of the study")
@@ -33,7 +34,7 @@ def heat_table(curves: Iterable[Curve], columns: int = 9) -> HeatTable | None:
     """The targets of one model side by side; None unless there are two of them under one criterion.
 
     Columns are the sparsities that at least two targets were pruned to (all, where no two share one), at most
-    `columns` of them, the most shared first.
+    `columns` of them, the most shared first, and of equals the coarse ones (a search adds others).
     """
     chosen = [curve for curve in curves if curve.criterion != "random"]
     criterion = min({curve.criterion for curve in chosen}, default=None)
@@ -42,7 +43,8 @@ def heat_table(curves: Iterable[Curve], columns: int = 9) -> HeatTable | None:
         return None
     counts = Counter(point.sparsity for curve in chosen for point in curve.points)
     shared = {s: n for s, n in counts.items() if n > 1} or counts
-    kept = sorted(sorted(shared, key=lambda s: (-shared[s], s))[:columns])
+    plain = coarse(shared)
+    kept = sorted(sorted(shared, key=lambda s: (-shared[s], s not in plain, s))[:columns])
     rows = []
     for curve in chosen:
         values = {point.sparsity: point.ratio for point in curve.points}

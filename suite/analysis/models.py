@@ -7,38 +7,13 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.curves import Curve, breadth, curves_of, main_curve
+from suite.analysis.kinds import KindTable, kind_table
 from suite.analysis.location import HeatTable, Ranking, heat_table, rankings
+from suite.analysis.mass import Removable, removable
 from suite.analysis.samples import Utterance, utterances
 from suite.analysis.speed import SpeedTable, speed_table
 from suite.analysis.values import MissingResultError, NotMeasured, Number
 from suite.records.schema import Perplexity
-
-CLEAR_LOSS = 0.1  # nats a word
-
-
-@dataclass(frozen=True, slots=True)
-class KindTable:
-    """Nats above the grammar's own score by kind of word, sparsity by sparsity (0.0 is the dense model).
-
-    Where the text has no grammar, `over_floor` is false and the values are the mean losses themselves.
-    """
-
-    sparsities: tuple[float, ...]
-    rows: tuple[tuple[str, tuple[Number, ...]], ...]
-    over_floor: bool
-
-    @property
-    def first(self) -> tuple[str, float] | None:
-        """The kind that lost most between the dense model and the first pruned one where any lost clearly."""
-        for column in range(1, len(self.sparsities)):
-            losses: dict[str, float] = {}
-            for kind, values in self.rows:
-                before, after = values[0], values[column]
-                if isinstance(before, float) and isinstance(after, float):
-                    losses[kind] = after - before
-            if losses and max(losses.values()) >= CLEAR_LOSS:
-                return max(losses, key=lambda kind: losses[kind]), self.sparsities[column]
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +31,7 @@ class ModelFacts:
     utterances: tuple[Utterance, ...]
     speed: SpeedTable | None
     kinds: KindTable | None
+    removable: tuple[Removable, ...]
 
     @property
     def reference(self) -> Perplexity | NotMeasured:
@@ -117,7 +93,8 @@ def model_facts(name: str, cells: Iterable[Cell]) -> ModelFacts:
         rankings=rankings(found),
         utterances=utterances(dense, main),
         speed=speed_table(dense, [cell for point in (main.points if main else ()) for cell in point.cells[:1]]),
-        kinds=_kinds(dense, main),
+        kinds=kind_table(dense, main),
+        removable=removable(curves),
     )
 
 
@@ -127,21 +104,3 @@ def _dense(cells: Iterable[Cell]) -> Cell | NotMeasured:
     if finished:
         return finished[0]
     return candidates[0].missing if candidates else NotMeasured("the dense model's record is not among the results")
-
-
-def _kinds(dense: Cell | NotMeasured, main: Curve | None) -> KindTable | None:
-    cells = [dense] if isinstance(dense, Cell) else []
-    cells += [point.cells[0] for point in (main.points if main else ())]
-    qualities = [(cell.sparsity, q) for cell in cells if not isinstance(q := cell.quality, NotMeasured) and q.by_kind]
-    if len(qualities) < 2:
-        return None
-    over_floor = all(q.floor_by_kind for _, q in qualities)
-    names = list(dict.fromkeys(kind for _, q in qualities for kind in q.by_kind or {}))
-
-    def value(quality: Perplexity, kind: str) -> Number:
-        loss = (quality.by_kind or {}).get(kind)
-        floor = (quality.floor_by_kind or {}).get(kind, 0.0) if over_floor else 0.0
-        return NotMeasured("no such word in this text") if loss is None else loss - floor
-
-    rows = tuple((kind, tuple(value(q, kind) for _, q in qualities)) for kind in sorted(names))
-    return KindTable(tuple(s for s, _ in qualities), rows, over_floor)

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from scipy.special import stdtrit
+
 from suite.analysis.cells import Cell
-from suite.analysis.values import NotMeasured, Number, Verdict, everywhere
-from suite.records.schema import Environment, Speed
+from suite.analysis.paired import within
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, everywhere
+from suite.records.schema import Board, Environment, Interval, Speed
 
 EQUIVALENCE = 0.03  # speeds this close count as equal
+LEVEL = 0.90  # of the interval; lying inside the margin is then two one-sided tests at 5 % each
+TOO_FEW = NotMeasured("an interval needs the values of two repeats or more")
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedRow:
-    """Tokens a second while decoding, and relative to the dense model's median."""
+    """Tokens a second while decoding, and relative to the dense model's: the geometric means of the repeats.
+
+    `interval` is the 90 % Welch interval of `relative`, from the logarithms of the repeats.
+    """
 
     cell: Cell
     decode: Speed
-    relative: Number
+    relative: float
+    interval: Bounds
     unchanged: Verdict
+    board: Board | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,15 @@ class SpeedTable:
     def unchanged(self) -> Verdict:
         return everywhere(row.unchanged for row in self.pruned)
 
+    @property
+    def has_board(self) -> bool:
+        """Whether the GPU's own instruments were read."""
+        return any(row.board for row in self.rows)
+
+    def row(self, cell: Cell) -> SpeedRow | NotMeasured:
+        found = (row for row in self.rows if row.cell.record.id == cell.record.id)
+        return next(found, NotMeasured("not timed, or not under the dense model's conditions"))
+
 
 def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable | None:
     """None unless the dense model and at least one pruned one were timed comparably."""
@@ -49,14 +70,49 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
         return None
     base = generation.decode_tokens_per_s
     timed = [cell for cell in cells if not cell.experiment.dense and not isinstance(cell.generation, NotMeasured)]
-    rows = [SpeedRow(dense, base, 1.0, Verdict.HOLDS)]
+    rows = [SpeedRow(dense, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.board)]
     for cell in timed:
         if not isinstance(g := cell.generation, NotMeasured) and _comparable(dense, cell):
             decode = g.decode_tokens_per_s
-            rows.append(SpeedRow(cell, decode, decode.median / base.median, _unchanged(decode, base)))
+            interval = welch(decode, base)
+            rows.append(
+                SpeedRow(cell, decode, _relative(decode, base), interval, within(interval, EQUIVALENCE), g.board)
+            )
     if len(rows) == 1:
         return None
     return SpeedTable(dense.model, tuple(rows), refused=len(timed) - len(rows) + 1)
+
+
+def relative_speed(cell: Cell, dense: Iterable[Cell]) -> Number:
+    """Decode speed over that of the first of these dense runs that was timed on the same machine in the same way."""
+    if isinstance(generation := cell.generation, NotMeasured):
+        return generation
+    for base in dense:
+        if not isinstance(g := base.generation, NotMeasured) and _comparable(base, cell):
+            return _relative(generation.decode_tokens_per_s, g.decode_tokens_per_s)
+    return NotMeasured("no dense run was timed under the same conditions")
+
+
+def welch(one: Speed, other: Speed) -> Bounds:
+    """The 90 % Welch interval of one speed over another, on the logarithms of their repeats.
+
+    Unequal variances are allowed; the degrees of freedom are Welch and Satterthwaite's.
+    """
+    samples = [np.log(np.asarray(speed.values, dtype=np.float64)) for speed in (one, other)]
+    if min(len(sample) for sample in samples) < 2:
+        return TOO_FEW
+    first, second = (float(sample.var(ddof=1)) / len(sample) for sample in samples)
+    half = 0.0
+    if first + second > 0:
+        freedom = (first + second) ** 2 / (first**2 / (len(samples[0]) - 1) + second**2 / (len(samples[1]) - 1))
+        half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(first + second)
+    middle = float(samples[0].mean() - samples[1].mean())
+    return Interval(low=math.exp(middle - half), high=math.exp(middle + half), level=LEVEL)
+
+
+def _relative(one: Speed, other: Speed) -> float:
+    means = [float(np.log(np.asarray(speed.values or (speed.median,))).mean()) for speed in (one, other)]
+    return math.exp(means[0] - means[1])
 
 
 def _comparable(one: Cell, other: Cell) -> bool:
@@ -65,12 +121,3 @@ def _comparable(one: Cell, other: Cell) -> bool:
         return e.hardware, e.device, e.driver, e.threads, e.device_map, e.dtype, e.attention, e.libraries.get("torch")
 
     return conditions(one.record.environment) == conditions(other.record.environment)
-
-
-def _unchanged(pruned: Speed, dense: Speed) -> Verdict:
-    """Equivalence: holds when the quartile ranges allow no difference above the margin, fails when they demand one."""
-    low = pruned.quartiles[0] / dense.quartiles[1]
-    high = pruned.quartiles[1] / dense.quartiles[0]
-    if low >= 1 - EQUIVALENCE and high <= 1 + EQUIVALENCE:
-        return Verdict.HOLDS
-    return Verdict.FAILS if high < 1 - EQUIVALENCE or low > 1 + EQUIVALENCE else Verdict.UNKNOWN

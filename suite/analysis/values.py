@@ -56,30 +56,9 @@ def below(interval: Bounds, limit: float) -> Verdict:
     return Verdict.FAILS if interval.low > limit else Verdict.UNKNOWN
 
 
-def ordered(smaller: Iterable[Bounds], larger: Iterable[Bounds]) -> Verdict:
-    """Whether every quantity of one group lies below every one of the other: decided only by disjoint intervals.
-
-    Disjoint intervals are a stricter test than a paired one, so a verdict given here would stand there too.
-    """
-    low_group, high_group = _known(smaller), _known(larger)
-    if not low_group or not high_group:
-        return Verdict.UNKNOWN
-    if max(i.high for i in low_group) < min(i.low for i in high_group):
-        return Verdict.HOLDS
-    if min(i.low for i in low_group) > max(i.high for i in high_group):
-        return Verdict.FAILS
-    return Verdict.UNKNOWN
-
-
 def everywhere(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict on "in every case": one counterexample decides, one open case leaves it open."""
     found = list(verdicts)
     if Verdict.FAILS in found:
         return Verdict.FAILS
     return Verdict.HOLDS if found and all(v is Verdict.HOLDS for v in found) else Verdict.UNKNOWN
-
-
-def _known(intervals: Iterable[Bounds]) -> list[Interval]:
-    """The intervals, or nothing at all when one of them is missing."""
-    found = list(intervals)
-    return [i for i in found if isinstance(i, Interval)] if all(isinstance(i, Interval) for i in found) else []

@@ -17,7 +17,9 @@ from suite.paths import default_results
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
     "run": "Run the experiments of manifests that have no record yet.",
     "plan": "Show a manifest's experiments with the time and memory they will need.",
+    "cliff": "Find the sparsity at which one model breaks, to 1 %.",
     "records": "Show the records of a results folder.",
+    "compare": "Compare two results folders: does a study reproduce, number by number?",
     "poster": "Print the poster of the records.",
     "paper": "Print the paper of the records.",
     "train": "Train an embedded model from its recipe.",
@@ -60,9 +62,10 @@ def cli() -> None:
     lottery plan manifests/embedded.yaml     what it will take
     lottery run manifests/embedded.yaml      measure (also: lottery MANIFEST)
     lottery records results/                 the numbers
+    lottery compare results/ theirs/         whether theirs reproduce
     lottery poster results/                  out/poster.pdf
 
-    Exit codes: 0 done, 1 an experiment failed, 2 the input was wrong, 130 interrupted.
+    Exit codes: 0 done, 1 an experiment failed or a comparison did not hold, 2 the input was wrong, 130 interrupted.
     """
 
 

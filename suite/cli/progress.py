@@ -36,11 +36,17 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def planned(self, total: int, there: int) -> None:
+    def planned(self, total: int, there: int, searching: bool) -> None:
         self.total, self.there, self.number = total, there, there
         self.bar.update(self.task, total=total, completed=there)
         done = f", {there} of them there already" if there else ""
-        self.console.print(f"{total} experiments{done}", highlight=False)
+        at_most = "at most " if searching else ""
+        self.console.print(f"{at_most}{total} experiments{done}", highlight=False)
+
+    def expected(self, total: int) -> None:
+        """A search found its end, and what is left in all is less than was thought."""
+        self.total = total
+        self.bar.update(self.task, total=total)
 
     def loading(self, model: str) -> None:
         self.bar.update(self.task, description=f"loading {model}", inner="")

@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from suite.analysis.cells import Cell
+from suite.analysis.values import NotMeasured
+from suite.cli.tables import add_row, console, criterion, fits, new_table, percent, warn_of_damaged
+from suite.errors import InputError
 from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
+from suite.records.columns import COLUMNS
+from suite.records.query import condition, ordered_by, select
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_EPILOG = "Columns: " + ", ".join(COLUMNS) + "."
 
 
-@click.command()
+@click.command(epilog=_EPILOG)
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the records whole, as JSON.")
-def records(folders: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--csv", "as_csv", is_flag=True, help="Print every column, as CSV: full precision, a line a record.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="'COLUMN OP VALUE'",
+    help="Only records that satisfy this, OP being = != < <= > >= or ~ (contains); all must hold when given several "
+    "times. Quote it. What was not measured satisfies only !=.",
+)
+@click.option(
+    "--sort",
+    "keys",
+    multiple=True,
+    metavar="[-]COLUMN",
+    help="Sort by a column, descending with the -; the first given is foremost. What was not measured comes last.",
+)
+def records(
+    folders: tuple[Path, ...], as_json: bool, as_csv: bool, conditions: tuple[str, ...], keys: tuple[str, ...]
+) -> None:
     """Show the records of results folders: all studies below DIR, or one study's folder.
 
     DIR is $LOTTERY_RESULTS, else results, unless given.
-    """
-    found, damaged = read_records(folders or [default_results()])
-    for path in damaged:
-        click.echo(f"lottery: {path} is damaged or was edited by hand, and is left out", err=True)
-    found.sort(key=_order)
-    if as_json:
-        rows = [record.model_dump(mode="json", by_alias=True) for record in found]
-        click.echo(json.dumps({"schema": SCHEMA, "records": rows}, indent=1, ensure_ascii=False))
-        return
-    from rich.console import Console
 
-    # In a pipe or a log a line is as long as it needs to be.
-    Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
+    \b
+    lottery records --where 'ratio<2' --where target=attention --sort -sparsity
+    lottery records --where 'sparsity>=50%' --csv > half.csv
+    """
+    if as_json and as_csv:
+        raise InputError("records are printed as --json or as --csv, not both; leave one of them out")
+    wanted = [condition(written) for written in conditions]
+    found, damaged = read_records(folders or [default_results()])
+    warn_of_damaged(damaged, "and is left out", most=3)
+    shown = ordered_by(select(sorted(found, key=_order), wanted), keys)
+    if as_json:
+        rows = [record.model_dump(mode="json", by_alias=True) for record in shown]
+        click.echo(json.dumps({"schema": SCHEMA, "records": rows}, indent=1, ensure_ascii=False))
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([column.read(record) for column in COLUMNS.values()] for record in shown)
+    elif not shown:
+        click.echo(f"none of {len(found)} records matches {' and '.join(conditions)}" if found else "no records")
+    else:
+        _print(shown)
 
 
 def _order(record: Record) -> tuple[object, ...]:
@@ -39,35 +81,59 @@ def _order(record: Record) -> tuple[object, ...]:
     return (cell.model, not cell.dense, cell.criterion, cell.what, cell.budget or 0, cell.sparsity, cell.seed or 0)
 
 
-def _table(found: list[Record]) -> object:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _print(shown: list[Record]) -> None:
+    """The table, with the intervals where the terminal is wide enough for them."""
+    screen = console()
+    table = _table(shown, intervals=True)
+    if not fits(table, screen):
+        table = _table(shown, intervals=False)
+    screen.print(table)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("model", "criterion", "target"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("sparsity", "perplexity", "x dense", "tokens/s"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("writes", "mask", "id"):
-        table.add_column(heading, no_wrap=heading != "writes")
-    for record in found:
-        cell = record.experiment
-        ppl, speed = record.perplexity, record.generation
-        criterion = cell.criterion if cell.seed is None else f"{cell.criterion} {cell.seed}"
-        row = [
+
+def _table(shown: Iterable[Record], intervals: bool) -> Table:
+    table = new_table(
+        ("model", "criterion", "target"),
+        ("sparsity", "perplexity", "x dense", "KL", "tokens/s"),
+        ("writes", "mask", "id"),
+        wrapped="writes",
+    )
+    for record in shown:
+        cell, experiment = Cell(record, record.experiment.model), record.experiment
+        speed, mask = cell.generation, cell.mask_digest
+        budget = f" ({100 * experiment.budget:.3g} % budget)" if experiment.budget is not None else ""
+        values = (
             cell.model,
-            "" if cell.dense else criterion,
-            cell.what + (f" ({100 * cell.budget:.3g} % budget)" if cell.budget is not None else ""),
-            "" if cell.dense else f"{100 * cell.sparsity:.4g} %",
-            f"{ppl.value:,.6g}" if ppl else "",
-            f"{ppl.ratio_to_dense:,.4g}" if ppl else "",
-            f"{speed.decode_tokens_per_s.median:,.3g}" if speed else "",
-            (record.coherence.verdict if record.coherence else "")
-            if record.status == "done"
-            else f"failed: {record.error}",
-            record.pruning.mask_digest[:8] if record.pruning else "",
+            criterion(experiment),
+            experiment.what + budget,
+            "" if experiment.dense else percent(experiment.sparsity),
+            _number(cell.perplexity, ".6g"),
+            _ratio(cell, intervals),
+            _number(cell.kl, ".3g"),
+            "" if isinstance(speed, NotMeasured) else _number(speed.decode_tokens_per_s.median, ".3g"),
+            _writes(cell),
+            "" if isinstance(mask, NotMeasured) else mask[:8],
             record.id[:8],
-        ]
-        table.add_row(*map(Text, row))
+        )
+        add_row(table, values)
     return table
+
+
+def _number(value: float | NotMeasured, form: str) -> str:
+    return "" if isinstance(value, NotMeasured) else f"{value:,{form}}"
+
+
+def _writes(cell: Cell) -> str:
+    """The verdict on what the model writes, or why there is nothing to judge."""
+    if not cell.done:
+        return f"failed: {cell.missing.reason}"
+    return "" if isinstance(coherence := cell.coherence, NotMeasured) else coherence.verdict
+
+
+def _ratio(cell: Cell, intervals: bool) -> str:
+    """`1.078 (1.05-1.11)`: bounds to three digits, or as many as tell them apart, and the ratio to one more."""
+    ratio, interval = cell.ratio, cell.interval
+    if isinstance(ratio, NotMeasured) or isinstance(interval, NotMeasured) or not intervals:
+        return _number(ratio, ".4g")
+    apart = interval.high - interval.low or interval.high
+    digits = min(max(2 - math.floor(math.log10(interval.high)), -math.floor(math.log10(apart)), 0), 5)
+    return f"{ratio:,.{digits + 1}f} ({interval.low:,.{digits}f}-{interval.high:,.{digits}f})"

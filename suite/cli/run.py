@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli import results_option
 from suite.cli.progress import RunProgress
 from suite.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.manifest import Study
+    from suite.records import Store
+    from suite.runner.run import Outcome
 
 
 @click.command()
@@ -26,30 +34,31 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
     from suite.manifest import read_study
     from suite.records import Store
 
-    studies = [read_study(path) for path in manifests]
-    failures = 0
+    studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
     console = Console(soft_wrap=True)
-    from suite.runner.run import Run  # torch is imported after every manifest was read
-
-    for study in studies:
-        store = Store(results / study.name)
-        console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
-        with RunProgress(console) as progress:
-            runner = Run(study, store, progress)
-            try:
-                outcome = runner()
-            except KeyboardInterrupt:
-                kept = runner.outcome.there + runner.outcome.done
-                console.print(
-                    f"interrupted: {kept} of {len(study.experiments)} experiments are in {store.folder}; "
-                    "the same command goes on from there",
-                    highlight=False,
-                )
-                raise
-        failures += outcome.failed
-        console.print(
-            f"{outcome.done} done, {outcome.there} there already, {outcome.failed} failed; records in {store.folder}",
-            highlight=False,
-        )
+    failures = sum(run_study(study, Store(results / study.name), console).failed for study in studies)
     if failures:
         sys.exit(EXIT_FAILED)
+
+
+def run_study(study: Study, store: Store, console: Console) -> Outcome:
+    """Run what a study lacks, with its progress on the console."""
+    from suite.runner.run import Run
+
+    console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
+    with RunProgress(console) as progress:
+        runner = Run(study, store, progress)
+        try:
+            outcome = runner()
+        except KeyboardInterrupt:
+            kept = runner.outcome.there + runner.outcome.done
+            console.print(
+                f"interrupted: {kept} experiments are in {store.folder}; the same command goes on from there",
+                highlight=False,
+            )
+            raise
+    console.print(
+        f"{outcome.done} done, {outcome.there} there already, {outcome.failed} failed; records in {store.folder}",
+        highlight=False,
+    )
+    return outcome

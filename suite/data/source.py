@@ -15,6 +15,7 @@ from suite.records.schema import TextReference
 STORIES_SEED = 2  # the corpus the embedded models never see; their training's is in each recipe
 STORIES = 224  # 61 windows of 256 tokens
 WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
+WIKITEXT_SHA256 = "696cca6b65a171b0a358a4be6732cdfdf2dd6164a32e20fd70e3c13fc4dfae83"  # of the rows joined
 CATALOGUE = ("stories", "wikitext-2")
 PARAGRAPHS = "\n\n"
 

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from suite.records.schema import Sample, Speed
+from suite.evaluation.board import watch
+from suite.records.schema import Board, Generation, Sample, Speed
 
 NEW_TOKENS = 50
 REPEATS = 5
+SAMPLES_KEPT = 4  # of the 32 written, in the record; the verdict rests on all
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,34 @@ def _synchronise(model: PreTrainedModel) -> None:
             torch.cuda.synchronize(index)
 
 
-def speed(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> tuple[Speed, Speed]:
-    """Prefill and decode speed of one prompt, batch 1, tokens a second, after one run to warm up."""
+def generate(model: PreTrainedModel, written: Sequence[Written]) -> Generation:
+    """The record's section: the speed on the first prompt, and the first samples of what was written."""
+    prefill, decode, board = speed(model, written[0].prompt_ids)
+    return Generation(
+        prefill_tokens_per_s=prefill,
+        decode_tokens_per_s=decode,
+        board=board,
+        prompts=len(written),
+        new_tokens=NEW_TOKENS,
+        samples=tuple(sample.sample for sample in written[:SAMPLES_KEPT]),
+    )
+
+
+def speed(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> tuple[Speed, Speed, Board | None]:
+    """Prefill and decode speed of one prompt, batch 1, tokens a second, after one run to warm up; and what the GPU's
+    instruments said meanwhile."""
     ids = torch.tensor([list(prompt)])
     greedy(model, ids)
-    times = [greedy(model, ids)[1:] for _ in range(repeats)]
+    with watch(sorted({parameter.device for parameter in model.parameters()}, key=str)) as reading:
+        times = [greedy(model, ids)[1:] for _ in range(repeats)]
     prefill = [len(prompt) / seconds for seconds, _ in times]
     decode = [(NEW_TOKENS - 1) / seconds for _, seconds in times]
-    return _summary(prefill), _summary(decode)
+    return _summary(prefill), _summary(decode), reading.board(repeats * (len(prompt) + NEW_TOKENS))
 
 
 def _summary(values: Sequence[float]) -> Speed:
-    low, median, high, p99 = np.percentile(values, [25, 50, 75, 99])
-    return Speed(median=float(median), quartiles=(float(low), float(high)), p99=float(p99), repeats=len(values))
+    low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
+    return Speed(median=median, quartiles=(low, high), p99=p99, repeats=len(values), values=tuple(values))
 
 
 def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[Written]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from suite.records.schema import Memory
+from suite.records.schema import Peaks
 
 
 def weights_bytes(model: PreTrainedModel) -> int:
@@ -25,21 +25,26 @@ def reset_peaks() -> None:
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
 
 
-def peaks(model: PreTrainedModel) -> Memory:
-    """The peaks since the last reset; the GPUs' summed over the devices, absent on a CPU."""
-    gpus = range(torch.cuda.device_count()) if model.device.type == "cuda" else ()
-    return Memory(
-        weights_bytes=weights_bytes(model),
-        peak_allocated_bytes=sum(map(torch.cuda.max_memory_allocated, gpus)) if gpus else None,
-        peak_reserved_bytes=sum(map(torch.cuda.max_memory_reserved, gpus)) if gpus else None,
-        peak_rss_bytes=_peak_rss(),
+def peaks(model: PreTrainedModel) -> Peaks:
+    """The peaks since the last reset; the GPUs' summed over the devices."""
+    if model.device.type != "cuda":
+        return Peaks(rss_bytes=_status("VmHWM:"))
+    gpus = range(torch.cuda.device_count())
+    return Peaks(
+        allocated_bytes=sum(map(torch.cuda.max_memory_allocated, gpus)),
+        reserved_bytes=sum(map(torch.cuda.max_memory_reserved, gpus)),
     )
 
 
-def _peak_rss() -> int | None:
+def resident() -> int | None:
+    """Bytes of the process's resident set now; None where the system does not say."""
+    return _status("VmRSS:")
+
+
+def _status(field: str) -> int | None:
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(field):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass

@@ -24,9 +24,18 @@ class NotFiniteError(ExperimentError):
     """The model gave a logit that is not a number: a failed experiment, never a perplexity (rule 15)."""
 
 
+Observe = Callable[
+    [Tensor, Tensor], None
+]  # hidden states [positions, width], log-probabilities [positions, vocabulary]
+
+
 @torch.inference_mode()
 def token_losses(
-    model: PreTrainedModel, tokens: Tensor, batch_size: int, progress: Callable[[int], None] = lambda windows: None
+    model: PreTrainedModel,
+    tokens: Tensor,
+    batch_size: int,
+    progress: Callable[[int], None] = lambda windows: None,
+    observe: Observe = lambda hidden, logprobs: None,
 ) -> NDArray[np.float32]:
     """The negative log-likelihood of every predicted token, nats.
 
@@ -38,6 +47,7 @@ def token_losses(
         tokens: int64 [windows, context].
         batch_size: windows a pass.
         progress: told how many windows are done.
+        observe: shown every chunk, in the text's order.
 
     Returns:
         float32 [windows, context - 1].
@@ -46,35 +56,41 @@ def token_losses(
         NotFiniteError: a logit is infinite or not a number.
     """
     head = model.get_output_embeddings()
+    positions = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)
         hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten().to(hidden.device)
-        losses = [
-            _chunk_losses(head(h).float(), t)
-            for h, t in zip(*(x.split(_positions(head.weight.shape[0])) for x in (hidden, targets)), strict=True)
-        ]
+        losses = []
+        for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
+            logprobs = log_probabilities(head(states))
+            observe(states, logprobs)
+            losses.append(-logprobs.gather(1, wanted[:, None]).squeeze(1))
         rows.append(torch.cat(losses).view(len(batch), -1).cpu())
         progress(sum(map(len, rows)))
     return torch.cat(rows).numpy()
 
 
-def _positions(vocabulary: int) -> int:
-    return max(1, LOGITS_AT_ONCE // vocabulary)
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Float32 log-softmax of logits [positions, vocabulary].
 
-
-def _chunk_losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Losses [positions] of float32 logits [positions, vocabulary]."""
-    losses = functional.cross_entropy(logits, targets, reduction="none")
-    # A loss hides a logit of minus infinity that was not the target's; the minimum does not (NaN comes through it).
-    if not (torch.isfinite(losses).all() and torch.isfinite(logits.amin())):
-        raise NotFiniteError(f"a logit is not finite in {logits.dtype}")
-    return losses
+    Raises:
+        NotFiniteError: a logit is infinite or not a number (one that is makes the smallest log-probability so too).
+    """
+    logprobs = functional.log_softmax(logits, dim=-1, dtype=torch.float32)
+    if not torch.isfinite(logprobs.amin()):
+        raise NotFiniteError(f"a logit is not finite in {str(logits.dtype).removeprefix('torch.')}")
+    return logprobs
 
 
 def perplexity(
-    losses: NDArray[np.float32], windows: Windows, protocol: Protocol, dense: Perplexity | None, vocabulary: int
+    losses: NDArray[np.float32],
+    windows: Windows,
+    protocol: Protocol,
+    vocabulary: int,
+    dense: Perplexity | None = None,
+    divergence: tuple[float, float] = (1.0, 0.0),
 ) -> Perplexity:
     """The record's perplexity from the losses of every predicted token.
 
@@ -82,8 +98,9 @@ def perplexity(
         losses: float32 [windows, context - 1], nats.
         windows: what was predicted.
         protocol: how.
-        dense: the dense model's on the same windows; None when this is the dense model's.
         vocabulary: number of tokens the model chooses among.
+        dense: the dense model's on the same windows; None when this is the dense model's.
+        divergence: agreement with the dense model, and the mean KL from it in nats.
 
     Raises:
         ExperimentError: the perplexity is too large for a number.
@@ -111,6 +128,8 @@ def perplexity(
         bits_per_byte=mean / math.log(2) / windows.bytes_per_token,
         ratio_to_dense=1.0 if dense is None else value / dense.value,
         interval=None if dense is None else ratio_interval(nll_per_window, dense.nll_per_window),
+        agreement=divergence[0],
+        kl=divergence[1],
         uniform=float(vocabulary),
         unigram=windows.unigram(),
         tokens=losses.size,

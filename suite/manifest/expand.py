@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from suite import declared
 from suite.data.source import TextSource, text_from_catalogue, text_from_file
 from suite.errors import InputError
+from suite.manifest.cliff import Search
 from suite.manifest.schema import Defaults, Grid, Manifest, ModelEntry
+from suite.models.catalogue import Published
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
 from suite.paths import ROOT
 from suite.records.schema import Experiment, Measure
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
+RIVALS = ({"target", "part"}, {"sparsity", "budget", "cliff"})  # a grid has one of each
 AXES = ("criterion", "scope", "target", "layers", "sparsity", "budget", "tied", "seed")
 
 
@@ -31,12 +34,16 @@ class Study:
     text: TextSource
     context: int
     experiments: tuple[Experiment, ...]
+    searches: tuple[Search, ...] = ()
 
     def model(self, name: str) -> ModelSource:
         return next(model for model in self.models if model.name == name)
 
     def cells(self, model: ModelSource) -> tuple[Experiment, ...]:
         return tuple(experiment for experiment in self.experiments if experiment.model == model.name)
+
+    def searches_of(self, model: ModelSource) -> tuple[Search, ...]:
+        return tuple(search for search in self.searches if search.template.model == model.name)
 
 
 def read_study(path: Path) -> Study:
@@ -51,6 +58,15 @@ def read_study(path: Path) -> Study:
         path = ROOT / path
     data, positions = declared.load(path)
     manifest = declared.parse(Manifest, data, positions, "a manifest")
+    return expand(manifest, path, positions)
+
+
+def expand(manifest: Manifest, path: Path, positions: declared.Positions) -> Study:
+    """The study of a manifest; it is named after `path`, and relative paths start there.
+
+    Raises:
+        InputError: a model, text or target is not to be had.
+    """
     return _Expansion(manifest, path, positions).study()
 
 
@@ -72,19 +88,26 @@ class _Expansion:
 
     def study(self) -> Study:
         experiments: list[Experiment] = []
+        searches: list[Search] = []
         seen: dict[str, str] = {}
         for model in self.models:
             cells = []
-            for where, experiment in self._cells(model):
-                if experiment.id in seen:
+            for where, cell, factors in self._cells(model):
+                key = f"{cell.id} {factors and 'cliff'}"
+                if key in seen:
                     raise InputError(
-                        f"{where}: the cell {describe(experiment)} is a duplicate of one at {seen[experiment.id]}; "
-                        "remove one of them"
+                        f"{where}: the cell {describe(cell)} is a duplicate of one at {seen[key]}; remove one of them"
                     )
-                seen[experiment.id] = where
-                cells.append(experiment)
-            experiments += [self._dense(model, cells), *cells]
-        return Study(self.path.stem, self.manifest.title, self.models, self.text, self.context, tuple(experiments))
+                seen[key] = where
+                if factors:
+                    searches.append(Search(cell, factors))
+                else:
+                    cells.append(cell)
+            asked = {measure for cell in cells for measure in cell.measure}
+            asked |= {measure for search in searches for measure in search.template.measure}
+            experiments += [self._dense(model, asked), *cells]
+        name, title = self.path.stem, self.manifest.title
+        return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches))
 
     def _located(self, where: declared.Where, resolve: Any, *arguments: Any) -> Any:
         try:
@@ -95,6 +118,10 @@ class _Expansion:
             raise InputError(f"{self.positions.at(where)}: {error}") from error
 
     def _model(self, entry: ModelEntry) -> ModelSource:
+        source = self._source(entry)
+        return source if entry.published is None else replace(source, published=Published(entry.published))
+
+    def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
             return from_folder(entry.name, self.path.parent / entry.path, entry.dtype)
         if entry.repository is not None and entry.revision is not None:
@@ -107,9 +134,8 @@ class _Expansion:
             return text_from_file(entry.name, self.path.parent / entry.path, entry.join)
         return text_from_catalogue(entry.name, entry.join)
 
-    def _dense(self, model: ModelSource, cells: list[Experiment]) -> Experiment:
+    def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""
-        wanted = {measure for cell in cells for measure in cell.measure} or set(self.manifest.measure)
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -117,10 +143,10 @@ class _Expansion:
             precision=model.dtype,
             text=self.text.reference,
             context=self.context,
-            measure=_ordered(wanted),
+            measure=_ordered(asked or set(self.manifest.measure)),
         )
 
-    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment]]:
+    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, tuple[float, ...]]]:
         for i, grid in enumerate(self.manifest.experiments):
             names = [entry.name for entry in self.manifest.models]
             for name in grid.models or ():
@@ -131,34 +157,39 @@ class _Expansion:
                     )
             if grid.models is None or model.name in grid.models:
                 for values in self._combinations(i, grid):
-                    yield self.positions.at(("experiments", i)), self._cell(model, i, values)
+                    factors = tuple(values["cliff"] or ())
+                    yield self.positions.at(("experiments", i)), self._cell(model, i, values), factors
 
     def _combinations(self, i: int, grid: Grid) -> Iterator[dict[str, Any]]:
         """Every combination of a grid's values, the manifest's own standing in for what the grid leaves out."""
         chosen: dict[str, Any] = {}
-        for axis in (*AXES, "part", "measure"):
+        for axis in (*AXES, "part", "measure", "cliff"):
             own = axis in grid.model_fields_set
             # A grid's own `part` replaces the manifest's `target`, its `budget` the manifest's `sparsity`, and so on.
-            rival = {"target": "part", "part": "target", "sparsity": "budget", "budget": "sparsity"}.get(axis)
-            overruled = not own and rival in grid.model_fields_set
+            rivals = next((group - {axis} for group in RIVALS if axis in group), set())
+            overruled = not own and bool(rivals & grid.model_fields_set)
             source: Defaults = grid if own else self.manifest
             chosen[axis] = None if overruled else getattr(source, axis)
         where = self.positions.at(("experiments", i))
         if chosen["target"] is None and chosen["part"] is None:
             raise InputError(f"{where}: a grid needs a target or a part")
-        if chosen["sparsity"] is None and chosen["budget"] is None:
-            raise InputError(f"{where}: a grid needs a sparsity or a budget")
+        if chosen["sparsity"] is None and chosen["budget"] is None and chosen["cliff"] is None:
+            raise InputError(f"{where}: a grid needs a sparsity, a budget or a cliff")
         for combination in itertools.product(*(chosen[axis] or [None] for axis in AXES)):
             values = dict(zip(AXES, combination, strict=True))
             if values["criterion"] != "random" and values["seed"] != chosen["seed"][0]:
                 continue  # only a random choice has seeds
-            yield {**values, "part": chosen["part"], "measure": chosen["measure"]}
+            yield {**values, "part": chosen["part"], "measure": chosen["measure"], "cliff": chosen["cliff"]}
 
     def _cell(self, model: ModelSource, i: int, values: dict[str, Any]) -> Experiment:
         where = ("experiments", i)
         part = tuple(values["part"]) if values["part"] else None
         selected = self._located(where, model.anatomy.select, values["target"], part, values["layers"], values["tied"])
         sparsity, budget = values["sparsity"], values["budget"]
+        if values["scope"] == "published":
+            self._check_published(where, values)
+        if values["cliff"] is not None and "perplexity" not in values["measure"]:
+            raise InputError(f"{self.positions.at((*where, 'measure'))}: a cliff is searched by measuring perplexity")
         if budget is not None:
             sparsity = self._budget_sparsity(model, where, values, sum(p.weights for p in selected))
         return Experiment(
@@ -169,7 +200,7 @@ class _Expansion:
             part=part,
             layers=values["layers"],
             scope=values["scope"],
-            sparsity=sparsity,
+            sparsity=sparsity or 0.0,
             budget=budget,
             precision=model.dtype,
             tied=values["tied"],
@@ -178,6 +209,15 @@ class _Expansion:
             seed=values["seed"] if values["criterion"] == "random" else None,
             measure=_ordered(set(values["measure"])),
         )
+
+    def _check_published(self, where: declared.Where, values: dict[str, Any]) -> None:
+        at = self.positions.at((*where, "scope"))
+        if values["criterion"] == "random":
+            raise InputError(f"{at}: no paper's code counts random removal; scope `published` is for other criteria")
+        if values["budget"] is not None:
+            raise InputError(f"{at}: a budget is an exact number of weights, and scope `published` takes ties along")
+        if values["sparsity"] == 1:
+            raise InputError(f"{at}: scope `published` has no threshold at sparsity 1; ask for less")
 
     def _budget_sparsity(
         self, model: ModelSource, where: declared.Where, values: dict[str, Any], weights: int

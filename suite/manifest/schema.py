@@ -24,6 +24,7 @@ def _named(value: Any) -> Any:
 # A list means every value; a value alone stands for a list of one.
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
+Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Layers = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int)]
 
@@ -33,13 +34,17 @@ class _Strict(BaseModel):
 
 
 class ModelEntry(_Strict):
-    """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`."""
+    """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
+
+    `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
+    """
 
     name: Name
     path: str | None = None
     repository: str | None = None
     revision: str | None = None
     dtype: Precision = "auto"
+    published: Annotated[float, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelEntry:
@@ -72,6 +77,7 @@ class Defaults(_Strict):
     ) = None
     sparsity: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     budget: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
+    cliff: Annotated[list[Factor], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     tied: Annotated[list[Tied], BeforeValidator(_listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
     seed: Annotated[list[Seed], BeforeValidator(_listed, json_schema_input_type=int | list[int])] = [0]
     measure: Annotated[list[Measure], BeforeValidator(_listed, json_schema_input_type=Measure | list[Measure])] = [
@@ -116,13 +122,20 @@ class Defaults(_Strict):
         given = self.model_fields_set
         if {"target", "part"} <= given:
             raise ValueError("give target or part, not both: a part is a target chosen freely")
-        if {"sparsity", "budget"} <= given:
-            raise ValueError("give sparsity or budget, not both: a budget becomes each target's sparsity")
+        if len({"sparsity", "budget", "cliff"} & given) > 1:
+            raise ValueError(
+                "give one of sparsity, budget and cliff: a budget becomes each target's sparsity, a cliff is searched "
+                "by its own sparsities"
+            )
         return self
 
 
 class Grid(Defaults):
-    """A grid of experiments: every combination of its values. `part` is one selection, its parts taken together."""
+    """A grid of experiments: every combination of its values. `part` is one selection, its parts taken together.
+
+    `cliff` searches, in each combination, the sparsity at which perplexity first exceeds these multiples of the dense
+    one, to 1 %.
+    """
 
     models: Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
 

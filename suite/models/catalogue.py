@@ -10,9 +10,36 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from suite.data.source import WIKITEXT_SHA256, text_from_catalogue
 from suite.models.anatomy import Config
+from suite.records.schema import TextReference
 
 EMBEDDED = Path(__file__).parent / "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A dense perplexity as it was published, with what it was measured on; None where that is not known.
+
+    `text` None stands for whatever text and context the manifest that gives the value has.
+    """
+
+    perplexity: float
+    text: TextReference | None = None
+    context: int | None = None
+    text_sha256: str | None = None
+    tokens: int | None = None
+    bos: bool | None = None
+    tokenizer_sha256: str | None = None
+
+    def holds_for(self, text: TextReference, context: int) -> bool:
+        return self.text is None or (self.text, self.context) == (text, context)
+
+
+def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> Published:
+    """Under the protocol of GPTQ, SparseGPT and Wanda."""
+    text = text_from_catalogue("wikitext-2").reference
+    return Published(perplexity, text, 2048, WIKITEXT_SHA256, tokens, bos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +51,7 @@ class HubModel:
     parameters: int
     config: Config
     stored_dtype: str = "bfloat16"
-    published_perplexity: float | None = None  # WikiText-2, 2048 tokens
+    published: Published | None = None
 
 
 HUB = {
@@ -43,7 +70,7 @@ HUB = {
             "max_position_embeddings": 32768,
             "tie_word_embeddings": False,
         },
-        published_perplexity=5.253,
+        published=_on_wikitext(5.253, bos=True),
     ),
     "qwen2.5-7b": HubModel(
         "Qwen/Qwen2.5-7B",
@@ -60,7 +87,7 @@ HUB = {
             "max_position_embeddings": 131072,
             "tie_word_embeddings": False,
         },
-        published_perplexity=6.85,
+        published=_on_wikitext(6.85, bos=False, tokens=299_078),
     ),
     "smollm2-1.7b": HubModel(
         "HuggingFaceTB/SmolLM2-1.7B",
@@ -110,7 +137,7 @@ HUB = {
             "max_position_embeddings": 32768,
             "tie_word_embeddings": True,
         },
-        published_perplexity=13.08,
+        published=_on_wikitext(13.08, bos=False, tokens=299_078),
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -101,6 +102,14 @@ class LoadedModel:
 
     def parameter(self, name: str) -> nn.Parameter:
         return self.model.get_parameter(name)
+
+    def pristine_head(self) -> Callable[[Tensor], Tensor]:
+        """The head as the checkpoint has it: hidden states [positions, width] to logits, whatever was pruned since."""
+        head = self.head
+        weight = self.stored(HEAD).to(head.weight.device, self.dtype)
+        if torch.equal(weight, head.weight):
+            return head
+        return lambda hidden: functional.linear(hidden, weight, head.bias)
 
     @contextmanager
     def untied(self, wanted: bool) -> Iterator[int]:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from suite.models.anatomy import Parameter
 from suite.models.loading import HEAD, TABLE, LoadedModel
 from suite.pruning.choose import choose
-from suite.pruning.masks import MaskDigest
+from suite.pruning.masks import Bits, mask_digest, packed
 from suite.records.schema import Experiment, Pruning, TensorCount
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was done: the record's section, and the packed mask of each tensor (a sixteenth of a 16-bit model)."""
+
+    achieved: Pruning
+    masks: dict[str, Bits]
+
+
 @contextmanager
-def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruning]:
+def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruned]:
     """Prune the model in place as the experiment asks, and restore it on leaving, whatever happens inside."""
     selected = loaded.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
     names = [parameter.name for parameter in selected]
@@ -22,16 +31,19 @@ def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruning]:
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
-            digest, counts = _prune(loaded, selected, experiment)
-            yield _achieved(loaded, selected, counts, digest, copied_bytes, time.perf_counter() - started)
+            masks, counts = _prune(loaded, selected, experiment)
+            achieved = _achieved(
+                loaded, selected, counts, mask_digest(masks), copied_bytes, time.perf_counter() - started
+            )
+            yield Pruned(achieved, masks)
         finally:
             loaded.restore(names)
 
 
 def _prune(
     loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment
-) -> tuple[str, dict[str, TensorCount]]:
-    digest = MaskDigest()
+) -> tuple[dict[str, Bits], dict[str, TensorCount]]:
+    masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
     budget_total = None
     if experiment.budget is not None:
@@ -47,12 +59,12 @@ def _prune(
     )
     for name, removed in chosen:
         loaded.parameter(name).data.masked_fill_(removed, 0)
-        digest.add(name, removed)
+        masks[name] = packed(removed)
         zero = loaded.stored(name).to(removed.device) == 0
         counts[name] = TensorCount(
             weights=removed.numel(), zeros=int((removed | zero).sum()), zeros_before=int(zero.sum())
         )
-    return digest.hexdigest(), counts
+    return masks, counts
 
 
 def _achieved(

@@ -15,6 +15,8 @@ from typing import Any, cast
 from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
+from suite.models.catalogue import Published
+from suite.records.schema import ModelSummary
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
@@ -35,16 +37,22 @@ class ModelSource:
     repository: str | None = None
     dtype: str = "auto"
     stored_dtype: str = "bfloat16"
-    published_perplexity: float | None = None
+    published: Published | None = None
 
     @cached_property
     def anatomy(self) -> Anatomy:
         return Anatomy(self.config)
 
     @property
-    def location(self) -> str:
-        """What transformers loads: the directory's path, or the repository's name."""
-        return str(self.folder or self.repository)
+    def summary(self) -> ModelSummary:
+        anatomy = self.anatomy
+        return ModelSummary(
+            architecture=anatomy.architecture.name,
+            parameters=anatomy.weights,
+            block_weights=anatomy.block_weights,
+            layers=anatomy.layers,
+            tied=anatomy.tied,
+        )
 
 
 def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
@@ -62,7 +70,7 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             repository=model.repository,
             dtype=dtype,
             stored_dtype=model.stored_dtype,
-            published_perplexity=model.published_perplexity,
+            published=model.published,
         )
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import budget_counts
-from suite.pruning.select import select_lowest, select_lowest_in_rows
+from suite.pruning.select import select_at_or_below, select_lowest, select_lowest_in_rows
 
 Load = Callable[[str], Tensor]  # a tensor's stored values by name, before any cast
 
@@ -29,7 +29,8 @@ def choose(
         sizes: the tensors and how many weights each has; ties of scope `global` go in this order.
         load: gives a tensor's stored values (float16, bfloat16 or float32).
         criterion: `magnitude` or `random` (which wants a seed).
-        scope: what `sparsity` is counted over: each `tensor`, each `row` of each, or all together (`global`).
+        scope: what `sparsity` is counted over: each `tensor`, each `row` of each, or all together (`global`); or
+            `published`, as the code of the criterion's paper counts (magnitude: per tensor, ties included).
         budget_total: an exact number of weights to remove in all, spread over the tensors in proportion to their
             size; it takes the place of `sparsity` (scopes `tensor` and `global`).
 
@@ -53,6 +54,9 @@ def choose(
         for name in sizes:
             key = keys(name)
             yield name, select_lowest_in_rows(key, round(sparsity * key.shape[1]))
+    elif scope == "published":
+        for name, size in sizes.items():
+            yield name, select_at_or_below(keys(name), int(size * sparsity))
     elif scope == "tensor":
         even = [round(sparsity * size) for size in sizes.values()]
         counts = even if budget_total is None else budget_counts(list(sizes.values()), budget_total)

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+Bits = NDArray[np.uint8]
 
-class MaskDigest:
-    """SHA-256 over the packed bits (1 = survives, first weight in the highest bit) of masks in the order of names.
 
-    Each tensor is padded to whole bytes. Two machines that pruned alike have the same digest.
+def packed(removed: Tensor) -> Bits:
+    """The mask of a selection (bool, True = removed): a bit a weight, 1 = survives, the first in the highest bit."""
+    return np.packbits(~removed.cpu().numpy().reshape(-1))
+
+
+def mask_digest(masks: Mapping[str, Bits]) -> str:
+    """SHA-256 over the packed masks in the order of names, each padded to whole bytes, in hexadecimal.
+
+    Two machines that pruned alike have the same digest.
     """
-
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
-        self._last = ""
-
-    def add(self, name: str, removed: Tensor) -> None:
-        """Take in the selection (bool, True = removed) of the tensor called `name`."""
-        if name <= self._last:
-            raise ValueError(f"masks are digested in the order of names, and {name!r} came after {self._last!r}")
-        self._last = name
-        self._sha.update(np.packbits(~removed.cpu().numpy().reshape(-1)).tobytes())
-
-    def hexdigest(self) -> str:
-        return self._sha.hexdigest()
+    sha = hashlib.sha256()
+    for name in sorted(masks):
+        sha.update(masks[name].tobytes())
+    return sha.hexdigest()
 
 
 def budget_counts(weights: Sequence[int], total: int) -> list[int]:

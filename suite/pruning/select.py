@@ -58,6 +58,15 @@ def select_lowest_in_rows(key: Tensor, count: int) -> Tensor:
     return selected
 
 
+def select_at_or_below(key: Tensor, rank: int) -> Tensor:
+    """Every key up to the one at place `rank` (from 0) of the sorted keys, ties included: as published code counts.
+
+    Removes at least `rank + 1` weights. (Wanda's repository: `W_metric <= sort(W_metric)[int(n * s)]`.)
+    """
+    threshold, _ = _threshold(lambda: (key,), rank + 1)
+    return key <= threshold
+
+
 def _threshold(keys: Keys, count: int) -> tuple[int, int]:
     """The `count`-th lowest key, and how many keys lie below it."""
     counts = torch.zeros(2**16, dtype=torch.int64)

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA = "lottery-record/1"
+SCHEMA = "lottery-record/2"
 PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
 
 Criterion = Literal["none", "magnitude", "random"]
-Scope = Literal["tensor", "row", "global"]
+Scope = Literal["tensor", "row", "global", "published"]
 Tied = Literal["untie", "both", "skip"]
-Measure = Literal["perplexity", "generation", "memory", "coherence"]
+Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -77,6 +77,16 @@ class Experiment(_Part):
         return digest({"protocol": PROTOCOL, **self.model_dump(mode="json")})
 
 
+class ModelSummary(_Part):
+    """What the model is: its class, and how many of its parameters are linear weights of its blocks."""
+
+    architecture: str
+    parameters: int
+    block_weights: int
+    layers: int
+    tied: bool
+
+
 class TensorCount(_Part):
     """What was removed from one tensor; `zeros_before` were zero in the checkpoint already."""
 
@@ -133,7 +143,11 @@ class Protocol(_Part):
 
 
 class Perplexity(_Part):
-    """`value` = exp(mean NLL of the predicted tokens); the references are rule 16's."""
+    """`value` = exp(mean NLL of the predicted tokens); the references are rule 16's.
+
+    `agreement` is the share of predicted tokens at which the model's first choice is the dense model's, `kl` the mean
+    KL(dense || this model) in nats a token (rule 13).
+    """
 
     value: float
     nll_per_window: tuple[float, ...]
@@ -155,12 +169,26 @@ class Perplexity(_Part):
 
 
 class Speed(_Part):
-    """Tokens a second over the repeats."""
+    """Tokens a second over the repeats; `values` are the repeats in the order they ran."""
 
     median: float
     quartiles: tuple[float, float]
     p99: float
     repeats: int
+    values: tuple[float, ...]
+
+
+class Board(_Part):
+    """What the GPU's own instruments say of the timed repeats: clocks in MHz, power in W, temperature in Celsius.
+
+    `energy_j_per_token` comes from the board's energy counter, over every token read and written; None where the
+    board has none. All are the mean (energy: the sum) over the GPUs the model lies on.
+    """
+
+    sm_clock_mhz: float
+    power_w: float
+    temperature_c: float
+    energy_j_per_token: float | None
 
 
 class Sample(_Part):
@@ -171,20 +199,48 @@ class Sample(_Part):
 class Generation(_Part):
     prefill_tokens_per_s: Speed
     decode_tokens_per_s: Speed
-    energy: float | None = None  # joules a token, from the board's own counter
+    board: Board | None = None  # None on a processor
     prompts: int
     new_tokens: int
     samples: tuple[Sample, ...] = ()
 
 
+class Peaks(_Part):
+    """Bytes at most: what the framework allocated and reserved on the GPUs, or the process's resident set on the host
+    (None where the system does not let it be reset)."""
+
+    allocated_bytes: int | None = None
+    reserved_bytes: int | None = None
+    rss_bytes: int | None = None
+
+    @property
+    def bytes(self) -> int | None:
+        return self.allocated_bytes if self.allocated_bytes is not None else self.rss_bytes
+
+
 class Memory(_Part):
-    """Bytes. `peak_rss_bytes` is the process's peak during this experiment where the system lets it be reset."""
+    """What the weights take, and the peaks while the perplexity was evaluated and while text was generated (rule 18).
+
+    On the host the evaluation's peak holds the dense model's hidden states, which the divergence is computed from.
+    """
 
     weights_bytes: int
-    peak_allocated_bytes: int | None = None
-    peak_reserved_bytes: int | None = None
-    peak_rss_bytes: int | None = None
-    compressed_bytes: int | None = None
+    evaluation: Peaks | None = None
+    generation: Peaks | None = None
+
+    @property
+    def peak_bytes(self) -> int | None:
+        return max((p.bytes for p in (self.evaluation, self.generation) if p and p.bytes is not None), default=None)
+
+
+class Size(_Part):
+    """Bytes of a file of the model in the checkpoint's own dtype, written and read back (rule 19).
+
+    `dense_bytes`: every tensor whole. `compressed_bytes`: each pruned tensor as a bitmap and its surviving values.
+    """
+
+    dense_bytes: int
+    compressed_bytes: int
 
 
 class Coherence(_Part):
@@ -221,17 +277,22 @@ class Environment(_Part):
 
 
 class Record(_Part):
-    """One experiment's record, `results/<study>/<id>.json`."""
+    """One experiment's record, `results/<study>/<id>.json`.
+
+    A failed experiment's holds `error`, and what was measured before it failed: evidence, never a result.
+    """
 
     schema_: str = SCHEMA
     id: str
     status: Literal["done", "failed"]
     error: str | None = None
     experiment: Experiment
+    model: ModelSummary
     pruning: Pruning | None = None
     perplexity: Perplexity | None = None
     generation: Generation | None = None
     memory: Memory | None = None
+    size: Size | None = None
     coherence: Coherence | None = None
     training: None = None
     environment: Environment

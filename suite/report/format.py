@@ -46,7 +46,8 @@ def measured(function: Callable[Concatenate[float, P], str]) -> Callable[Concate
 @measured
 def num(value: float, decimals: int = 2) -> str:
     """A plain number with a fixed count of decimals and thousands separators."""
-    return f"{value:,.{decimals}f}".replace("-", MINUS)
+    shown = f"{value:,.{decimals}f}"
+    return shown.replace("-", MINUS if shown.strip("-0.,") else "")
 
 
 @measured
@@ -82,7 +83,7 @@ def change(value: float) -> str:
     if value >= 10:
         return times(value)
     percent = 100 * (value - 1)
-    decimals = 1 if abs(percent) < 9.95 else 0
+    decimals = 1 if abs(percent) < 19.95 else 0
     return f"{percent:+,.{decimals}f}{UNIT_SPACE}%".replace("-", MINUS)
 
 

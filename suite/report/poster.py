@@ -51,8 +51,10 @@ class Detail:
     characters: int = 260  # of a sample
     rows: int = 12
     failures: int = 5
+    claims: int = 3  # about where the ticket lives
     claim: float = 80.0  # type size of the takeaway's words
     evidence: bool = True
+    brief: bool = False  # the evidence in a line or two
     names: int = 7  # models listed by name
     label: int = 32  # characters of a name in that list
     hashes: bool = True  # and versions of libraries: the paper has them all
@@ -73,14 +75,23 @@ SAMPLES: Steps = (
 )
 ROWS: Steps = (
     {},
-    {"rows": 10, "failures": 3},
-    {"rows": 8, "failures": 2},
-    {"rows": 8, "failures": 1},
-    {"rows": 8, "failures": 0},
-    {"rows": 6, "failures": 0},
-    {"rows": 4, "failures": 0},
+    {"claims": 2},
+    {"rows": 10, "failures": 3, "claims": 2},
+    {"rows": 8, "failures": 2, "claims": 2},
+    {"rows": 8, "failures": 1, "claims": 2},
+    {"rows": 8, "failures": 1, "claims": 1},
+    {"rows": 6, "failures": 1, "claims": 1},
+    {"rows": 6, "failures": 0, "claims": 1},
+    {"rows": 4, "failures": 0, "claims": 1},
 )
-HERO: Steps = ({}, {"claim": 70.0}, {"claim": 60.0}, {"claim": 52.0}, {"claim": 52.0, "evidence": False})
+HERO: Steps = (
+    {},
+    {"claim": 70.0},
+    {"claim": 70.0, "brief": True},
+    {"claim": 60.0, "brief": True},
+    {"claim": 52.0, "brief": True},
+    {"claim": 52.0, "evidence": False},
+)
 MADE: Steps = ({}, {"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False})
 
 
@@ -96,7 +107,7 @@ def landscape(pair: Sequence[str]) -> Page:
     side, bottom, gap, line = 900.0, foot + 40, 44.0, 70.0
     middle = width - 2 * (margin + side + gutter)
     x = margin + side + gutter
-    hero, below = 730.0, 470.0 if pair else 0.0
+    hero, below = 760.0, 510.0 if pair else 0.0
     panel = Box(x, top - hero, middle, hero)
     cliff_bottom = bottom + below + (gap if pair else 0)
     frames = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from typing import Protocol as Interface
 
 import torch
@@ -16,14 +17,18 @@ from suite.manifest import Study
 from suite.models.loading import load_tokenizer
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
+from suite.runner.agenda import Agenda
 from suite.runner.environment import environment
-from suite.runner.session import Sections, Session
+from suite.runner.session import Section, Session
+
+Work = Callable[[Experiment], Iterable[Section]]
 
 
 class Observer(Interface):
     """Whoever wants to be told how a run goes."""
 
-    def planned(self, total: int, there: int) -> None: ...
+    def planned(self, total: int, there: int, searching: bool) -> None: ...
+    def expected(self, total: int) -> None: ...
     def loading(self, model: str) -> None: ...
     def started(self, experiment: Experiment) -> None: ...
     def windows(self, done: int, total: int) -> None: ...
@@ -37,6 +42,10 @@ class Outcome:
     there: int = 0
     done: int = 0
     failed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.there + self.done + self.failed
 
 
 @dataclass
@@ -56,61 +65,67 @@ class Run:
             RuntimeError: a bug: a model was not restored.
         """
         self.store.prepare()
-        todo = {model.name: self._missing(model) for model in self.study.models}
-        missing = sum(map(len, todo.values()))
-        self.outcome.there = len(self.study.experiments) - missing
-        self.observer.planned(len(self.study.experiments), self.outcome.there)
+        agendas = [Agenda(self.study, model, self.store) for model in self.study.models]
+        self.outcome.there = sum(agenda.there for agenda in agendas)
+        todo = [agenda for agenda in agendas if agenda.left]
+        total = self.outcome.there + sum(agenda.left for agenda in todo)
+        self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
-        windows = {model.name: self._windows(model) for model in self.study.models if todo[model.name]}
-        for model in self.study.models:
-            if todo[model.name]:
-                self._model(model, todo[model.name], windows.pop(model.name))
+        windows = {agenda.model.name: self._windows(agenda.model) for agenda in todo}
+        for index, agenda in enumerate(todo):
+            later = sum(other.left for other in todo[index + 1 :])
+            self._model(agenda, windows.pop(agenda.model.name), later)
         return self.outcome
-
-    def _missing(self, model: ModelSource) -> list[Experiment]:
-        return [experiment for experiment in self.study.cells(model) if not self._done(experiment)]
-
-    def _done(self, experiment: Experiment) -> Record | None:
-        record = self.store.read(experiment.id)
-        return record if record and record.status == "done" else None
 
     def _windows(self, model: ModelSource) -> Windows:
         return make_windows(self.study.text, load_tokenizer(model), self.study.context)
 
-    def _model(self, model: ModelSource, todo: list[Experiment], windows: Windows) -> None:
+    def _model(self, agenda: Agenda, windows: Windows, later: int) -> None:
+        """Do one model's agenda; `later` is how many experiments of other models come after it."""
+        model = agenda.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, self.observer.windows)
+            session = Session(model, windows, self.store.folder, self.observer.windows)
         except (InputError, RuntimeError, OSError, ValueError) as error:
-            for experiment in todo:
-                self._keep(failed(experiment, None, f"the model could not be loaded: {reason(error)}"))
+            for experiment in [agenda.dense, *agenda.missing]:
+                self._keep(not_loaded(experiment, model, reason(error)))
             return
         try:
-            dense, *_ = self.study.cells(model)
-            known = self._done(dense)
-            if not (known and session.remember(known)):
-                self._measure(dense, session, session.dense)
-            for experiment in todo:
-                if not experiment.dense:
-                    self._measure(experiment, session, session.pruned)
+            if not (agenda.known_dense and session.remember(agenda.known_dense)):
+                agenda.note(self._measure(agenda.dense, session, session.dense))
+            if session.baseline is None:
+                agenda.searches = ()  # a search has nothing to go by; the cells' records say why
+            for experiment in agenda.pruned():
+                agenda.note(self._measure(experiment, session, session.pruned))
+                self.observer.expected(self.outcome.total + agenda.left + later)
             if strays := session.loaded.strays():
                 raise RuntimeError(f"a bug: {strays[0]} was not restored, so records of {model.name} may be wrong")
         finally:
             session.close()
 
-    def _measure(self, experiment: Experiment, session: Session, work: Callable[[Experiment], Sections]) -> None:
+    def _measure(self, experiment: Experiment, session: Session, work: Work) -> Record:
         self.observer.started(experiment)
         started, clock = now(), time.perf_counter()
+        sections: dict[str, Any] = {}
+        error = None
         try:
-            sections = work(experiment)
-        except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
-            record = failed(experiment, session, reason(error), started, time.perf_counter() - clock)
+            for name, section in work(experiment):
+                sections[name] = section
+        except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError) as caught:
+            error = reason(caught)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-        else:
-            made_by = environment(session.loaded, started, time.perf_counter() - clock)
-            record = Record(id=experiment.id, status="done", experiment=experiment, **sections, environment=made_by)
+        record = Record(
+            id=experiment.id,
+            status="failed" if error else "done",
+            error=error,
+            experiment=experiment,
+            model=session.source.summary,
+            **sections,
+            environment=environment(session.loaded, started, time.perf_counter() - clock),
+        )
         self._keep(record)
+        return record
 
     def _keep(self, record: Record) -> None:
         try:
@@ -127,12 +142,16 @@ class Run:
         self.observer.finished(record)
 
 
-def failed(
-    experiment: Experiment, session: Session | None, why: str, started: str | None = None, seconds: float = 0.0
-) -> Record:
-    """The record of an experiment that gave no number, and why."""
-    made_by = environment(session.loaded if session else None, started or now(), seconds)
-    return Record(id=experiment.id, status="failed", error=why, experiment=experiment, environment=made_by)
+def not_loaded(experiment: Experiment, model: ModelSource, why: str) -> Record:
+    """The record of an experiment whose model could not be loaded, and why."""
+    return Record(
+        id=experiment.id,
+        status="failed",
+        error=f"the model could not be loaded: {why}",
+        experiment=experiment,
+        model=model.summary,
+        environment=environment(None, now(), 0.0),
+    )
 
 
 def now() -> str:

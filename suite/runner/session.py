@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from suite.data.source import stories
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation import coherence, generation, memory
 from suite.evaluation.coherence import Writing
+from suite.evaluation.divergence import DenseStates, Divergence
+from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Written
-from suite.evaluation.perplexity import NotFiniteError, perplexity, token_losses
+from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
+from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import ModelSource
-from suite.records.schema import Experiment, Generation, Perplexity, Protocol, Record
+from suite.pruning.masks import Bits
+from suite.records.schema import Experiment, Memory, Perplexity, Protocol, Record
 
 TOKENS_A_BATCH = 2048
-SAMPLES_KEPT = 4  # of the 32 written, in the record; the verdict rests on all
 
 Progress = Callable[[int, int], None]  # windows done, windows in all
-Sections = dict[str, Any]  # the record's measured sections by name
+Section = tuple[str, Any]  # one of the record's measured sections, by its name
+
+
+SAME = 1e-6  # relative: a dense perplexity this close to a record's is the same set-up's
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +43,17 @@ class Baseline:
     """What the dense model gave, for the others to be held against."""
 
     perplexity: Perplexity | None
+    states: DenseStates | None
     writing: Writing | None
 
 
 class Session:
     """A model loaded for its experiments. `baseline` must be set before a pruned experiment is measured."""
 
-    def __init__(self, source: ModelSource, windows: Windows, progress: Progress) -> None:
+    def __init__(self, source: ModelSource, windows: Windows, scratch: Path, progress: Progress) -> None:
         self.source = source
         self.windows = windows
+        self.scratch = scratch
         self.progress = progress
         self.baseline: Baseline | None = None
         capability = min((gpu.capability for gpu in this_machine().gpus), default=None)
@@ -51,80 +63,114 @@ class Session:
     def close(self) -> None:
         self.loaded.close()
 
-    def dense(self, experiment: Experiment) -> Sections:
-        """Measure the dense model and make it the baseline; in float32 where it is not finite in float16."""
+    def dense(self, experiment: Experiment) -> Iterator[Section]:
+        """Measure the dense model and make it the baseline; in float32 where it is not finite in float16.
+
+        Raises:
+            GateError: it is not the published model; there is no baseline then.
+        """
         try:
-            sections = self._dense(experiment)
+            quality, states = self._dense_perplexity() if "perplexity" in experiment.measure else (None, None)
         except NotFiniteError:
             if self.source.dtype != "auto" or self.loaded.dtype != torch.float16:
                 raise
             self.loaded.close()
             self.loaded = load_model(self.source, "float32", "the dense model is not finite in float16")
-            sections = self._dense(experiment)
-        return sections
-
-    def _dense(self, experiment: Experiment) -> Sections:
-        sections, written = self._measure(experiment)
-        writing = self._writing(written) if "coherence" in experiment.measure else None
-        if writing:
-            sections["coherence"] = coherence.compare(writing, writing)
-        self.baseline = Baseline(sections.get("perplexity"), writing)
-        return sections
+            quality, states = self._dense_perplexity()
+        if quality is not None:
+            yield "perplexity", quality
+            dense_gate(quality, self.source.published, self.windows)
+        written = yield from self._rest(experiment, {})
+        writing = None
+        if "coherence" in experiment.measure:
+            writing = self._writing(written)
+            yield "coherence", coherence.compare(writing, writing)
+        self.baseline = Baseline(quality, states, writing)
 
     def remember(self, record: Record) -> bool:
-        """Take the baseline from a dense record that this very set-up made earlier; says whether that could be done."""
-        environment, here = record.environment, self.loaded
-        same = (environment.device_map, environment.dtype) == (here.device_map, here.dtype_name)
-        if not same or record.perplexity is None:
+        """Take the baseline from a dense record that this very set-up made earlier; says whether that could be done.
+
+        The model is evaluated again, for its hidden states: the record counts only if it comes out the same.
+        """
+        quality, states = record.perplexity, None
+        if quality is not None:
+            again, states = self._dense_perplexity()
+            if again.protocol != quality.protocol or not math.isclose(again.value, quality.value, rel_tol=SAME):
+                return False
+        elif record.environment.device_map != self.loaded.device_map:
             return False
         writing = None
         if (wrote := record.coherence) is not None:
             writing = Writing(
                 wrote.repeated_4grams, wrote.distinct_2, wrote.judge_perplexity, wrote.faults, wrote.samples
             )
-        self.baseline = Baseline(record.perplexity, writing)
+        self.baseline = Baseline(quality, states, writing)
         return True
 
-    def pruned(self, experiment: Experiment) -> Sections:
+    def pruned(self, experiment: Experiment) -> Iterator[Section]:
         """Prune, measure, restore, and let the dense model judge what the pruned one wrote."""
         if self.baseline is None:
             raise ExperimentError("the dense baseline of this model failed, so there is nothing to compare with")
-        with pruned(self.loaded, experiment) as pruning:
-            sections, written = self._measure(experiment)
+        with pruned(self.loaded, experiment) as done:
+            yield "pruning", done.achieved
+            if "perplexity" in experiment.measure:
+                yield "perplexity", self._pruned_perplexity(self.baseline)
+            written = yield from self._rest(experiment, done.masks)
         if "coherence" in experiment.measure and self.baseline.writing is not None:
-            sections["coherence"] = coherence.compare(self._writing(written), self.baseline.writing)
-        return {"pruning": pruning, **sections}
+            yield "coherence", coherence.compare(self._writing(written), self.baseline.writing)
 
-    def _measure(self, experiment: Experiment) -> tuple[Sections, list[Written]]:
-        model, wanted = self.loaded.model, experiment.measure
-        sections: Sections = {}
-        written: list[Written] = []
-        memory.reset_peaks()
-        if "perplexity" in wanted:
-            sections["perplexity"] = self._perplexity()
-        if "generation" in wanted or "coherence" in wanted:
+    def _rest(self, experiment: Experiment, masks: dict[str, Bits]) -> Generator[Section, None, list[Written]]:
+        """What is measured beside the perplexity, right after it; returns what the model wrote."""
+        wanted, model = set(experiment.measure), self.loaded.model
+        evaluating = memory.peaks(model) if "perplexity" in wanted else None
+        generating, written = None, []
+        if {"generation", "coherence"} & wanted:
+            memory.reset_peaks()
             written = generation.write(model, self.loaded.tokenizer, self._prompts())
-        if "generation" in wanted:
-            prefill, decode = generation.speed(model, written[0].prompt_ids)
-            sections["generation"] = Generation(
-                prefill_tokens_per_s=prefill,
-                decode_tokens_per_s=decode,
-                prompts=len(written),
-                new_tokens=generation.NEW_TOKENS,
-                samples=tuple(sample.sample for sample in written[:SAMPLES_KEPT]),
-            )
+            if "generation" in wanted:
+                yield "generation", generation.generate(model, written)
+            generating = memory.peaks(model)
         if "memory" in wanted:
-            sections["memory"] = memory.peaks(model)
-        return sections, written
+            yield (
+                "memory",
+                Memory(weights_bytes=memory.weights_bytes(model), evaluation=evaluating, generation=generating),
+            )
+        if "size" in wanted:
+            names = {parameter.name for parameter in self.loaded.anatomy.parameters} | set(masks)
+            yield "size", stored_size(names, self.loaded.stored, masks, self.scratch)
+        return written
 
-    def _perplexity(self) -> Perplexity:
-        tokens, model = self.windows.tokens, self.loaded.model
-        batch_size = max(1, TOKENS_A_BATCH // tokens.shape[1])
-        losses = token_losses(model, tokens, batch_size, lambda done: self.progress(done, len(tokens)))
-        dense = self.baseline.perplexity if self.baseline else None
-        return perplexity(losses, self.windows, self._protocol(batch_size), dense, self.source.anatomy.vocabulary)
+    def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
+        states = DenseStates()
+        losses = self._losses(states)
+        return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
 
-    def _protocol(self, batch_size: int) -> Protocol:
+    def _pruned_perplexity(self, baseline: Baseline) -> Perplexity:
+        if baseline.perplexity is None or baseline.states is None:
+            raise ExperimentError("the dense baseline has no perplexity to compare with")
+        divergence = Divergence(baseline.states, self.loaded.pristine_head())
+        losses = self._losses(divergence)
+        return perplexity(
+            losses,
+            self.windows,
+            self._protocol(),
+            self.source.anatomy.vocabulary,
+            baseline.perplexity,
+            divergence.result(),
+        )
+
+    def _losses(self, observe: Observe) -> NDArray[np.float32]:
+        memory.reset_peaks()
+        tokens = self.windows.tokens
+        return token_losses(
+            self.loaded.model, tokens, self._batch_size, lambda done: self.progress(done, len(tokens)), observe
+        )
+
+    @property
+    def _batch_size(self) -> int:
+        return max(1, TOKENS_A_BATCH // self.windows.tokens.shape[1])
+
+    def _protocol(self) -> Protocol:
         windows, text = self.windows, self.windows.source
         count, context = windows.tokens.shape
         return Protocol(
@@ -138,7 +184,7 @@ class Session:
             context=context,
             stride=context,
             windows=count,
-            batch_size=batch_size,
+            batch_size=self._batch_size,
             attention=self.loaded.model.config._attn_implementation,
             dtype=self.loaded.dtype_name,
             stored_dtype=self.source.stored_dtype,

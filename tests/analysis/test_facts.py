@@ -61,4 +61,6 @@ def test_the_embedded_study_gives_every_section_its_facts():
     assert facts.main.heat and facts.main.kinds and facts.main.speed and facts.main.utterances
     assert facts.comparison and len(facts.comparison.cells) == 7 and facts.comparison.what == "blocks"
     assert len(facts.shared_rankings) == 7
-    assert {"beats_random", "attention_over_mlp", "early_over_late", "speed_unchanged"} <= set(facts.claims)
+    named = {"beats_random", "ranking", "same_ranking", "bigger_stand_more", "parts_break_apart", "speed_unchanged"}
+    assert named <= set(facts.claims)
+    assert facts.headline.price and facts.breaks and facts.main.removable and len(facts.audit) == 3

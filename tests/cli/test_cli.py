@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from suite.data import grammar
+
 Write = Callable[..., Path]
 
 
@@ -93,7 +95,7 @@ def test_a_study_runs_and_its_numbers_are_shown(write_manifest: Write, tmp_path:
     table = lottery("records", tmp_path / "r").stdout
     assert "attention" in table and "50 %" in table
     shown = json.loads(lottery("records", tmp_path / "r", "--json").stdout)
-    assert shown["schema"] == "lottery-record/1"
+    assert shown["schema"] == "lottery-record/2"
     assert [record["status"] for record in shown["records"]] == ["done"] * 3
     planned = json.loads(lottery("plan", path, "--json").stdout)
     assert {row["id"] for row in planned["experiments"]} == {record["id"] for record in shown["records"]}
@@ -116,7 +118,7 @@ def test_ctrl_c_keeps_what_is_done(write_manifest: Write, tmp_path: Path) -> Non
     kept = len(list((tmp_path / "r" / "study").glob("*.json")))
     assert kept >= 3
     assert not list((tmp_path / "r" / "study").glob(".*"))
-    assert f"interrupted: {kept} of 100 experiments" in out
+    assert f"interrupted: {kept} experiments" in out
 
 
 def test_a_damaged_record_is_left_out_with_a_word(write_manifest: Write, tmp_path: Path) -> None:
@@ -150,3 +152,24 @@ def test_a_plan_needs_no_torch(write_manifest: Write) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "tiny: 3 experiments" in done.stdout
+
+
+def test_a_cliff_is_found_and_told(tmp_path: Path, mistral: Path) -> None:
+    text = tmp_path / "few.txt"
+    text.write_text("".join(grammar.join(grammar.write(3, index)) for index in range(12)))
+    arguments = ("cliff", mistral, "--target", "blocks", "--text", text, "--context", 64, "--results", tmp_path / "r")
+    done = lottery(*arguments, "--factor", 1.001, "--factor", 50)
+    assert done.returncode == 0, done.stderr
+    assert "magnitude of blocks: perplexity first exceeds" in done.stdout
+    assert "50 times dense nowhere up to 99 %" in done.stdout
+    assert "1.001 times dense between" in done.stdout
+    assert "0 done, " in lottery(*arguments, "--factor", 1.001, "--factor", 50).stdout
+    assert_refused(lottery("cliff", "mistral-8b", cwd=tmp_path), "no model is called 'mistral-8b'")
+    assert_refused(lottery("cliff", mistral, "--text", text, "--factor", 0.9, cwd=tmp_path), "greater than 1")
+
+
+def test_a_plan_says_how_much_a_search_may_take(write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest("[{target: blocks, cliff: [1.1, 2]}]")
+    assert "1 experiment and at most 18 more to find 1 cliff on" in lottery("plan", path).stdout
+    (search,) = json.loads(lottery("plan", path, "--json").stdout)["searches"]
+    assert search["most"] == 18 and search["factors"] == [1.1, 2.0]

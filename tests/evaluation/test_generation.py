@@ -42,7 +42,7 @@ def test_prompts_of_different_lengths_are_written_as_if_alone(loaded: LoadedMode
 
 
 def test_speed_comes_with_its_spread(loaded: LoadedModel) -> None:
-    prefill, decode = generation.speed(loaded.model, [1, 2, 3])
+    prefill, decode, _ = generation.speed(loaded.model, [1, 2, 3])
     for speed in (prefill, decode):
         assert speed.repeats == generation.REPEATS >= 5
         assert 0 < speed.quartiles[0] <= speed.median <= speed.quartiles[1] <= speed.p99

@@ -7,22 +7,35 @@ import math
 import numpy as np
 import pytest
 
-from suite.evaluation.interval import ratio_interval
+from suite.evaluation.interval import mean_interval, ratio_interval
+
+TRIALS = 20_000
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.4])
-@pytest.mark.parametrize("windows", [40, 61, 300])
-def test_it_covers_the_truth_about_as_often_as_it_says(correlation: float, windows: int) -> None:
-    draw = np.random.default_rng(0)
-    trials, covered = 1000, 0
-    noise = draw.normal(0, 0.05, size=(trials, windows))
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 0.4])
+@pytest.mark.parametrize("windows", [40, 61, 100, 166, 300])
+def test_it_covers_the_truth_as_often_as_it_says(correlation: float, windows: int) -> None:
+    """An AR(1) process of unit variance; 91.5 to 98 % of the intervals must hold its mean."""
+    noise = np.random.default_rng(windows).normal(size=(TRIALS, windows))
     for column in range(1, windows):
-        noise[:, column] += correlation * noise[:, column - 1]
-    for row in noise:
-        interval = ratio_interval(list(row + 0.3), [0.0] * windows)
-        assert interval is not None
-        covered += interval.low <= math.exp(0.3) <= interval.high
-    assert 0.90 <= covered / trials <= 0.98
+        noise[:, column] = correlation * noise[:, column - 1] + math.sqrt(1 - correlation**2) * noise[:, column]
+    low, high = mean_interval(noise)
+    assert 0.915 <= float(((low <= 0) & (high >= 0)).mean()) <= 0.98
+
+
+def test_the_ratio_is_that_of_the_mean_difference() -> None:
+    draw = np.random.default_rng(0)
+    dense = draw.normal(1.0, 0.1, 61)
+    difference = draw.normal(0.3, 0.05, 61)
+    interval = ratio_interval(list(dense + difference), list(dense))
+    assert interval is not None
+    low, high = mean_interval(difference)
+    assert interval.low == pytest.approx(math.exp(low))
+    assert interval.high == pytest.approx(math.exp(high))
+    wider = ratio_interval(list(dense + difference), list(dense), level=0.99)
+    assert wider is not None
+    assert wider.low < interval.low < interval.high < wider.high
+    assert wider.level == 0.99
 
 
 def test_with_fewer_than_40_windows_it_cannot_be_told() -> None:

@@ -93,7 +93,7 @@ class Oracle:
 
 def test_an_oracle_gets_the_grammars_own_score_in_total_and_by_kind(windows: Windows) -> None:
     losses = token_losses(Oracle(windows), windows.tokens, 8)  # type: ignore[arg-type]
-    measured = perplexity(losses, windows, protocol(windows), None, 200)
+    measured = perplexity(losses, windows, protocol(windows), 200)
     assert measured.value == pytest.approx(measured.floor, rel=1e-5)
     assert measured.whole == pytest.approx(measured.whole_floor, rel=1e-5)
     assert measured.by_kind == pytest.approx(measured.floor_by_kind, abs=1e-4)
@@ -121,8 +121,8 @@ def test_a_logit_that_is_not_finite_is_never_a_number(mistral: Path, windows: Wi
 def test_the_record_adds_up(model: PreTrainedModel, windows: Windows) -> None:
     losses = token_losses(model, windows.tokens[:6], 3)
     some = Windows(**{**vars(windows), "tokens": windows.tokens[:6], "labels": None})
-    measured = perplexity(losses, some, protocol(windows), None, 182)
-    measured = perplexity(losses, some, protocol(windows), measured.model_copy(update={"value": 100.0}), 182)
+    measured = perplexity(losses, some, protocol(windows), 182)
+    measured = perplexity(losses, some, protocol(windows), 182, measured.model_copy(update={"value": 100.0}))
     assert measured.value == pytest.approx(math.exp(np.mean(measured.nll_per_window)), rel=1e-12)
     assert measured.ratio_to_dense == measured.value / 100
     assert (measured.tokens, measured.windows, measured.uniform) == (6 * 255, 6, 182)

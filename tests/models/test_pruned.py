@@ -38,11 +38,11 @@ def test_every_target_is_exact_and_restored(make_model: MakeModel, architecture:
     for target in ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head"):
         if was_tied and tied == "skip" and target in ("embeddings", "lm_head"):
             continue
-        with pruned(loaded, experiment(target=target, sparsity=0.5, tied=tied)) as pruning:
-            assert pruning.zeros == sum(round(0.5 * count.weights) for count in pruning.per_tensor.values())
-            for name, count in pruning.per_tensor.items():
+        with pruned(loaded, experiment(target=target, sparsity=0.5, tied=tied)) as done:
+            assert done.achieved.zeros == sum(round(0.5 * count.weights) for count in done.achieved.per_tensor.values())
+            for name, count in done.achieved.per_tensor.items():
                 assert int((loaded.parameter(name) == 0).sum()) == count.zeros
-            others = {p.name for p in loaded.anatomy.parameters} - set(pruning.per_tensor)
+            others = {p.name for p in loaded.anatomy.parameters} - set(done.achieved.per_tensor)
             assert all(torch.equal(loaded.parameter(name), before[name]) for name in others)
         after = bits(loaded)
         assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
@@ -53,25 +53,25 @@ def test_every_target_is_exact_and_restored(make_model: MakeModel, architecture:
 def test_an_untied_copy_is_counted_and_never_booked_as_compression(make_model: MakeModel) -> None:
     loaded = load(make_model, "llama-tied")
     table = loaded.anatomy.embeddings.weights
-    with pruned(loaded, experiment(target="lm_head", sparsity=0.25)) as pruning:
+    with pruned(loaded, experiment(target="lm_head", sparsity=0.25)) as done:
         assert not loaded.tied
         assert int((loaded.parameter(TABLE) == 0).sum()) == 0
         assert int((loaded.parameter(HEAD) == 0).sum()) == round(0.25 * table)
-        assert pruning.untied_bytes == table * 4
-        assert pruning.compression_ratio < 1
-        assert pruning.model_sparsity < 0
-    with pruned(loaded, experiment(target="lm_head", sparsity=0.25, tied="both")) as pruning:
+        assert done.achieved.untied_bytes == table * 4
+        assert done.achieved.compression_ratio < 1
+        assert done.achieved.model_sparsity < 0
+    with pruned(loaded, experiment(target="lm_head", sparsity=0.25, tied="both")) as done:
         assert loaded.tied
-        assert pruning.compression_ratio > 1
-        assert pruning.theoretical_speedup > 1
+        assert done.achieved.compression_ratio > 1
+        assert done.achieved.theoretical_speedup > 1
 
 
 def test_pruning_the_embeddings_leaves_an_untied_head_alone(make_model: MakeModel) -> None:
     loaded = load(make_model, "qwen2-tied")
-    with pruned(loaded, experiment(target="embeddings", sparsity=0.5)) as pruning:
+    with pruned(loaded, experiment(target="embeddings", sparsity=0.5)) as done:
         assert int((loaded.head.weight == 0).sum()) == 0
-        assert int((loaded.table.weight == 0).sum()) == pruning.zeros
-        assert pruning.theoretical_speedup == 1.0
+        assert int((loaded.table.weight == 0).sum()) == done.achieved.zeros
+        assert done.achieved.theoretical_speedup == 1.0
 
 
 def test_an_error_inside_does_not_leave_the_model_pruned(make_model: MakeModel) -> None:
@@ -93,8 +93,8 @@ def test_masks_come_from_the_stored_values_whatever_dtype_runs(make_model: MakeM
     digests = set()
     for dtype in ("float32", "float16", "bfloat16"):
         loaded = load_model(from_folder("m", folder), dtype, "a test")
-        with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as pruning:
-            digests.add(pruning.mask_digest)
+        with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as done:
+            digests.add(done.achieved.mask_digest)
     assert len(digests) == 1
 
 
@@ -104,21 +104,21 @@ def test_the_digest_does_not_depend_on_threads(make_model: MakeModel, threads: i
     torch.set_num_threads(threads)
     try:
         loaded = load(make_model, "phi")
-        with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as pruning:
-            digest = pruning.mask_digest
+        with pruned(loaded, experiment(target="blocks", sparsity=0.5)) as done:
+            digest = done.achieved.mask_digest
     finally:
         torch.set_num_threads(before)
     reference = load(make_model, "phi")
-    with pruned(reference, experiment(target="blocks", sparsity=0.5)) as pruning:
-        assert pruning.mask_digest == digest
+    with pruned(reference, experiment(target="blocks", sparsity=0.5)) as done:
+        assert done.achieved.mask_digest == digest
 
 
 def test_a_budget_takes_the_same_number_from_unequal_targets(make_model: MakeModel) -> None:
     loaded = load(make_model, "mistral")
     total = loaded.anatomy.budget(0.1)
     for target in ("blocks", "attention", "mlp", "early", "late"):
-        with pruned(loaded, experiment(target=target, sparsity=0.0, budget=0.1)) as pruning:
-            assert pruning.zeros == total
+        with pruned(loaded, experiment(target=target, sparsity=0.0, budget=0.1)) as done:
+            assert done.achieved.zeros == total
 
 
 def test_zeros_that_were_there_before_are_told_apart(make_model: MakeModel, tmp_path: Any) -> None:
@@ -132,6 +132,6 @@ def test_zeros_that_were_there_before_are_told_apart(make_model: MakeModel, tmp_
     loaded = load_model(from_folder("m", folder), "float32", "a test")
     count = tensors[name].numel()
     already = 5 * tensors[name].shape[1]
-    with pruned(loaded, experiment(target="mlp", sparsity=0.1)) as pruning:
-        assert pruning.per_tensor[name].zeros_before == already
-        assert pruning.per_tensor[name].zeros == max(already, round(0.1 * count))
+    with pruned(loaded, experiment(target="mlp", sparsity=0.1)) as done:
+        assert done.achieved.per_tensor[name].zeros_before == already
+        assert done.achieved.per_tensor[name].zeros == max(already, round(0.1 * count))

@@ -12,7 +12,7 @@ from torch.nn.utils import prune
 
 from suite.pruning.choose import choose
 from suite.pruning.keys import magnitude_keys, random_keys
-from suite.pruning.masks import MaskDigest, budget_counts
+from suite.pruning.masks import budget_counts, mask_digest, packed
 from suite.pruning.select import select_lowest, select_lowest_in_rows
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32]
@@ -147,16 +147,21 @@ def test_a_digest_is_that_of_the_packed_bits_in_the_order_of_names() -> None:
     import hashlib
 
     removed = torch.tensor([True, False, True, False, False, False, False, False, True, False])
-    packed = np.packbits((~removed).numpy()).tobytes()
-    assert packed == bytes([0b01011111, 0b01000000])
-    both = MaskDigest()
-    both.add("a", ~removed)
-    both.add("b", removed)
-    assert both.hexdigest() == hashlib.sha256(np.packbits(removed.numpy()).tobytes() + packed).hexdigest()
-    digest = MaskDigest()
-    digest.add("b", removed)
-    with pytest.raises(ValueError, match="order of names"):
-        digest.add("a", removed)
+    bits = np.packbits((~removed).numpy()).tobytes()
+    assert bits == bytes([0b01011111, 0b01000000])
+    both = mask_digest({"b": packed(removed), "a": packed(~removed)})
+    assert both == hashlib.sha256(np.packbits(removed.numpy()).tobytes() + bits).hexdigest()
+
+
+def test_scope_published_takes_ties_and_the_weight_at_the_rank() -> None:
+    """The published code: `W <= sorted(W.flatten())[int(n * s)]`."""
+    weight = torch.tensor([[0.5, -0.25, 0.25, 1.0], [0.75, 0.25, -2.0, 0.125]])
+    for sparsity in (0.1, 0.13, 0.3, 0.5, 0.99):
+        threshold = weight.abs().flatten().sort().values[int(weight.numel() * sparsity)]
+        ((_, removed),) = choose(
+            {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="published", sparsity=sparsity
+        )
+        assert torch.equal(removed, weight.abs() <= threshold)
 
 
 @pytest.mark.parametrize("count", [-1, 13])

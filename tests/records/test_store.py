@@ -10,7 +10,7 @@ import pytest
 
 from suite.errors import InputError
 from suite.records import Experiment, Record, Store, read_records
-from suite.records.schema import Environment, TextReference
+from suite.records.schema import Environment, ModelSummary, TextReference
 
 
 def record(**fields: Any) -> Record:
@@ -27,7 +27,10 @@ def record(**fields: Any) -> Record:
         memory_bytes=1, system="s", libraries={}, device_map="cpu", dtype="float32", dtype_reason="w", attention="sdpa",
         started="now", seconds=1.5,
     )  # fmt: skip
-    return Record(id=experiment.id, status="failed", error="why", experiment=experiment, environment=environment)
+    model = ModelSummary(architecture="Mistral", parameters=2, block_weights=1, layers=1, tied=False)
+    return Record(
+        id=experiment.id, status="failed", error="why", experiment=experiment, model=model, environment=environment
+    )
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

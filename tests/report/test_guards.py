@@ -129,6 +129,7 @@ def test_filters_print_numbers_as_the_reports_promise():
     assert shown == ["40\u00a0%", "28.6\u00a0%", "+7.8\u00a0%", "\u221250\u00a0%"]
     shown = [FILTERS["sig"](5.2531), FILTERS["sig"](35789.36), FILTERS["ppl"](1239.63), FILTERS["ratio"](0.999)]
     assert shown == ["5.2531", "35,789", "1,240", "1.00\u00d7"]
+    assert [FILTERS["num"](-0.0004, 3), FILTERS["num"](-0.4, 1)] == ["0.000", "\u22120.4"]
     assert [FILTERS["bytes"](13_760_000_000), FILTERS["int"](15300), FILTERS["dur"](5400)] == [
         "13.8\u00a0GB",
         "15,300",

@@ -13,7 +13,7 @@ from suite.paths import TEMPLATES
 
 WORDS = "one two three four five six seven eight nine ten eleven twelve twenty fifty hundred thousand million percent"
 NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{'|'.join(WORDS.split())})\b", re.IGNORECASE)
-TERMS = re.compile(r"one-shot|SHA-256|&#\w+;", re.IGNORECASE)  # names of things, and entities
+TERMS = re.compile(r"one-shot|two one-sided tests|SHA-256|&#\w+;", re.IGNORECASE)  # names of things, and entities
 FILES = sorted(TEMPLATES.rglob("*.j2"))
 
 

@@ -29,7 +29,8 @@ class Quiet:
         self.loaded: list[str] = []
         self.stop_after = stop_after
 
-    def planned(self, total: int, there: int) -> None: ...
+    def planned(self, total: int, there: int, searching: bool) -> None: ...
+    def expected(self, total: int) -> None: ...
     def windows(self, done: int, total: int) -> None: ...
 
     def loading(self, model: str) -> None:
@@ -122,7 +123,7 @@ def test_without_a_baseline_there_is_no_comparison(
     def fails(self: Session, experiment: Experiment) -> object:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(Session, "_dense", fails)
+    monkeypatch.setattr(Session, "dense", fails)
     outcome, observer = run(write_manifest(GRID), tmp_path / "results")
     assert (outcome.done, outcome.failed) == (0, 4)
     assert observer.records[0].error == "RuntimeError: broken"
@@ -192,3 +193,75 @@ def test_the_same_numbers_with_any_batch_size_and_threads(
     finally:
         torch.set_num_threads(threads)
     assert len(seen) == 1
+
+
+def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest("[{target: blocks, sparsity: [0.3, 0.5]}, {target: blocks, cliff: [1.001, 1.005]}]")
+    with pytest.raises(KeyboardInterrupt):
+        run(path, tmp_path / "cut", Quiet(stop_after=6))
+    run(path, tmp_path / "cut")
+    outcome, observer = run(path, tmp_path / "whole")
+    assert {file.name for file in (tmp_path / "cut").iterdir()} == {
+        file.name for file in (tmp_path / "whole").iterdir()
+    }
+    ratios = {r.experiment.sparsity: r.perplexity.ratio_to_dense for r in observer.records if r.perplexity}
+    assert len(ratios) == outcome.done == len(observer.records)
+    for factor in (1.001, 1.005):
+        above = min(sparsity for sparsity, ratio in ratios.items() if ratio > factor)
+        assert round(above - 0.01, 2) in ratios
+    outcome, observer = run(path, tmp_path / "whole")
+    assert (outcome.there, outcome.done, observer.loaded) == (len(ratios), 0, [])
+
+
+def test_agreement_and_divergence_are_measured_against_the_pristine_model(
+    write_manifest: Write, tmp_path: Path
+) -> None:
+    path = write_manifest("[{target: [blocks, lm_head, embeddings], sparsity: [0.01, 0.9]}]")
+    _, observer = run(path, tmp_path / "results")
+    dense, *cells = (record.perplexity for record in observer.records)
+    assert dense and (dense.agreement, dense.kl) == (1.0, 0.0)
+    for slight, heavy in zip(cells[::2], cells[1::2], strict=True):
+        assert slight and heavy and slight.kl is not None and heavy.kl is not None
+        assert 0 < slight.kl < heavy.kl
+        assert 0 < (heavy.agreement or 0) < (slight.agreement or 0) <= 1
+
+
+def test_a_baseline_is_remembered_only_when_it_comes_out_the_same(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "results"
+    run(write_manifest("[{target: blocks, sparsity: 0.5}]"), folder)
+    _, observer = run(write_manifest("[{target: blocks, sparsity: [0.5, 0.6]}]"), folder)
+    assert [record.experiment.sparsity for record in observer.records] == [0.6]
+    monkeypatch.setattr(session_module, "pick_dtype", lambda *_: ("bfloat16", "another machine"))
+    _, observer = run(write_manifest("[{target: blocks, sparsity: [0.5, 0.6, 0.7]}]"), folder)
+    assert [record.experiment.sparsity for record in observer.records] == [0.0, 0.7]
+
+
+def test_a_dense_model_off_its_published_perplexity_stops_that_model_and_not_the_study(
+    write_manifest: Write, tmp_path: Path, mistral: Path
+) -> None:
+    models = f"[{{name: wrong, path: {mistral}, published: 5.25}}, {{name: tiny, path: {mistral}}}]"
+    outcome, observer = run(write_manifest("[{target: blocks, sparsity: 0.5}]", models=models), tmp_path / "results")
+    assert (outcome.done, outcome.failed) == (2, 2)
+    gate, follower, *others = observer.records
+    assert gate.error and "above the published 5.25" in gate.error and "windows" in gate.error
+    assert gate.perplexity, "the number that failed is kept as evidence"
+    assert follower.error and "baseline" in follower.error
+    value = others[0].perplexity.value if others[0].perplexity else 0
+    close = f"[{{name: near, path: {mistral}, published: {value * 1.009}}}]"
+    outcome, _ = run(write_manifest("[{target: blocks, sparsity: 0.5}]", models=close), tmp_path / "near")
+    assert (outcome.done, outcome.failed) == (2, 0)
+
+
+def test_a_compressed_file_is_written_read_back_and_gone(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(
+        write_manifest("[{target: [blocks, lm_head], sparsity: [0.1, 0.9], measure: size}]"), tmp_path / "results"
+    )
+    dense, *cells = observer.records
+    assert dense.size and dense.size.compressed_bytes >= dense.size.dense_bytes
+    for record in cells:
+        assert record.size and record.pruning and record.size.dense_bytes == dense.size.dense_bytes
+        saved = 2 * record.pruning.zeros - record.pruning.weights / 8  # float16 values, a bit a weight
+        assert dense.size.compressed_bytes - record.size.compressed_bytes == pytest.approx(saved, abs=400)
+    assert {file.suffix for file in (tmp_path / "results").iterdir()} == {".json"}

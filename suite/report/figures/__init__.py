@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.analysis.facts import Facts
+from suite.report.figures.breaks import breaks
 from suite.report.figures.cliff import cliff
 from suite.report.figures.comparison import comparison
 from suite.report.figures.lines import divergence, kinds, targets
@@ -28,6 +29,7 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
     "ranking": ranking,
     "comparison": comparison,
     "kinds": kinds,
+    "breaks": breaks,
     "divergence": divergence,
     "speed": speed,
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.curves import Curve, Point
+from suite.analysis.curves import Curve
 from suite.analysis.facts import Facts
+from suite.analysis.points import Point
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
-from suite.report.figures.style import MARKERS, Label, Style, log_axis, percent_axis, right_labels
+from suite.report.figures.style import MARKERS, Label, Style, log_axis, markers, percent_axis, right_labels
 from suite.report.format import pct, sig
 from suite.report.theme import theme
 
@@ -32,7 +33,8 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
     for curve, colour, marker in curves:
         line = start + _line(curve)
         ys += [y for _, y in line]
-        axes.plot(*zip(*line, strict=True), color=colour, marker=marker, clip_on=False, zorder=3)
+        marked = markers(line)
+        axes.plot(*zip(*line, strict=True), color=colour, marker=marker, markevery=marked, clip_on=False, zorder=3)
         _whiskers(axes, curve, dense, colour, style)
         if curve is model.main:
             labels.append(Label(line[-1][1], curve.criterion, colour))
@@ -67,7 +69,7 @@ def _mark(axes: Axes, facts: Facts, within: Point, style: Style) -> None:
     axes.axvline(within.sparsity, color=accent, lw=style.line * 0.4, zorder=1)
     left = within.sparsity > 0.55 * axes.get_xlim()[1]
     axes.annotate(
-        f"{pct(within.sparsity)}: largest measured\nwithin {pct(facts.tolerance - 1)} of dense",
+        f"{pct(within.sparsity)}: largest\nmeasured within\n{pct(facts.tolerance - 1)} of dense",
         (within.sparsity, 0.56),
         ((-0.5 if left else 0.5) * style.size, 0),
         xycoords=axes.get_xaxis_transform(),
@@ -85,7 +87,7 @@ def _line(curve: Curve) -> Series:
 
 def _whiskers(axes: Axes, curve: Curve, dense: float, colour: str, style: Style) -> None:
     """95 % interval over the text for a single run, smallest and largest for several seeds."""
-    for point in curve.measured:
+    for point in (p for p in curve.coarse if p.measured):
         low, high = _range(point, dense)
         axes.plot([point.sparsity] * 2, [low, high], color=colour, lw=style.line * 0.6, zorder=2, clip_on=False)
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from suite.analysis.facts import Facts
 from suite.analysis.values import NotMeasured, Number
-from suite.report.figures.style import Label, Style, log_axis, name, percent_axis, right_labels, series
+from suite.report.figures.style import Label, Style, log_axis, markers, name, percent_axis, right_labels, series
 from suite.report.theme import theme
 
 Line = tuple[str, list[tuple[float, float]]]
@@ -70,7 +70,8 @@ def _draw(
     labels = []
     for index, (text, line) in enumerate(lines):
         colour, marker = (theme().control, "X") if text == grey else series(index)
-        axes.plot(*zip(*line, strict=True), color=colour, marker=marker, clip_on=False, zorder=3)
+        xs, ys = zip(*line, strict=True)
+        axes.plot(xs, ys, color=colour, marker=marker, markevery=markers(line), clip_on=False, zorder=3)
         labels.append(Label(line[-1][1], name(text), colour))
     if limits:
         log_axis(axes.yaxis, *limits, suffix=suffix)

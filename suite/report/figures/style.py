@@ -12,6 +12,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from suite.analysis.points import coarse
 from suite.report.fonts import font_files
 from suite.report.glyphs import drawable, shorten
 from suite.report.theme import theme
@@ -90,6 +91,12 @@ def root(axes: Axes) -> Figure:
     return figure
 
 
+def markers(line: Sequence[tuple[float, float]]) -> list[int]:
+    """Which points of a line over sparsities carry a marker: not every one that a search put close to another."""
+    wanted = coarse(x for x, _ in line)
+    return [index for index, (x, _) in enumerate(line) if x in wanted]
+
+
 def name(text: str, most: int = 24) -> str:
     """A name from the data as a figure can print it."""
     return shorten(drawable(text), most)
@@ -112,7 +119,7 @@ def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
     ticks = [s * 10.0**e for e in range(-6, 12) for s in steps]
     narrow = high / low < 2.5
     axis.set_major_locator(
-        ticker.MaxNLocator(5) if narrow else ticker.FixedLocator([t for t in ticks if low <= t <= high])
+        ticker.MaxNLocator(4) if narrow else ticker.FixedLocator([t for t in ticks if low <= t <= high])
     )
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.6g}{suffix}"))
     axis.set_minor_locator(ticker.NullLocator())
@@ -120,8 +127,10 @@ def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
 
 def harm_label(axes: Axes, left_out: int = 0) -> None:
     """The horizontal axis of ratios to dense, saying how many models the figure has no room for."""
-    rest = f"; {left_out} models not drawn" if left_out else ""
-    axes.set_xlabel(f"relative to dense (log){rest}" if rest else "perplexity relative to dense (log)")
+    if left_out:  # set from the right, as it may be wider than the axes
+        axes.set_xlabel(f"relative to dense (log); {left_out} models not drawn", loc="right")
+    else:
+        axes.set_xlabel("perplexity relative to dense (log)")
 
 
 def named_rows(axes: Axes, names: Sequence[str]) -> None:

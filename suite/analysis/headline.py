@@ -1,0 +1,90 @@
+"""The takeaway: how much of the main model can go, and what that buys and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from suite.analysis.cells import Cell
+from suite.analysis.curves import TOLERANCE
+from suite.analysis.models import ModelFacts
+from suite.analysis.points import Point
+from suite.analysis.speed import SpeedRow
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, below
+
+
+class Answer(StrEnum):
+    """How the question "how much can go?" came out."""
+
+    FOUND = "found"  # some of the measured sparsities are within the tolerance, a larger one is not
+    BEYOND = "beyond"  # every measured sparsity is within it: the limit was not reached
+    NONE = "none"  # even the smallest measured sparsity is past it
+    DENSE = "dense"  # no pruned model was measured
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one pruned model saves and costs, each number measured in that very cell.
+
+    `smaller` is the share of the dense model's file that the compressed one does not need; `speed` its decode speed
+    beside the dense model's; `ratio` and `interval` its perplexity over the dense model's.
+    """
+
+    sparsity: float
+    smaller: Number
+    speed: SpeedRow | NotMeasured
+    ratio: Number
+    interval: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The takeaway: the largest measured sparsity within the tolerance, all smaller ones within it too.
+
+    `within` is that point, `past` the first one beyond the tolerance; each is None where there is none.
+    `verdict` says whether the 95 % interval of `within` stays inside the tolerance as well.
+    """
+
+    answer: Answer
+    model: ModelFacts
+    tolerance: float
+    within: Point | None
+    past: Point | None
+    verdict: Verdict
+    price: Price | None = None
+
+    @property
+    def marked(self) -> tuple[float, ...]:
+        """The sparsities on either side of the answer."""
+        return tuple(point.sparsity for point in (self.within, self.past) if point)
+
+
+def headline(model: ModelFacts) -> Headline:
+    if model.main is None:
+        return Headline(Answer.DENSE, model, TOLERANCE, None, None, Verdict.UNKNOWN)
+    within, past = model.main.tolerated(), model.main.beyond()
+    if within is None:
+        verdict = Verdict.UNKNOWN if past is None else below(past.interval, TOLERANCE)
+        return Headline(Answer.NONE, model, TOLERANCE, None, past, verdict)
+    answer = Answer.FOUND if past else Answer.BEYOND
+    verdict = below(within.interval, TOLERANCE)
+    return Headline(answer, model, TOLERANCE, within, past, verdict, _price(model, within))
+
+
+def _price(model: ModelFacts, within: Point) -> Price:
+    """The price at the largest point up to `within` whose file was written; else at `within`, with what is known.
+
+    A search for the crossing measures perplexity alone, so the point it ends at has no file and no speed.
+    """
+    points = model.main.measured if model.main else ()
+    tolerated = [point.cells[0] for point in points if point.sparsity <= within.sparsity]
+    written = [cell for cell in tolerated if not isinstance(cell.size, NotMeasured)]
+    cell = written[-1] if written else within.cells[0]
+    speed = model.speed.row(cell) if model.speed else NotMeasured("no speeds were measured comparably")
+    return Price(cell.sparsity, _smaller(cell), speed, cell.ratio, cell.interval)
+
+
+def _smaller(cell: Cell) -> Number:
+    if isinstance(size := cell.size, NotMeasured):
+        return size
+    return 1 - size.compressed_bytes / size.dense_bytes

@@ -1,0 +1,49 @@
+"""Comparing two cells of one model window by window, and sharing one error rate among the comparisons of a claim."""
+
+from __future__ import annotations
+
+from suite.analysis.cells import NO_INTERVAL, Cell
+from suite.analysis.values import Bounds, NotMeasured, Verdict
+from suite.evaluation.interval import LEVEL, ratio_interval
+from suite.records.schema import Interval, Protocol
+
+OTHER_WINDOWS = NotMeasured("not measured on the same windows")
+
+
+def shared_level(comparisons: int) -> float:
+    """The level of each interval of a claim that needs so many of them: Bonferroni's share of the claim's 5 %."""
+    return 1 - (1 - LEVEL) / max(comparisons, 1)
+
+
+def paired(one: Cell, other: Cell, level: float = LEVEL) -> Bounds:
+    """The interval of the perplexity of `one` over that of `other`, from the differences of the same windows."""
+    if isinstance(first := one.quality, NotMeasured):
+        return first
+    if isinstance(second := other.quality, NotMeasured):
+        return second
+    if one.model != other.model or _windows(first.protocol) != _windows(second.protocol):
+        return OTHER_WINDOWS
+    return ratio_interval(first.nll_per_window, second.nll_per_window, level) or NO_INTERVAL
+
+
+def above_one(ratio: Bounds) -> Verdict:
+    """Whether a ratio known by its interval is larger than 1."""
+    if not isinstance(ratio, Interval):
+        return Verdict.UNKNOWN
+    if ratio.low > 1:
+        return Verdict.HOLDS
+    return Verdict.FAILS if ratio.high < 1 else Verdict.UNKNOWN
+
+
+def within(ratio: Bounds, margin: float) -> Verdict:
+    """Whether a ratio known by its interval lies between 1 / (1 + margin) and 1 + margin: equivalence, not its lack."""
+    if not isinstance(ratio, Interval):
+        return Verdict.UNKNOWN
+    least, most = 1 / (1 + margin), 1 + margin
+    if least <= ratio.low and ratio.high <= most:
+        return Verdict.HOLDS
+    return Verdict.FAILS if ratio.high < least or ratio.low > most else Verdict.UNKNOWN
+
+
+def _windows(p: Protocol) -> tuple[object, ...]:
+    return p.text_sha256, p.join, p.tokenizer_sha256, p.bos, p.context, p.stride, p.windows

@@ -1,0 +1,102 @@
+"""`lottery cliff`: where one model breaks, to one per cent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suite.cli import results_option
+from suite.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from suite.manifest import Study
+    from suite.records import Store
+
+
+@click.command()
+@click.argument("model")
+@click.option("--target", default="all", show_default=True, help="What is pruned: all, blocks, attention, mlp, ...")
+@click.option("--criterion", default="magnitude", show_default=True)
+@click.option("--scope", default="tensor", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of criterion random.")
+@click.option(
+    "--factor",
+    "factors",
+    type=float,
+    multiple=True,
+    default=(1.1, 2.0, 10.0),
+    show_default=True,
+    help="Multiples of the dense perplexity; may be given several times.",
+)
+@click.option("--text", help="stories, wikitext-2 or a file; by default the text that goes with the model.")
+@click.option("--context", type=int, help="Tokens a window; by default what is usual for the text.")
+@click.option("--dtype", default="auto", show_default=True)
+@results_option
+def cliff(
+    model: str,
+    target: str,
+    criterion: str,
+    scope: str,
+    seed: int,
+    factors: tuple[float, ...],
+    text: str | None,
+    context: int | None,
+    dtype: str,
+    results: Path,
+) -> None:
+    """Find the sparsity at which MODEL's perplexity first exceeds multiples of the dense one, to 1 %.
+
+    MODEL is a name of the catalogue or a model directory. By bisection, on records like any others (in DIR/cliff):
+    interrupt it at any time, and what is there already is not measured again. In a manifest: `cliff: [1.1, 2, 10]`.
+    """
+    from rich.console import Console
+
+    from suite import declared
+    from suite.cli.run import run_study
+    from suite.manifest.expand import expand
+    from suite.manifest.schema import Manifest
+    from suite.models.catalogue import embedded
+    from suite.records import Store
+
+    entry = {"name": Path(model).resolve().name, "path": model} if Path(model).is_dir() else {"name": model}
+    named = text or ("stories" if model in embedded() else "wikitext-2")
+    grid = {"criterion": criterion, "target": target, "scope": scope, "seed": seed, "cliff": list(factors)}
+    manifest = {
+        "title": f"The cliff of {entry['name']}",
+        "models": [{**entry, "dtype": dtype}],
+        "text": {"name": Path(named).stem, "path": named} if Path(named).is_file() else named,
+        "context": context,
+        "experiments": [grid],
+    }
+    place = declared.Positions(Path("cliff"))
+    study = expand(declared.parse(Manifest, manifest, place, "the command line"), Path("cliff"), place)
+    store = Store(results / study.name)
+    outcome = run_study(study, store, Console(soft_wrap=True))
+    if outcome.failed:
+        sys.exit(EXIT_FAILED)
+    _show(study, store)
+
+
+def _show(study: Study, store: Store) -> None:
+    from suite.analysis.cells import cells_of
+    from suite.analysis.curves import curves_of
+
+    (search,) = study.searches
+    found = [store.read(search.at(k / 100).id) for k in range(1, 100)]
+    (curve,) = curves_of(cells_of(record for record in found if record))
+    click.echo(f"\n{curve.model}, {curve.criterion} of {curve.what}: perplexity first exceeds")
+    for factor in sorted(search.factors):
+        crossing = curve.crossing(factor)
+        if crossing.above is None:
+            click.echo(f"  {factor:5g} times dense nowhere up to {100 * crossing.below:.0f} %")
+            continue
+        known = crossing.certain_below, crossing.certain_above
+        sure = "the text's uncertainty cannot be told"
+        if None not in known:
+            low, high = (round(100 * (sparsity or 0)) for sparsity in known)
+            sure = f"95 % over the text: above {low}, at {high} % at the latest"
+        between = f"between {100 * crossing.below:.0f} and {100 * crossing.above:.0f} %"
+        click.echo(f"  {factor:5g} times dense {between}  ({sure})")

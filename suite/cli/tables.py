@@ -1,0 +1,78 @@
+"""How tables of numbers look on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suite.records import Experiment
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPE_WIDTH = 160  # in a pipe or a log, a line is as long as a table needs
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False)
+
+
+def new_table(left: Iterable[str], right: Iterable[str], last: Iterable[str], wrapped: str) -> Table:
+    """An empty table: columns of words, of numbers (to the right), and of words again, one of which may wrap."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for headings, side in ((left, "left"), (right, "right"), (last, "left")):
+        for heading in headings:
+            table.add_column(heading, justify="right" if side == "right" else "left", no_wrap=heading != wrapped)
+    return table
+
+
+def fits(table: Table, screen: Console) -> bool:
+    """Whether a table needs to shorten nothing but the column that may wrap."""
+    wrapping = [column for column in table.columns if not column.no_wrap]
+    for column in wrapping:
+        column.max_width = 12
+    wide = screen.measure(table, options=screen.options.update(width=10_000)).maximum
+    for column in wrapping:
+        column.max_width = None
+    return wide <= screen.width
+
+
+def add_row(table: Table, values: Iterable[str], style: str = "") -> None:
+    """A row of plain text: nothing in a record is taken for markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(value) for value in values), style=style)
+
+
+def warn_of_damaged(paths: Sequence[Path], consequence: str, most: int | None = None) -> None:
+    """Name the files that could not be believed, on standard error; at most so many, then how many more."""
+    for path in paths[:most]:
+        click.echo(f"lottery: {path} is damaged or was edited by hand, {consequence}", err=True)
+    if most is not None and len(paths) > most:
+        click.echo(f"lottery: and so are {len(paths) - most} more files there", err=True)
+
+
+def criterion(experiment: Experiment) -> str:
+    """`magnitude`, `random 2` (its seed), nothing for the dense model."""
+    if experiment.dense:
+        return ""
+    return experiment.criterion if experiment.seed is None else f"{experiment.criterion} {experiment.seed}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,65 @@
+"""How far two perplexities of one cell may lie apart and still be the same result.
+
+The same model, tokens and mask give the same perplexity but for rounding. What rounding amounts to depends on how many
+bits the arithmetic carries and on the order in which a kernel sums, hence on the dtype and on the kind of device. The
+bounds are on |ln(perplexity / perplexity)|, which is the difference of the mean losses in nats a token:
+
+========  ============================  =================================================================
+1e-5      float32, one kind of device   24 significant bits: sums of some thousand terms agree to about
+                                        1e-6 whatever their order (threads, vector width), and the mean
+                                        over thousands of tokens evens out most of that
+1e-4      float32, processor and GPU    other kernels for everything: fused attention, other exponentials
+5e-4      float16                       11 significant bits
+3e-3      bfloat16                      8 significant bits
+========  ============================  =================================================================
+
+The 16-bit bounds rest on a measurement: 96 pruned cells of three embedded models of three architectures, up to ten
+times the dense perplexity, against float32 on one processor, strayed by at most 6e-5 (float16) and 8e-4 (bfloat16)
+times their ratio to dense. The bounds leave room for deeper models and other kernels.
+
+Two dtypes are held to the coarser one's bound: the coarser run is the one that strays. A damaged model is more
+sensitive, as its logits no longer sit at a minimum of the loss and small errors shift whole predictions: the bound
+grows with the ratio to the dense perplexity. Past ten times the dense perplexity rounding decides the digits, and only
+that both are past it, and their verdicts, can be held against each other.
+"""
+
+from __future__ import annotations
+
+from suite.analysis.cells import Cell
+from suite.analysis.values import NotMeasured, Number
+
+BASE = {"float32": 1e-5, "float16": 5e-4, "bfloat16": 3e-3}
+ACROSS_DEVICES = 1e-4  # at least this between a processor and a GPU
+PAST = 10.0  # times the dense perplexity: beyond, only verdicts are compared
+
+
+def allowed(here: Cell, there: Cell) -> Number:
+    """The largest |ln(perplexity here / perplexity there)| that rounding explains.
+
+    The damage it grows with is that of `there`, the run to be reproduced, or of the one past ten times the dense
+    perplexity where the other is not.
+
+    Returns:
+        `NotMeasured` with the reason where a perplexity is missing, both are past ten times the dense perplexity, or
+        no bound is stated for a dtype.
+    """
+    if isinstance(mine := here.ratio, NotMeasured):
+        return mine
+    if isinstance(theirs := there.ratio, NotMeasured):
+        return theirs
+    if both_past(here, there):
+        return NotMeasured(f"both past {PAST:g} times the dense perplexity")
+    environments = here.record.environment, there.record.environment
+    for environment in environments:
+        if environment.dtype not in BASE:
+            return NotMeasured(f"no tolerance is stated for {environment.dtype}")
+    base = max(BASE[environment.dtype] for environment in environments)
+    if len({environment.device.partition(":")[0] for environment in environments}) > 1:
+        base = max(base, ACROSS_DEVICES)
+    worst = max(mine, theirs)
+    return base * max(1.0, worst if worst > PAST else theirs)
+
+
+def both_past(here: Cell, there: Cell) -> bool:
+    """Whether both perplexities are more than ten times their dense model's."""
+    return all(isinstance(ratio, float) and ratio > PAST for ratio in (here.ratio, there.ratio))

@@ -1,0 +1,67 @@
+"""What of one model a store still lacks: its cells, and what its searches ask for next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from suite.manifest import Study
+from suite.manifest.cliff import Search
+from suite.models.source import ModelSource
+from suite.records import Experiment, Record, Store
+
+
+class Agenda:
+    """One model's experiments, in running order. A record that failed does not count as there, and is tried again."""
+
+    def __init__(self, study: Study, model: ModelSource, store: Store) -> None:
+        self.model = model
+        self.dense, *_ = cells = study.cells(model)
+        self.searches = study.searches_of(model)
+        self._ratios: dict[Search, dict[float, float]] = {search: {} for search in self.searches}
+        self.known_dense = finished(store, self.dense)
+        found = {cell.id: finished(store, cell) for cell in cells}
+        self.missing = [cell for cell in cells if not found[cell.id] and not cell.dense]
+        for search in self.searches:
+            found |= {cell.id: finished(store, cell) for cell in map(search.at, PERCENTS)}
+        there = [record for record in found.values() if record]
+        for record in there:
+            self.note(record)
+        self.there = len(there)
+
+    @property
+    def searching(self) -> int:
+        """How many experiments the searches still take, at most."""
+        return sum(search.left(self._ratios[search]) for search in self.searches)
+
+    @property
+    def left(self) -> int:
+        """How many experiments are left, at most."""
+        return len(self.missing) + self.searching + (self.known_dense is None)
+
+    def pruned(self) -> Iterator[Experiment]:
+        """The pruned experiments to do, one after another; `note` what became of each before asking for the next."""
+        while self.missing:
+            yield self.missing.pop(0)
+        for search in self.searches:
+            while (sparsity := search.next(self._ratios[search])) is not None:
+                yield search.at(sparsity)
+
+    def note(self, record: Record) -> None:
+        """Take in a record; a search reads a failed one as a model that is past every cliff."""
+        if record.experiment.dense:
+            self.known_dense = record
+        for search in self.searches:
+            if search.covers(record.experiment):
+                quality = record.perplexity if record.status == "done" else None
+                ratio = quality.ratio_to_dense if quality else math.inf
+                self._ratios[search][record.experiment.sparsity] = ratio
+
+
+PERCENTS = tuple(k / 100 for k in range(1, 100))
+
+
+def finished(store: Store, experiment: Experiment) -> Record | None:
+    """The record of the experiment, unless it failed or is not there."""
+    record = store.read(experiment.id)
+    return record if record and record.status == "done" else None

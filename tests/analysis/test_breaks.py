@@ -1,0 +1,71 @@
+"""Promises of what breaks: kinds are compared within a model, and models decide."""
+
+import pytest
+
+from suite.analysis.breaks import break_claims, breaks_of, mean_over_models
+from suite.analysis.facts import build_facts
+from suite.analysis.values import NotMeasured, Verdict
+from suite.records.schema import Interval, Record
+from tests.synthetic import embedded, record
+
+NAMES = ("attention_breaks_recall", "mlp_breaks_fact", "parts_break_apart")
+
+
+def scored(found: Record, recall: float, fact: float) -> Record:
+    assert found.perplexity is not None and found.perplexity.by_kind is not None
+    kinds = found.perplexity.by_kind | {"recall": recall, "fact": fact}
+    return found.model_copy(update={"perplexity": found.perplexity.model_copy(update={"by_kind": kinds})})
+
+
+def study(gaps: list[float], **changes: object) -> list[Record]:
+    """Models whose recall loses `gap` nats more than fact with attention, and as much less with the MLP."""
+    records = []
+    for index, gap in enumerate(gaps):
+        cell = {"model": f"m{index}", "sparsity": 0.4, "budget": 0.2, **changes}
+        records += [scored(record(model=f"m{index}"), 0.1, 0.1)]
+        records += [scored(record(target="attention", **cell), 0.2 + gap, 0.2)]
+        records += [scored(record(target="mlp", **cell), 0.2, 0.2 + gap)]
+    return records
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict"),
+    [
+        ([0.3, 0.31, 0.29, 0.3], Verdict.HOLDS),
+        ([-0.3, -0.31, -0.29, -0.3], Verdict.FAILS),
+        ([0.5, -0.2, 0.1, 0.0], Verdict.UNKNOWN),
+        ([0.3, 0.31], Verdict.UNKNOWN),
+    ],
+)
+def test_what_breaks_is_decided_by_the_spread_of_models(gaps, verdict):
+    facts = build_facts(study(gaps))
+    assert [facts.claim(name).verdict for name in NAMES] == [verdict] * 3
+    assert facts.claim(NAMES[0])["models"] == len(gaps)
+
+
+def test_an_interval_over_models_is_student_s_with_one_degree_less_than_models():
+    found = mean_over_models([1.0, 2.0, 3.0], 0.95)
+    assert isinstance(found, Interval) and found.high == pytest.approx(2 + 4.3027 / 3**0.5, rel=1e-4)
+    assert isinstance(mean_over_models([1.0, 2.0], 0.95), NotMeasured)
+
+
+def test_seeds_are_averaged_within_a_model_and_do_not_count_as_models():
+    records = study([0.3, 0.31, 0.29])
+    for seed, shift in enumerate((0.0, 0.2, 0.4)):
+        drawn = study([0.1 + shift] * 3, criterion="random", seed=seed)
+        records += [one for one in drawn if not one.experiment.dense]
+    claim = build_facts(records).claim("attention_breaks_recall_random")
+    assert (claim["models"], claim["seeds"]) == (3, 3) and claim["mean"] == pytest.approx(0.3)
+
+
+def test_random_removal_is_a_line_of_its_own():
+    facts = build_facts(embedded())
+    assert [found.criterion for found in facts.breaks] == ["magnitude", "random"]
+    assert {claim.name for claim in break_claims(facts.breaks)} == {*NAMES, *(f"{name}_random" for name in NAMES)}
+
+
+def test_a_model_on_two_contexts_counts_once():
+    twice = study([0.3, 0.31, 0.29]) + study([0.3, 0.31, 0.29], context=128)
+    twice += [scored(record(model=f"m{i}", context=128), 0.1, 0.1) for i in range(3)]
+    facts = build_facts(twice)
+    assert len(facts.models) == 6 and len(breaks_of(facts.models)[0].losses) == 3

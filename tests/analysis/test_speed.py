@@ -1,0 +1,53 @@
+"""Promises of speed: equal is shown by a test of equivalence, and only like is compared with like."""
+
+import pytest
+
+from suite.analysis.facts import build_facts
+from suite.analysis.speed import speed_table, welch
+from suite.analysis.values import NotMeasured, Verdict
+from suite.records.schema import Board, Interval, Speed
+from tests.invented import timed, with_speed
+from tests.synthetic import phase1, record
+
+
+@pytest.mark.parametrize(
+    ("median", "width", "verdict"),
+    [(100.5, 0.5, Verdict.HOLDS), (101.0, 5.0, Verdict.UNKNOWN), (150.0, 2.0, Verdict.FAILS)],
+)
+def test_decode_speed_is_equal_different_or_open(median, width, verdict):
+    dense = with_speed(record(), timed(100.0, 0.5))
+    pruned = [with_speed(found, timed(median, width)) for found in phase1()[1:]]
+    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is verdict
+
+
+def test_the_interval_is_welch_s_on_the_logarithms():
+    """Against the textbook: equal variances of five repeats each give 8 degrees of freedom and t = 1.8595."""
+    one, other = timed(100.0, 2.0), timed(100.0, 2.0)
+    found = welch(one, other)
+    assert isinstance(found, Interval) and found.level == 0.90
+    assert found.high == pytest.approx(1 + 1.8595 * (2 * (0.025 * 0.01) / 5) ** 0.5, rel=1e-3)
+    assert found.low * found.high == pytest.approx(1.0)
+
+
+def test_a_single_repeat_shows_nothing():
+    lone = Speed(median=100.0, quartiles=(100.0, 100.0), p99=100.0, repeats=1, values=(100.0,))
+    assert isinstance(welch(lone, timed(100.0, 0.1)), NotMeasured)
+    dense = with_speed(record(), lone)
+    pruned = [with_speed(found, timed(100.0, 0.1)) for found in phase1()[1:]]
+    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is Verdict.UNKNOWN
+
+
+def test_speeds_of_different_machines_are_never_compared():
+    dense = with_speed(record(), timed(3.2, 0.1), hardware="T4")
+    pruned = [with_speed(found, timed(17.0, 0.1), hardware="V100") for found in phase1()[1:]]
+    facts = build_facts([dense, *pruned])
+    assert facts.main.speed is None and "speed_unchanged" not in facts.claims
+    assert speed_table(NotMeasured("no dense run"), facts.cells) is None
+
+
+def test_the_board_s_instruments_stand_beside_the_speeds_where_there_are_any():
+    board = Board(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=9.0)
+    found = build_facts([with_speed(one, timed(100.0, 0.5), board=board) for one in phase1()]).main.speed
+    assert found and found.has_board and found.rows[1].board == board
+    bare = build_facts(phase1()).main.speed
+    assert bare and not bare.has_board
