@@ -85,5 +85,5 @@ def _equal_budgets() -> Iterator[Record]:
             for seed in (0, 1, 2):
                 draw = {"criterion": "random", "seed": seed, "measure": ("perplexity",)}
                 sparsity = 0.05 / SHARE[target]
-                ratio = 1.06 + 0.01 * seed + 0.005 * index
+                ratio = 1.8 + 0.01 * seed + 0.005 * index
                 yield record(model=model, target=target, sparsity=sparsity, budget=0.05, ratio=ratio, **draw)

@@ -1,9 +1,12 @@
-"""What breaks, not only how much: which kinds of words are lost with the attention and which with the MLP."""
+"""What breaks, not only how much: which kinds of words are lost with the attention and which with the MLP.
+
+The two are compared at equal damage: where pruning each has brought perplexity nearest to twice the dense one. At equal
+budget one part may lose next to nothing, and then nothing can be said of what it loses first.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -20,6 +23,8 @@ from suite.records.schema import Interval, Perplexity
 KINDS = ("recall", "fact", "agreement", "free")
 PARTS = ("attention", "mlp")
 FEWEST_MODELS = 3  # with fewer, models' differences have no interval worth the name
+DAMAGE = 2.0  # the perplexity ratio that each part's cells are chosen nearest to,
+LEAST, MOST = 1.3, 5.0  # and how far from it they may lie
 TOO_FEW = NotMeasured("fewer models than an interval over models needs")
 ByKind = Mapping[str, float]
 
@@ -32,19 +37,28 @@ class Loss:
     seeds: int  # averaged over, where the weights were drawn at random
     dense: ByKind
     added: Mapping[str, ByKind]  # by the part that was pruned
+    ratios: Mapping[str, float]  # the perplexity over the dense one that each part's pruning led to
 
-    def gap(self, part: str) -> float:
-        """How much more recall loses than fact, when this part is pruned."""
-        return self.added[part]["recall"] - self.added[part]["fact"]
+    def contrast(self, part: str) -> float:
+        """Recall's added loss less fact's, over their sum: 1 where only recall suffers from pruning this part, -1 where
+        only fact does. A share, so that unequal damage does not decide it."""
+        recall, fact = (max(self.added[part][kind], 0.0) for kind in ("recall", "fact"))
+        return (recall - fact) / (recall + fact) if recall + fact else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Breaks:
-    """The models whose attention and MLP lost the same number of weights, under one criterion."""
+    """The models harmed alike by pruning their attention and by pruning their MLP, under one criterion."""
 
     criterion: str
-    budget: float
     losses: tuple[Loss, ...]
+    damage: float = DAMAGE
+
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """The smallest and the largest damage among them."""
+        found = [ratio for loss in self.losses for ratio in loss.ratios.values()]
+        return min(found), max(found)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -57,32 +71,24 @@ class Breaks:
 
 # What is claimed of every model's losses: each is positive where the claim is true of the model.
 STATEMENTS: Mapping[str, Callable[[Loss], float]] = {
-    "attention_breaks_recall": lambda loss: loss.gap("attention"),
-    "mlp_breaks_fact": lambda loss: -loss.gap("mlp"),
-    "parts_break_apart": lambda loss: loss.gap("attention") - loss.gap("mlp"),
+    "attention_breaks_recall": lambda loss: loss.contrast("attention"),
+    "mlp_breaks_fact": lambda loss: -loss.contrast("mlp"),
+    "parts_break_apart": lambda loss: loss.contrast("attention") - loss.contrast("mlp"),
 }
 
 
 def breaks_of(models: Sequence[ModelFacts]) -> tuple[Breaks, ...]:
-    """One for each criterion, at the budget that most models share (the smaller of equals).
-
-    A model that was measured on several texts or contexts counts once.
-    """
+    """One for each criterion, random last. A model that was measured on several texts or contexts counts once."""
     once: dict[str, ModelFacts] = {}
     for model in models:
         once.setdefault(model.cells[0].experiment.model, model)
-    cells = [cell for model in once.values() for cell in model.cells if cell.experiment.budget]
-    cells = [cell for cell in cells if cell.what in PARTS]
+    criteria = {c.experiment.criterion for model in once.values() for c in model.cells if c.what in PARTS}
     found = []
-    for criterion in dict.fromkeys(cell.experiment.criterion for cell in cells):
-        options: dict[float, tuple[Loss, ...]] = {}
-        for budget in sorted({c.experiment.budget or 0.0 for c in cells if c.experiment.criterion == criterion}):
-            losses = (_loss(model, criterion, budget) for model in once.values())
-            options[budget] = tuple(loss for loss in losses if loss)
-        best = max(options, key=lambda budget: (len(options[budget]), -budget))
-        if options[best]:
-            found.append(Breaks(criterion, best, options[best]))
-    return tuple(sorted(found, key=lambda one: (one.criterion == "random", one.criterion)))
+    for criterion in sorted(criteria, key=lambda name: (name == "random", name)):
+        losses = (_loss(model, criterion) for model in once.values())
+        if there := tuple(loss for loss in losses if loss):
+            found.append(Breaks(criterion, there))
+    return tuple(found)
 
 
 def break_claims(found: Iterable[Breaks]) -> tuple[Claim, ...]:
@@ -95,7 +101,7 @@ def break_claims(found: Iterable[Breaks]) -> tuple[Claim, ...]:
             verdict = Verdict.UNKNOWN
             if isinstance(interval, Interval) and not interval.low <= 0 <= interval.high:
                 verdict = Verdict.HOLDS if interval.low > 0 else Verdict.FAILS
-            facts = {"criterion": breaks.criterion, "budget": breaks.budget, "mean": fmean(values)}
+            facts = {"criterion": breaks.criterion, "mean": fmean(values)}
             facts |= {"interval": interval, "models": len(values), "seeds": breaks.seeds}
             claims.append(Claim(f"{name}{'_random' if breaks.criterion == 'random' else ''}", verdict, facts))
     return tuple(claims)
@@ -110,23 +116,37 @@ def mean_over_models(values: Sequence[float], level: float) -> Bounds:
     return Interval(low=middle - half, high=middle + half, level=level)
 
 
-def _loss(model: ModelFacts, criterion: str, budget: float) -> Loss | None:
-    """None unless the dense model and both parts were measured by kind of word."""
+def _loss(model: ModelFacts, criterion: str) -> Loss | None:
+    """None unless the dense model and both parts were measured by kind of word, near enough to the damage wanted."""
     dense = _by_kind(model.dense)
     if dense is None:
         return None
     floor, base = dense.floor_by_kind or {}, dense.by_kind or {}
     kinds = [kind for kind in KINDS if kind in base]
     added: dict[str, ByKind] = {}
-    seeds: Counter[str] = Counter()
+    ratios: dict[str, float] = {}
+    seeds = []
     for part in PARTS:
-        pruned = [cell for cell in model.cells if cell.what == part and cell.experiment.budget == budget]
-        found = [q.by_kind or {} for c in pruned if c.experiment.criterion == criterion and (q := _by_kind(c))]
-        if not found:
+        if not (found := _nearest(model, criterion, part)):
             return None
-        seeds[part] = len(found)
-        added[part] = {kind: fmean(losses[kind] - base[kind] for losses in found) for kind in kinds}
-    return Loss(model.name, min(seeds.values()), {kind: base[kind] - floor[kind] for kind in kinds}, added)
+        seeds.append(len(found))
+        ratios[part] = _mean_ratio(found)
+        added[part] = {kind: fmean((q.by_kind or {})[kind] - base[kind] for q in found) for kind in kinds}
+    return Loss(model.name, min(seeds), {kind: base[kind] - floor[kind] for kind in kinds}, added, ratios)
+
+
+def _nearest(model: ModelFacts, criterion: str, part: str) -> list[Perplexity]:
+    """The seeds of the sparsity whose damage is nearest to the one wanted; empty where none is near enough."""
+    by_sparsity: dict[float, list[Perplexity]] = {}
+    for cell in model.cells:
+        if cell.what == part and cell.experiment.criterion == criterion and (quality := _by_kind(cell)):
+            by_sparsity.setdefault(cell.sparsity, []).append(quality)
+    near = [found for found in by_sparsity.values() if LEAST <= _mean_ratio(found) <= MOST]
+    return min(near, key=lambda found: abs(math.log(_mean_ratio(found) / DAMAGE)), default=[])
+
+
+def _mean_ratio(found: Iterable[Perplexity]) -> float:
+    return math.exp(fmean(math.log(quality.ratio_to_dense) for quality in found))
 
 
 def _by_kind(cell: Cell | NotMeasured) -> Perplexity | None:

@@ -17,19 +17,20 @@ def scored(found: Record, recall: float, fact: float) -> Record:
     return found.model_copy(update={"perplexity": found.perplexity.model_copy(update={"by_kind": kinds})})
 
 
-def study(gaps: list[float], **changes: object) -> list[Record]:
-    """Models whose recall loses `gap` nats more than fact with attention, and as much less with the MLP."""
+def study(contrasts: list[float], **changes: object) -> list[Record]:
+    """Models at twice the dense perplexity, a nat of it on recall and fact; the MLP's contrast is the opposite."""
     records = []
-    for index, gap in enumerate(gaps):
-        cell = {"model": f"m{index}", "sparsity": 0.4, "budget": 0.2, **changes}
+    for index, contrast in enumerate(contrasts):
+        cell = {"model": f"m{index}", "sparsity": 0.4, "ratio": 2.0, **changes}
+        more, less = 0.1 + (1 + contrast) / 2, 0.1 + (1 - contrast) / 2
         records += [scored(record(model=f"m{index}"), 0.1, 0.1)]
-        records += [scored(record(target="attention", **cell), 0.2 + gap, 0.2)]
-        records += [scored(record(target="mlp", **cell), 0.2, 0.2 + gap)]
+        records += [scored(record(target="attention", **cell), more, less)]
+        records += [scored(record(target="mlp", **cell), less, more)]
     return records
 
 
 @pytest.mark.parametrize(
-    ("gaps", "verdict"),
+    ("contrasts", "verdict"),
     [
         ([0.3, 0.31, 0.29, 0.3], Verdict.HOLDS),
         ([-0.3, -0.31, -0.29, -0.3], Verdict.FAILS),
@@ -37,10 +38,10 @@ def study(gaps: list[float], **changes: object) -> list[Record]:
         ([0.3, 0.31], Verdict.UNKNOWN),
     ],
 )
-def test_what_breaks_is_decided_by_the_spread_of_models(gaps, verdict):
-    facts = build_facts(study(gaps))
+def test_what_breaks_is_decided_by_the_spread_of_models(contrasts, verdict):
+    facts = build_facts(study(contrasts))
     assert [facts.claim(name).verdict for name in NAMES] == [verdict] * 3
-    assert facts.claim(NAMES[0])["models"] == len(gaps)
+    assert facts.claim(NAMES[0])["models"] == len(contrasts)
 
 
 def test_an_interval_over_models_is_student_s_with_one_degree_less_than_models():
@@ -56,6 +57,18 @@ def test_seeds_are_averaged_within_a_model_and_do_not_count_as_models():
         records += [one for one in drawn if not one.experiment.dense]
     claim = build_facts(records).claim("attention_breaks_recall_random")
     assert (claim["models"], claim["seeds"]) == (3, 3) and claim["mean"] == pytest.approx(0.3)
+
+
+def test_the_parts_are_compared_where_the_damage_is_nearest_to_twice_the_dense_perplexity():
+    records = study([0.2, 0.3, 0.1])
+    for ratio, sparsity in ((1.31, 0.3), (4.9, 0.6), (9.0, 0.8), (1.01, 0.1)):
+        others = study([-0.9] * 3, ratio=ratio, sparsity=sparsity)
+        records += [one for one in others if not one.experiment.dense]
+    (found,) = build_facts(records).breaks
+    assert found.ratios == pytest.approx((2.0, 2.0))
+    assert [loss.contrast("attention") for loss in found.losses] == pytest.approx([0.2, 0.3, 0.1])
+    assert build_facts(study([0.2] * 3, ratio=1.2)).breaks == ()
+    assert build_facts(study([0.2] * 3, ratio=5.1)).breaks == ()
 
 
 def test_random_removal_is_a_line_of_its_own():

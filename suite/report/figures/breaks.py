@@ -1,4 +1,4 @@
-"""What breaks: the loss by kind of word, when attention or the MLP loses the same number of weights."""
+"""What breaks: the loss by kind of word, where pruning attention and pruning the MLP did equal damage."""
 
 from __future__ import annotations
 
