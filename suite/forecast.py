@@ -114,7 +114,7 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
         seconds += anatomy.weights * ITEM_BYTES[model.stored_dtype] * 2 / DISK_BANDWIDTH
     step = multiplied * item / bandwidth + anatomy.layers * STEP_OVERHEAD
     if "generation" in experiment.measure:
-        seconds += GENERATED * step
+        seconds += GENERATED * step * (1 if experiment.dense else 3)  # the dense model again before and after
     if {"generation", "coherence"} & set(experiment.measure):
         seconds += (1 if study.text.labelled else 8) * 50 * step * 2  # the samples, by length of prompt
 

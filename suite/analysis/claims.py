@@ -9,10 +9,10 @@ from suite.analysis.curves import Curve
 from suite.analysis.location import Ranking
 from suite.analysis.models import ModelFacts
 from suite.analysis.order import one_over_other_claim, ranking_claim, same_ranking_claim
-from suite.analysis.paired import above_one, paired, shared_level
+from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.sizes import bigger_claim
-from suite.analysis.speed import EQUIVALENCE
-from suite.analysis.values import Claim, NotMeasured, Verdict, below, everywhere
+from suite.analysis.speed import EQUIVALENCE, LEVEL, welch
+from suite.analysis.values import Claim, NotMeasured, Verdict, below
 
 
 def claims(models: Sequence[ModelFacts], shared: Sequence[Ranking], breaks: Iterable[Breaks]) -> dict[str, Claim]:
@@ -67,7 +67,10 @@ def _worse_than_guessing(model: ModelFacts) -> Claim | None:
 
 
 def _speed_unchanged(models: Iterable[ModelFacts]) -> Claim | None:
-    """Scattered zeros leave decode speed where it was, within the margin, in every cell compared."""
+    """Scattered zeros leave decode speed where it was, within the margin, in every cell compared.
+
+    To hold, every cell must be equal; to fail, one must differ at a level shared out among them all.
+    """
     tables = [model.speed for model in models if model.speed]
     if not tables:
         return None
@@ -75,4 +78,8 @@ def _speed_unchanged(models: Iterable[ModelFacts]) -> Claim | None:
     relative = [row.relative for row in rows]
     counts = {v.name.lower(): sum(row.unchanged is v for row in rows) for v in Verdict}
     values = {"margin": EQUIVALENCE, "cells": len(rows), "low": min(relative), "high": max(relative), **counts}
-    return Claim("speed_unchanged", everywhere(row.unchanged for row in rows), values)
+    level = 1 - (1 - LEVEL) / len(rows)
+    differs = any(within(welch(row.decode, row.base, level), EQUIVALENCE) is Verdict.FAILS for row in rows)
+    holds = all(row.unchanged is Verdict.HOLDS for row in rows)
+    verdict = Verdict.FAILS if differs else Verdict.HOLDS if holds else Verdict.UNKNOWN
+    return Claim("speed_unchanged", verdict, values)

@@ -1,4 +1,7 @@
-"""Decode speed against the dense model's: compared only where nothing but the zeros differs (protocol rule 17)."""
+"""Decode speed against the dense model's: compared only where nothing but the zeros differs (protocol rule 17).
+
+A pruned model is held against the dense model as it was timed right before and after it, in the same process.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from scipy.special import stdtrit
 
 from suite.analysis.cells import Cell
 from suite.analysis.paired import within
-from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.records.schema import Board, Environment, Interval, Speed
 
 EQUIVALENCE = 0.03  # speeds this close count as equal
@@ -23,11 +26,13 @@ TOO_FEW = NotMeasured("an interval needs the values of two repeats or more")
 class SpeedRow:
     """Tokens a second while decoding, and relative to the dense model's: the geometric means of the repeats.
 
-    `interval` is the 90 % Welch interval of `relative`, from the logarithms of the repeats.
+    `interval` is the 90 % Welch interval of `relative`, from the logarithms of the repeats; `base` the dense model's
+    speed it is relative to.
     """
 
     cell: Cell
     decode: Speed
+    base: Speed
     relative: float
     interval: Bounds
     unchanged: Verdict
@@ -51,10 +56,6 @@ class SpeedTable:
         return self.rows[1:]
 
     @property
-    def unchanged(self) -> Verdict:
-        return everywhere(row.unchanged for row in self.pruned)
-
-    @property
     def has_board(self) -> bool:
         """Whether the GPU's own instruments were read."""
         return any(row.board for row in self.rows)
@@ -70,31 +71,41 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
         return None
     base = generation.decode_tokens_per_s
     timed = [cell for cell in cells if not cell.experiment.dense and not isinstance(cell.generation, NotMeasured)]
-    rows = [SpeedRow(dense, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.board)]
+    rows = [SpeedRow(dense, base, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.board)]
     for cell in timed:
-        if not isinstance(g := cell.generation, NotMeasured) and _comparable(dense, cell):
+        beside = _beside(cell, [dense])
+        if beside is not None and not isinstance(g := cell.generation, NotMeasured):
             decode = g.decode_tokens_per_s
-            interval = welch(decode, base)
-            rows.append(
-                SpeedRow(cell, decode, _relative(decode, base), interval, within(interval, EQUIVALENCE), g.board)
-            )
+            interval = welch(decode, beside)
+            equal = within(interval, EQUIVALENCE)
+            rows.append(SpeedRow(cell, decode, beside, _relative(decode, beside), interval, equal, g.board))
     if len(rows) == 1:
         return None
     return SpeedTable(dense.model, tuple(rows), refused=len(timed) - len(rows) + 1)
 
 
 def relative_speed(cell: Cell, dense: Iterable[Cell]) -> Number:
-    """Decode speed over that of the first of these dense runs that was timed on the same machine in the same way."""
+    """Decode speed over the dense model's beside it, or over a dense run's of the same machine and way."""
     if isinstance(generation := cell.generation, NotMeasured):
         return generation
-    for base in dense:
-        if not isinstance(g := base.generation, NotMeasured) and _comparable(base, cell):
-            return _relative(generation.decode_tokens_per_s, g.decode_tokens_per_s)
-    return NotMeasured("no dense run was timed under the same conditions")
+    if (beside := _beside(cell, dense)) is None:
+        return NotMeasured("no dense run was timed under the same conditions")
+    return _relative(generation.decode_tokens_per_s, beside)
 
 
-def welch(one: Speed, other: Speed) -> Bounds:
-    """The 90 % Welch interval of one speed over another, on the logarithms of their repeats.
+def _beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
+    """The dense speed that a cell's is compared with: its own record's, else the first comparable dense run's."""
+    if isinstance(generation := cell.generation, NotMeasured):
+        return None
+    if generation.dense_decode_tokens_per_s is not None:
+        return generation.dense_decode_tokens_per_s
+    speeds = ((base, base.generation) for base in dense)
+    found = (g.decode_tokens_per_s for base, g in speeds if not isinstance(g, NotMeasured) and _comparable(base, cell))
+    return next(found, None)
+
+
+def welch(one: Speed, other: Speed, level: float = LEVEL) -> Bounds:
+    """The Welch interval of one speed over another, on the logarithms of their repeats.
 
     Unequal variances are allowed; the degrees of freedom are Welch and Satterthwaite's.
     """
@@ -105,9 +116,9 @@ def welch(one: Speed, other: Speed) -> Bounds:
     half = 0.0
     if first + second > 0:
         freedom = (first + second) ** 2 / (first**2 / (len(samples[0]) - 1) + second**2 / (len(samples[1]) - 1))
-        half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(first + second)
+        half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(first + second)
     middle = float(samples[0].mean() - samples[1].mean())
-    return Interval(low=math.exp(middle - half), high=math.exp(middle + half), level=LEVEL)
+    return Interval(low=math.exp(middle - half), high=math.exp(middle + half), level=level)
 
 
 def _relative(one: Speed, other: Speed) -> float:

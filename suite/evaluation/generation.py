@@ -79,16 +79,28 @@ def generate(model: PreTrainedModel, written: Sequence[Written]) -> Generation:
 def speed(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> tuple[Speed, Speed, Board | None]:
     """Prefill and decode speed of one prompt, batch 1, tokens a second, after one run to warm up; and what the GPU's
     instruments said meanwhile."""
-    ids = torch.tensor([list(prompt)])
-    greedy(model, ids)
     with watch(sorted({parameter.device for parameter in model.parameters()}, key=str)) as reading:
-        times = [greedy(model, ids)[1:] for _ in range(repeats)]
+        times = _times(model, prompt, repeats)
     prefill = [len(prompt) / seconds for seconds, _ in times]
     decode = [(NEW_TOKENS - 1) / seconds for _, seconds in times]
-    return _summary(prefill), _summary(decode), reading.board(repeats * (len(prompt) + NEW_TOKENS))
+    # The warm-up's tokens used energy as well.
+    return summary(prefill), summary(decode), reading.board((repeats + 1) * (len(prompt) + NEW_TOKENS))
 
 
-def _summary(values: Sequence[float]) -> Speed:
+def decode_speeds(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> list[float]:
+    """Tokens a second while decoding, of each repeat after a warm-up."""
+    return [(NEW_TOKENS - 1) / seconds for _, seconds in _times(model, prompt, repeats)]
+
+
+def _times(model: PreTrainedModel, prompt: Sequence[int], repeats: int) -> list[tuple[float, float]]:
+    """Seconds of prefill and of decoding, a pair a repeat."""
+    ids = torch.tensor([list(prompt)])
+    greedy(model, ids)
+    return [greedy(model, ids)[1:] for _ in range(repeats)]
+
+
+def summary(values: Sequence[float]) -> Speed:
+    """The record's section of the repeats' speeds."""
     low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
     return Speed(median=median, quartiles=(low, high), p99=p99, repeats=len(values), values=tuple(values))
 

@@ -197,8 +197,13 @@ class Sample(_Part):
 
 
 class Generation(_Part):
+    """Greedy generation. `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and
+    again right after, so that a machine that slows down or wakes up in the course of a study does not pass for an
+    effect of pruning; None in the dense model's record."""
+
     prefill_tokens_per_s: Speed
     decode_tokens_per_s: Speed
+    dense_decode_tokens_per_s: Speed | None = None
     board: Board | None = None  # None on a processor
     prompts: int
     new_tokens: int

@@ -27,7 +27,7 @@ from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import ModelSource
 from suite.pruning.masks import Bits
-from suite.records.schema import Experiment, Memory, Perplexity, Protocol, Record
+from suite.records.schema import Experiment, Generation, Memory, Perplexity, Protocol, Record
 
 TOKENS_A_BATCH = 2048
 
@@ -80,7 +80,7 @@ class Session:
         if quality is not None:
             yield "perplexity", quality
             dense_gate(quality, self.source.published, self.windows)
-        written = yield from self._rest(experiment, {})
+        written, _ = yield from self._rest(experiment, {})
         writing = None
         if "coherence" in experiment.measure:
             writing = self._writing(written)
@@ -111,24 +111,33 @@ class Session:
         """Prune, measure, restore, and let the dense model judge what the pruned one wrote."""
         if self.baseline is None:
             raise ExperimentError("the dense baseline of this model failed, so there is nothing to compare with")
+        timed = "generation" in experiment.measure
+        before = self._dense_speeds() if timed else []
         with pruned(self.loaded, experiment) as done:
             yield "pruning", done.achieved
             if "perplexity" in experiment.measure:
                 yield "perplexity", self._pruned_perplexity(self.baseline)
-            written = yield from self._rest(experiment, done.masks)
+            written, generated = yield from self._rest(experiment, done.masks)
+        if generated is not None:
+            beside = generation.summary([*before, *self._dense_speeds()])
+            yield "generation", generated.model_copy(update={"dense_decode_tokens_per_s": beside})
         if "coherence" in experiment.measure and self.baseline.writing is not None:
             yield "coherence", coherence.compare(self._writing(written), self.baseline.writing)
 
-    def _rest(self, experiment: Experiment, masks: dict[str, Bits]) -> Generator[Section, None, list[Written]]:
-        """What is measured beside the perplexity, right after it; returns what the model wrote."""
+    def _rest(
+        self, experiment: Experiment, masks: dict[str, Bits]
+    ) -> Generator[Section, None, tuple[list[Written], Generation | None]]:
+        """What is measured beside the perplexity, right after it; returns what the model wrote, and how fast."""
         wanted, model = set(experiment.measure), self.loaded.model
         evaluating = memory.peaks(model) if "perplexity" in wanted else None
-        generating, written = None, []
+        written: list[Written] = []
+        generating = generated = None
         if {"generation", "coherence"} & wanted:
             memory.reset_peaks()
             written = generation.write(model, self.loaded.tokenizer, self._prompts())
             if "generation" in wanted:
-                yield "generation", generation.generate(model, written)
+                generated = generation.generate(model, written)
+                yield "generation", generated
             generating = memory.peaks(model)
         if "memory" in wanted:
             yield (
@@ -138,7 +147,11 @@ class Session:
         if "size" in wanted:
             names = {parameter.name for parameter in self.loaded.anatomy.parameters} | set(masks)
             yield "size", stored_size(names, self.loaded.stored, masks, self.scratch)
-        return written
+        return written, generated
+
+    def _dense_speeds(self) -> list[float]:
+        """The dense model's decode speeds on the prompt that the pruned ones are timed on."""
+        return generation.decode_speeds(self.loaded.model, self.loaded.tokenizer(self._prompts()[0])["input_ids"])
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
         states = DenseStates()

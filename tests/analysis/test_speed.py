@@ -51,3 +51,25 @@ def test_the_board_s_instruments_stand_beside_the_speeds_where_there_are_any():
     assert found and found.has_board and found.rows[1].board == board
     bare = build_facts(phase1()).main.speed
     assert bare and not bare.has_board
+
+
+def test_a_pruned_model_is_held_against_the_dense_model_timed_beside_it():
+    """A machine that wakes up after the dense run makes no pruned model faster."""
+    dense = with_speed(record(), timed(50.0, 0.1))
+    pruned = []
+    for found in phase1()[1:]:
+        cell = with_speed(found, timed(100.0, 0.1))
+        beside = cell.generation.model_copy(update={"dense_decode_tokens_per_s": timed(100.2, 0.1)})
+        pruned.append(cell.model_copy(update={"generation": beside}))
+    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is Verdict.HOLDS
+
+
+def test_one_odd_cell_of_many_does_not_refute_it_unless_it_is_odd_beyond_chance():
+    def study(widths: list[float]) -> Verdict:
+        cells = [record(target="all", sparsity=s / 100) for s in range(1, 1 + len(widths))]
+        pruned = [with_speed(cell, timed(108.0, width)) for cell, width in zip(cells, widths, strict=True)]
+        return build_facts([with_speed(record(), timed(100.0, 0.1)), *pruned]).claim("speed_unchanged").verdict
+
+    assert study([5.5]) is Verdict.FAILS
+    assert study([5.5] * 20) is Verdict.UNKNOWN
+    assert study([0.1] * 20) is Verdict.FAILS

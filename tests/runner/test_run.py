@@ -265,3 +265,11 @@ def test_a_compressed_file_is_written_read_back_and_gone(write_manifest: Write, 
         saved = 2 * record.pruning.zeros - record.pruning.weights / 8  # float16 values, a bit a weight
         assert dense.size.compressed_bytes - record.size.compressed_bytes == pytest.approx(saved, abs=400)
     assert {file.suffix for file in (tmp_path / "results").iterdir()} == {".json"}
+
+
+def test_the_dense_model_is_timed_beside_every_pruned_one(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(write_manifest("[{target: blocks, sparsity: 0.5, measure: generation}]"), tmp_path / "results")
+    dense, pruned = (record.generation for record in observer.records)
+    assert dense and dense.dense_decode_tokens_per_s is None
+    assert pruned and pruned.dense_decode_tokens_per_s
+    assert pruned.dense_decode_tokens_per_s.repeats == 2 * pruned.decode_tokens_per_s.repeats
