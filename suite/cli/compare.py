@@ -40,7 +40,7 @@ def compare(mine: Path, theirs: Path, only_differences: bool, as_json: bool) -> 
     sides = _side(mine), _side(theirs)
     comparison = hold_against(*sides)
     for side in sides:
-        warn_of_damaged(side.damaged, "and is not believed")
+        warn_of_damaged(side.damaged, "and is not believed", most=3)
     if as_json:
         click.echo(json.dumps(_as_json(comparison), indent=1, ensure_ascii=False))
     else:

@@ -313,14 +313,7 @@ class Record(_Part):
 
     def sealed(self) -> Record:
         """The record with its checksum: an edit by hand shows."""
-        return self.model_copy(update={"seal": self._checksum()})
-
-    def intact(self) -> bool:
-        """Whether the seal, the id and the content belong together."""
-        return self.seal == self._checksum() and self.id == self.experiment.id
-
-    def _checksum(self) -> str:
-        return digest(self.model_dump(mode="json", by_alias=True, exclude={"seal"}))
+        return self.model_copy(update={"seal": digest(self.model_dump(mode="json", by_alias=True, exclude={"seal"}))})
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"

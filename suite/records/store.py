@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from suite.errors import InputError
-from suite.records.schema import Record
+from suite.records.schema import Record, digest
 
 
 class Store:
@@ -60,12 +59,19 @@ class Store:
 
 
 def read_record(path: Path) -> Record | None:
-    """A record from its file; None when the file is damaged or was edited."""
+    """A record from its file; None when the file is damaged or was edited.
+
+    The seal is checked against what the file says, not against how this version would write it: a record from before a
+    field was added stays whole.
+    """
     try:
-        record = Record.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        content = path.read_bytes()
+        record = Record.model_validate_json(content)
+        said = {key: value for key, value in json.loads(content).items() if key != "seal"}
+        whole = record.seal == digest(said) and record.id == record.experiment.id
+    except (OSError, ValueError):
         return None
-    return record if record.intact() else None
+    return record if whole else None
 
 
 def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:

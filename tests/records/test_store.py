@@ -10,7 +10,7 @@ import pytest
 
 from suite.errors import InputError
 from suite.records import Experiment, Record, Store, read_records
-from suite.records.schema import Environment, ModelSummary, TextReference
+from suite.records.schema import Environment, ModelSummary, TextReference, digest
 
 
 def record(**fields: Any) -> Record:
@@ -53,7 +53,9 @@ def test_a_record_under_anothers_id_is_not_believed(tmp_path: Path) -> None:
     data = json.loads(record().sealed().to_json())
     data["experiment"]["context"] = 16
     forged = Record.model_validate(data)
-    assert not forged.sealed().intact()
+    store = Store(tmp_path)
+    store.write(forged)
+    assert store.read(forged.id) is None
 
 
 @pytest.mark.parametrize("end", range(0, 1000, 37))
@@ -97,3 +99,14 @@ def test_records_of_several_folders_are_read_once_each(tmp_path: Path) -> None:
     assert damaged == []
     with pytest.raises(InputError, match="there is no results folder"):
         read_records([tmp_path / "nowhere"])
+
+
+def test_a_record_from_before_a_field_was_added_stays_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.write(record())
+    older = json.loads(path.read_text())
+    del older["training"], older["seal"]
+    path.write_text(json.dumps(older | {"seal": digest(older)}))
+    assert store.read(path.stem) is not None
+    path.write_text(json.dumps(older | {"error": "edited", "seal": digest(older)}))
+    assert store.read(path.stem) is None
