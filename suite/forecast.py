@@ -36,7 +36,7 @@ GPU_RATES = {
 }
 USUAL_SHARE = 0.45  # of the matrix rate that evaluation reaches
 STEP_OVERHEAD = 4e-4  # seconds a layer costs a decoding step whatever its size
-GENERATED = 6 * 50  # tokens, one after another, for the speed: a warm-up and five repeats
+GENERATED = 2 * 6 * 50  # tokens, one after another, for the speed: two blocks of a warm-up and five repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
         seconds += anatomy.weights * ITEM_BYTES[model.stored_dtype] * 2 / DISK_BANDWIDTH
     step = multiplied * item / bandwidth + anatomy.layers * STEP_OVERHEAD
     if "generation" in experiment.measure:
-        seconds += GENERATED * step * (1 if experiment.dense else 3)  # the dense model again before and after
+        seconds += GENERATED * step * (1 if experiment.dense else 2)  # the dense model beside it
     if {"generation", "coherence"} & set(experiment.measure):
         seconds += (1 if study.text.labelled else 8) * 50 * step * 2  # the samples, by length of prompt
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from suite.analysis.cells import Cell
@@ -105,11 +106,12 @@ def _beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
 
 
 def welch(one: Speed, other: Speed, level: float = LEVEL) -> Bounds:
-    """The Welch interval of one speed over another, on the logarithms of their repeats.
+    """The Welch interval of one speed over another, on the logarithms of their repeats, or of their blocks' means.
 
+    Repeats of one block share whatever disturbs the machine just then, so where there are blocks they are what counts.
     Unequal variances are allowed; the degrees of freedom are Welch and Satterthwaite's.
     """
-    samples = [np.log(np.asarray(speed.values, dtype=np.float64)) for speed in (one, other)]
+    samples = [_sample(speed) for speed in (one, other)]
     if min(len(sample) for sample in samples) < 2:
         return TOO_FEW
     first, second = (float(sample.var(ddof=1)) / len(sample) for sample in samples)
@@ -119,6 +121,15 @@ def welch(one: Speed, other: Speed, level: float = LEVEL) -> Bounds:
         half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(first + second)
     middle = float(samples[0].mean() - samples[1].mean())
     return Interval(low=math.exp(middle - half), high=math.exp(middle + half), level=level)
+
+
+def _sample(speed: Speed) -> NDArray[np.float64]:
+    """The logarithms that are compared: of each repeat, or their means over each block where there are several."""
+    logs = np.log(np.asarray(speed.values, dtype=np.float64))
+    if speed.blocks == 1:
+        return logs
+    means: NDArray[np.float64] = logs.reshape(speed.blocks, -1).mean(axis=1)
+    return means
 
 
 def _relative(one: Speed, other: Speed) -> float:

@@ -17,7 +17,7 @@ PERIOD = 0.05  # seconds between two looks
 
 
 class Reading:
-    """Filled while the block of `watch` runs; empty (`board` gives None) on a processor or without NVML."""
+    """Filled while a block of `watch` runs, or several; empty (`board` gives None) on a processor or without NVML."""
 
     def __init__(self) -> None:
         self.looks: list[tuple[float, float, float]] = []  # clock in MHz, power in W, temperature in Celsius
@@ -33,12 +33,12 @@ class Reading:
 
 
 @contextmanager
-def watch(devices: Sequence[torch.device]) -> Iterator[Reading]:
-    """Read the instruments of the GPUs among `devices` until the block ends."""
-    reading, done = Reading(), threading.Event()
+def watch(devices: Sequence[torch.device], reading: Reading) -> Iterator[None]:
+    """Read the instruments of the GPUs among `devices` into `reading` until the block ends."""
+    done = threading.Event()
     handles = _handles(devices)
     if not handles:
-        yield reading
+        yield
         return
 
     def look() -> None:
@@ -52,13 +52,13 @@ def watch(devices: Sequence[torch.device]) -> Iterator[Reading]:
     before = _joules(handles)
     watcher.start()
     try:
-        yield reading
+        yield
     finally:
         done.set()
         watcher.join()
         after = _joules(handles)
         if before is not None and after is not None:
-            reading.joules = after - before
+            reading.joules = (reading.joules or 0.0) + after - before
         pynvml.nvmlShutdown()
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from suite.evaluation.board import watch
+from suite.evaluation.board import Reading, watch
 from suite.records.schema import Board, Generation, Sample, Speed
 
 NEW_TOKENS = 50
@@ -63,46 +63,64 @@ def _synchronise(model: PreTrainedModel) -> None:
             torch.cuda.synchronize(index)
 
 
-def generate(model: PreTrainedModel, written: Sequence[Written]) -> Generation:
-    """The record's section: the speed on the first prompt, and the first samples of what was written."""
-    prefill, decode, board = speed(model, written[0].prompt_ids)
+class Timing:
+    """The speed of one prompt, batch 1: blocks of repeats that lie apart in time, each after a run to warm up.
+
+    What disturbs a machine for a second falls into one block; how far the blocks lie apart says how much that was.
+    """
+
+    def __init__(self, model: PreTrainedModel, prompt: Sequence[int]) -> None:
+        self.model = model
+        self.prompt = list(prompt)
+        self._reading = Reading()
+        self._seconds: list[tuple[float, float]] = []  # of prefill and of decoding, a pair a repeat
+        self._blocks = 0
+
+    def block(self) -> None:
+        """Time REPEATS more."""
+        ids = torch.tensor([self.prompt])
+        with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
+            greedy(self.model, ids)
+            self._seconds += [greedy(self.model, ids)[1:] for _ in range(REPEATS)]
+        self._blocks += 1
+
+    @property
+    def prefill(self) -> Speed:
+        return self._summary([len(self.prompt) / seconds for seconds, _ in self._seconds])
+
+    @property
+    def decode(self) -> Speed:
+        return self._summary([(NEW_TOKENS - 1) / seconds for _, seconds in self._seconds])
+
+    @property
+    def board(self) -> Board | None:
+        """What the GPU's instruments said meanwhile; the warm-ups used energy as well."""
+        runs = self._blocks * (REPEATS + 1)
+        return self._reading.board(runs * (len(self.prompt) + NEW_TOKENS))
+
+    def _summary(self, values: Sequence[float]) -> Speed:
+        low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
+        return Speed(
+            median=median,
+            quartiles=(low, high),
+            p99=p99,
+            repeats=len(values),
+            values=tuple(values),
+            blocks=self._blocks,
+        )
+
+
+def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -> Generation:
+    """The record's section: speeds, the dense model's `beside` them, and the first samples of what was written."""
     return Generation(
-        prefill_tokens_per_s=prefill,
-        decode_tokens_per_s=decode,
-        board=board,
+        prefill_tokens_per_s=timing.prefill,
+        decode_tokens_per_s=timing.decode,
+        dense_decode_tokens_per_s=beside.decode if beside else None,
+        board=timing.board,
         prompts=len(written),
         new_tokens=NEW_TOKENS,
         samples=tuple(sample.sample for sample in written[:SAMPLES_KEPT]),
     )
-
-
-def speed(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> tuple[Speed, Speed, Board | None]:
-    """Prefill and decode speed of one prompt, batch 1, tokens a second, after one run to warm up; and what the GPU's
-    instruments said meanwhile."""
-    with watch(sorted({parameter.device for parameter in model.parameters()}, key=str)) as reading:
-        times = _times(model, prompt, repeats)
-    prefill = [len(prompt) / seconds for seconds, _ in times]
-    decode = [(NEW_TOKENS - 1) / seconds for _, seconds in times]
-    # The warm-up's tokens used energy as well.
-    return summary(prefill), summary(decode), reading.board((repeats + 1) * (len(prompt) + NEW_TOKENS))
-
-
-def decode_speeds(model: PreTrainedModel, prompt: Sequence[int], repeats: int = REPEATS) -> list[float]:
-    """Tokens a second while decoding, of each repeat after a warm-up."""
-    return [(NEW_TOKENS - 1) / seconds for _, seconds in _times(model, prompt, repeats)]
-
-
-def _times(model: PreTrainedModel, prompt: Sequence[int], repeats: int) -> list[tuple[float, float]]:
-    """Seconds of prefill and of decoding, a pair a repeat."""
-    ids = torch.tensor([list(prompt)])
-    greedy(model, ids)
-    return [greedy(model, ids)[1:] for _ in range(repeats)]
-
-
-def summary(values: Sequence[float]) -> Speed:
-    """The record's section of the repeats' speeds."""
-    low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
-    return Speed(median=median, quartiles=(low, high), p99=p99, repeats=len(values), values=tuple(values))
 
 
 def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[Written]:

@@ -169,13 +169,15 @@ class Perplexity(_Part):
 
 
 class Speed(_Part):
-    """Tokens a second over the repeats; `values` are the repeats in the order they ran."""
+    """Tokens a second over the repeats; `values` are the repeats in the order they ran, in so many `blocks` of equal
+    length that lie apart in time."""
 
     median: float
     quartiles: tuple[float, float]
     p99: float
     repeats: int
     values: tuple[float, ...]
+    blocks: int = 1
 
 
 class Board(_Part):

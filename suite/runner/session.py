@@ -19,7 +19,7 @@ from suite.evaluation import coherence, generation, memory
 from suite.evaluation.coherence import Writing
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
-from suite.evaluation.generation import Written
+from suite.evaluation.generation import Timing, Written
 from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
 from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
@@ -27,7 +27,7 @@ from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import ModelSource
 from suite.pruning.masks import Bits
-from suite.records.schema import Experiment, Generation, Memory, Perplexity, Protocol, Record
+from suite.records.schema import Experiment, Memory, Perplexity, Protocol, Record
 
 TOKENS_A_BATCH = 2048
 
@@ -80,7 +80,9 @@ class Session:
         if quality is not None:
             yield "perplexity", quality
             dense_gate(quality, self.source.published, self.windows)
-        written, _ = yield from self._rest(experiment, {})
+        written, timing = yield from self._rest(experiment, {})
+        if timing:
+            yield "generation", generation.section(timing, None, written)
         writing = None
         if "coherence" in experiment.measure:
             writing = self._writing(written)
@@ -111,33 +113,34 @@ class Session:
         """Prune, measure, restore, and let the dense model judge what the pruned one wrote."""
         if self.baseline is None:
             raise ExperimentError("the dense baseline of this model failed, so there is nothing to compare with")
-        timed = "generation" in experiment.measure
-        before = self._dense_speeds() if timed else []
+        beside = self._timing() if "generation" in experiment.measure else None
+        if beside:
+            beside.block()
         with pruned(self.loaded, experiment) as done:
             yield "pruning", done.achieved
             if "perplexity" in experiment.measure:
                 yield "perplexity", self._pruned_perplexity(self.baseline)
-            written, generated = yield from self._rest(experiment, done.masks)
-        if generated is not None:
-            beside = generation.summary([*before, *self._dense_speeds()])
-            yield "generation", generated.model_copy(update={"dense_decode_tokens_per_s": beside})
+            written, timing = yield from self._rest(experiment, done.masks)
+        if beside and timing:
+            beside.block()
+            yield "generation", generation.section(timing, beside, written)
         if "coherence" in experiment.measure and self.baseline.writing is not None:
             yield "coherence", coherence.compare(self._writing(written), self.baseline.writing)
 
     def _rest(
         self, experiment: Experiment, masks: dict[str, Bits]
-    ) -> Generator[Section, None, tuple[list[Written], Generation | None]]:
+    ) -> Generator[Section, None, tuple[list[Written], Timing | None]]:
         """What is measured beside the perplexity, right after it; returns what the model wrote, and how fast."""
         wanted, model = set(experiment.measure), self.loaded.model
         evaluating = memory.peaks(model) if "perplexity" in wanted else None
+        timing = self._timing() if "generation" in wanted else None
         written: list[Written] = []
-        generating = generated = None
+        generating = None
         if {"generation", "coherence"} & wanted:
             memory.reset_peaks()
+            if timing:
+                timing.block()
             written = generation.write(model, self.loaded.tokenizer, self._prompts())
-            if "generation" in wanted:
-                generated = generation.generate(model, written)
-                yield "generation", generated
             generating = memory.peaks(model)
         if "memory" in wanted:
             yield (
@@ -147,11 +150,12 @@ class Session:
         if "size" in wanted:
             names = {parameter.name for parameter in self.loaded.anatomy.parameters} | set(masks)
             yield "size", stored_size(names, self.loaded.stored, masks, self.scratch)
-        return written, generated
+        if timing:
+            timing.block()
+        return written, timing
 
-    def _dense_speeds(self) -> list[float]:
-        """The dense model's decode speeds on the prompt that the pruned ones are timed on."""
-        return generation.decode_speeds(self.loaded.model, self.loaded.tokenizer(self._prompts()[0])["input_ids"])
+    def _timing(self) -> Timing:
+        return Timing(self.loaded.model, self.loaded.tokenizer(self._prompts()[0])["input_ids"])
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
         states = DenseStates()

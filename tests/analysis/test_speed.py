@@ -73,3 +73,18 @@ def test_one_odd_cell_of_many_does_not_refute_it_unless_it_is_odd_beyond_chance(
     assert study([5.5]) is Verdict.FAILS
     assert study([5.5] * 20) is Verdict.UNKNOWN
     assert study([0.1] * 20) is Verdict.FAILS
+
+
+def test_blocks_and_not_repeats_count_where_there_are_any():
+    """A burst that slowed one of two blocks is no effect; two blocks that agree are."""
+    steady = timed(100.0, 0.1).values
+    slow = tuple(value * 0.8 for value in steady)
+
+    def speed(*blocks: tuple[float, ...]) -> Speed:
+        values = tuple(value for block in blocks for value in block)
+        return timed(100.0, 0.1).model_copy(update={"values": values, "repeats": len(values), "blocks": len(blocks)})
+
+    disturbed = welch(speed(slow, steady), speed(steady, steady))
+    assert disturbed.low < 1 < disturbed.high
+    changed = welch(speed(slow, slow), speed(steady, steady))
+    assert changed.high < 0.81

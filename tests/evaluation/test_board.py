@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from suite.evaluation import board
-from suite.evaluation.board import watch
+from suite.evaluation.board import Reading, watch
 
 
 def test_a_processor_has_none() -> None:
-    with watch([torch.device("cpu")]) as reading:
+    reading = Reading()
+    with watch([torch.device("cpu")], reading):
         pass
     assert reading.board(100) is None
 
@@ -56,7 +57,8 @@ def test_a_boards_instruments_are_read_while_it_works(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(board, "pynvml", Nvml(counts_energy))
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
-    with watch([torch.device("cuda", 0), torch.device("cuda", 1), torch.device("cpu")]) as reading:
+    reading = Reading()
+    with watch([torch.device("cuda", 0), torch.device("cuda", 1), torch.device("cpu")], reading):
         time.sleep(3 * board.PERIOD)
     found = reading.board(tokens=400)
     assert found is not None

@@ -42,9 +42,13 @@ def test_prompts_of_different_lengths_are_written_as_if_alone(loaded: LoadedMode
 
 
 def test_speed_comes_with_its_spread(loaded: LoadedModel) -> None:
-    prefill, decode, _ = generation.speed(loaded.model, [1, 2, 3])
-    for speed in (prefill, decode):
-        assert speed.repeats == generation.REPEATS >= 5
+    timing = generation.Timing(loaded.model, [1, 2, 3])
+    timing.block()
+    timing.block()
+    assert timing.board is None
+    for speed in (timing.prefill, timing.decode):
+        assert speed.blocks == 2
+        assert speed.repeats == len(speed.values) == 2 * generation.REPEATS >= 10
         assert 0 < speed.quartiles[0] <= speed.median <= speed.quartiles[1] <= speed.p99
 
 
