@@ -10,14 +10,19 @@ from suite.analysis.audit import audit
 from suite.analysis.breaks import Breaks, breaks_of
 from suite.analysis.cells import Cell, cells_of
 from suite.analysis.claims import claims
+from suite.analysis.crossings import Crossings, crossings
 from suite.analysis.curves import FACTORS, TOLERANCE
 from suite.analysis.headline import Headline, headline
 from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
 from suite.analysis.models import ModelFacts, model_facts
 from suite.analysis.provenance import Provenance, provenance
+from suite.analysis.recorded import Recorded, read_recorded, recorded_of
+from suite.analysis.storage import Storage, storage
+from suite.analysis.studies import StudyFacts, studies_of
 from suite.analysis.values import Claim, MissingResultError
 from suite.errors import InputError
-from suite.records.schema import Interval, Record
+from suite.records.plan import Plan
+from suite.records.schema import Experiment, Interval, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,13 @@ class Facts:
     rankings: tuple[Ranking, ...]  # of every model
     shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
     breaks: tuple[Breaks, ...]  # by criterion, random last
+    crossings: Crossings | None  # where each model breaks, pruned alike
+    storage: Storage | None  # perplexity against the bytes of the file
+    recorded: Recorded | None  # values from before this suite, where they are of the main curve's model and cells
     claims: Mapping[str, Claim]
     audit: tuple[Claim, ...]  # the first study's statements, held against the main model
     provenance: Provenance
+    studies: tuple[StudyFacts, ...]  # those whose plan is at hand
     damaged: int  # files that could not be believed and were left out
     tolerance: float = TOLERANCE
     factors: tuple[float, ...] = FACTORS
@@ -58,6 +67,11 @@ class Facts:
     def measured_models(self) -> tuple[ModelFacts, ...]:
         """The models with a finished experiment."""
         return tuple(model for model in self.models if model.finished)
+
+    @property
+    def pending(self) -> tuple[Experiment, ...]:
+        """What the studies planned and have no record of, in running order."""
+        return tuple(experiment for study in self.studies for experiment in study.pending)
 
     @property
     def has_intervals(self) -> bool:
@@ -85,10 +99,11 @@ class Facts:
         return self.claims[name]
 
 
-def build_facts(records: Iterable[Record], damaged: int = 0) -> Facts:
+def build_facts(records: Iterable[Record], plans: Iterable[Plan] = (), damaged: int = 0) -> Facts:
     """The facts of these records, in whatever order they come.
 
     Args:
+        plans: what the studies set out to do, where it is known.
         damaged: how many files of the results could not be believed; the reports say so.
 
     Raises:
@@ -113,8 +128,12 @@ def build_facts(records: Iterable[Record], damaged: int = 0) -> Facts:
         rankings=all_rankings,
         shared_rankings=shared,
         breaks=breaks,
+        crossings=crossings(curve for model in models for curve in model.curves),
+        storage=storage(models),
+        recorded=recorded_of(read_recorded(), main),
         claims=claims(models, shared, breaks),
         audit=audit(main),
         provenance=provenance(cells),
+        studies=studies_of(plans, cells),
         damaged=damaged,
     )

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import click
 
+from suite.cli.printing import print_options
+
 
 @click.command()
-@click.argument("results", nargs=-1)
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default="out", show_default=True, metavar="DIR"
-)
-def paper(results: tuple[str, ...], out: Path) -> None:
-    """Print the paper: two columns, with method, every table and figure, and an appendix of all records in RESULTS.
+@print_options
+def paper(results: tuple[str, ...], out: Path, theme: Path | None) -> None:
+    """Print the paper: US letter, two columns, every number read from RESULTS and every record in its appendix.
 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`.
     """
-    from suite.report.command import write_report
+    from suite.report.command import read_facts, write
     from suite.report.paper import build_paper
+    from suite.report.theme import use
 
-    click.echo(write_report(results, out, "paper", build_paper))
+    use(theme)
+    click.echo(write(out / "paper.pdf", build_paper(read_facts(results)).content))

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import click
 
+from suite.cli.printing import format_option, poster_name, print_options
+
 
 @click.command()
-@click.argument("results", nargs=-1)
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default="out", show_default=True, metavar="DIR"
-)
-def poster(results: tuple[str, ...], out: Path) -> None:
-    """Print the poster: one page, 48 by 36 inches, every number read from RESULTS.
+@print_options
+@format_option
+def poster(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) -> None:
+    """Print the poster: one sheet, 48 by 36 inches unless told otherwise, every number read from RESULTS.
 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Sections appear when their records do; what failed is printed as n/m with its reason.
     """
-    from suite.report.command import write_report
+    from suite.report.command import read_facts, write
     from suite.report.poster import build_poster
+    from suite.report.theme import use
 
-    click.echo(write_report(results, out, "poster", build_poster))
+    use(theme)
+    click.echo(write(out / poster_name(sheet), build_poster(read_facts(results), sheet).content))

@@ -16,6 +16,11 @@ SCAN = tuple(k / 100 for k in (10, 20, 30, 40, 50, 60, 70, 80, 90, 99))  # a cur
 HALVINGS = 4  # from ten per cent to one
 
 
+def line(experiment: Experiment) -> Experiment:
+    """What all points of one curve have in common: the experiment without its sparsity and what is measured in it."""
+    return experiment.model_copy(update={"sparsity": 0.0, "measure": ()})
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """One search: the `template` is its experiment, but for the sparsity."""
@@ -39,8 +44,7 @@ class Search:
 
     def covers(self, experiment: Experiment) -> bool:
         """Whether the experiment is a point of the searched curve, whatever else is measured in it."""
-        free = {"sparsity": 0.0, "measure": ()}
-        return experiment.model_copy(update=free) == self.template.model_copy(update=free)
+        return line(experiment) == line(self.template)
 
     def next(self, ratios: Mapping[float, float]) -> float | None:
         """The sparsity to measure next, or None when every crossing is known to 1 %.

@@ -16,6 +16,7 @@ from suite.manifest.schema import Defaults, Grid, Manifest, ModelEntry
 from suite.models.catalogue import Published
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
 from suite.paths import ROOT
+from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import Experiment, Measure
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
@@ -35,6 +36,21 @@ class Study:
     context: int
     experiments: tuple[Experiment, ...]
     searches: tuple[Search, ...] = ()
+    manifest: str | None = None  # the file's own words, where the study comes from one
+
+    @property
+    def plan(self) -> Plan | None:
+        """What is kept beside the records, of a study that comes from a file."""
+        if self.manifest is None:
+            return None
+        searches = tuple(PlannedSearch(template=s.template, factors=s.factors) for s in self.searches)
+        return Plan(
+            name=self.name,
+            title=self.title,
+            manifest=self.manifest,
+            experiments=self.experiments,
+            searches=searches,
+        )
 
     def model(self, name: str) -> ModelSource:
         return next(model for model in self.models if model.name == name)
@@ -58,7 +74,7 @@ def read_study(path: Path) -> Study:
         path = ROOT / path
     data, positions = declared.load(path)
     manifest = declared.parse(Manifest, data, positions, "a manifest")
-    return expand(manifest, path, positions)
+    return replace(expand(manifest, path, positions), manifest=path.read_text(encoding="utf-8"))
 
 
 def expand(manifest: Manifest, path: Path, positions: declared.Positions) -> Study:

@@ -1,6 +1,7 @@
 """Records: everything one experiment measured, and everything needed to believe it."""
 
+from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import SCHEMA, Experiment, Record
-from suite.records.store import Store, read_records
+from suite.records.store import Store, read_plans, read_records
 
-__all__ = ["SCHEMA", "Experiment", "Record", "Store", "read_records"]
+__all__ = ["SCHEMA", "Experiment", "Plan", "PlannedSearch", "Record", "Store", "read_plans", "read_records"]

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from suite.errors import InputError
+from suite.records.plan import Plan
 from suite.records.schema import Record, digest
+
+PLAN = "plan.json"
 
 
 class Store:
-    """The records of one study, `<results>/<study>/<id>.json`."""
+    """The records of one study, `<results>/<study>/<id>.json`, and beside them its plan."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,11 +46,26 @@ class Store:
 
     def write(self, record: Record) -> Path:
         """Seal the record and put it in place in one step: a reader sees the whole of it or nothing."""
-        path = self.path(record.id)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{record.id[:12]}-", suffix=".tmp")
+        return self._put(self.path(record.id), record.sealed().to_json())
+
+    def write_plan(self, plan: Plan) -> None:
+        """Keep what the study sets out to do; a plan that did not change is left alone."""
+        if self.read_plan() != plan:
+            self._put(self.folder / PLAN, plan.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+
+    def read_plan(self) -> Plan | None:
+        """The plan, or None where there is none that can be read."""
+        try:
+            return Plan.model_validate_json((self.folder / PLAN).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _put(self, path: Path, content: str) -> Path:
+        """Write a file beside its place, sync it, and move it there in one step."""
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{path.stem[:12]}-", suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(record.sealed().to_json())
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
@@ -89,9 +107,21 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
         if not folder.is_dir():
             raise InputError(f"there is no results folder {folder}; `lottery run MANIFEST` makes one")
         for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
+            if path.name == PLAN:
+                continue
             record = read_record(path)
             if record is None:
                 damaged.append(path)
             else:
                 records.setdefault(record.id, record)
     return list(records.values()), damaged
+
+
+def read_plans(folders: Iterable[Path]) -> list[Plan]:
+    """The plans of the studies below the folders, in a stable order, each study once."""
+    found: dict[str, Plan] = {}
+    for folder in folders:
+        for path in sorted([*folder.glob(PLAN), *folder.glob(f"*/{PLAN}")]):
+            if plan := Store(path.parent).read_plan():
+                found.setdefault(plan.name, plan)
+    return list(found.values())

@@ -1,9 +1,9 @@
-"""What `lottery poster` and `lottery paper` share: results in, one PDF out."""
+"""What the commands that print share: results in, documents out."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from suite.paths import default_results
 
 if TYPE_CHECKING:
     from suite.analysis.facts import Facts
-    from suite.report.pdf import Pdf
 
 
 def results_folders(arguments: Iterable[str]) -> list[Path]:
@@ -28,24 +27,23 @@ def read_facts(arguments: Iterable[str]) -> Facts:
         InputError: a folder is not there, or no experiment in it finished.
     """
     from suite.analysis.facts import build_facts
-    from suite.records.store import read_records
+    from suite.records.store import read_plans, read_records
 
-    records, damaged = read_records(results_folders(arguments))
-    return build_facts(records, damaged=len(damaged))
+    folders = results_folders(arguments)
+    records, damaged = read_records(folders)
+    return build_facts(records, read_plans(folders), damaged=len(damaged))
 
 
-def write_report(arguments: Iterable[str], out: Path, name: str, make: Callable[[Facts], Pdf]) -> Path:
-    """Build a report and put it into `out`, whole or not at all.
+def write(path: Path, content: bytes) -> Path:
+    """Put a document in its place, whole or not at all.
 
     Raises:
-        InputError: the results hold nothing to report, or `out` cannot be written.
+        InputError: the folder cannot be written.
     """
-    pdf = make(read_facts(arguments))
-    path = out / f"{name}.pdf"
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out, prefix=f".{name}-", delete=False) as file:
-            file.write(pdf.content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as file:
+            file.write(content)
         Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
     except OSError as error:

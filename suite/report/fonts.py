@@ -8,14 +8,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from suite.errors import InputError
+from suite.report.theme import theme
+
 BODY_FACES = ("Sans", "Sans-Bold", "Sans-Italic", "Sans-BoldItalic", "Sans-Black")
 SERIF_FACES = ("Serif", "Serif-Bold", "Serif-Italic", "Serif-BoldItalic")
 FALLBACKS = ("Wide", "Mono")  # DejaVu Sans and DejaVu Sans Mono: wide coverage, for what the others lack
 
 
-@cache
 def font_files() -> Mapping[str, Path]:
-    """Face name to file: Source Sans Pro (sans), STIX (serif), DejaVu (samples, and whatever the others lack)."""
+    """Face name to file: the theme's own, where it names one, or the suite's."""
+    return {**_shipped(), **theme().fonts}
+
+
+@cache
+def _shipped() -> Mapping[str, Path]:
+    """Source Sans Pro (sans), STIX (serif), DejaVu (samples, and whatever the others lack)."""
     import font_source_sans_pro
     import matplotlib
 
@@ -39,12 +47,19 @@ def font_files() -> Mapping[str, Path]:
     )
 
 
-@cache
 def _faces() -> Mapping[str, Any]:
-    """ReportLab's font objects, parsed once for all documents of a process."""
-    from reportlab.pdfbase.ttfonts import TTFont
+    return {name: _face(name, path) for name, path in font_files().items()}
 
-    return {name: TTFont(name, str(path)) for name, path in font_files().items()}
+
+@cache
+def _face(name: str, path: Path) -> Any:
+    """ReportLab's font object, parsed once for all documents of a process. Raises: InputError: it cannot be."""
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    try:
+        return TTFont(name, str(path))
+    except TTFError as error:
+        raise InputError(f"the face {name} cannot be read from {path}: {error}") from error
 
 
 def register() -> None:
@@ -60,13 +75,22 @@ def register() -> None:
         pdfmetrics.registerFontFamily(single, single, single, single, single)
 
 
-@cache
 def coverage(face: str) -> frozenset[int]:
     """The code points a face has a glyph for."""
-    return frozenset(_faces()[face].face.charToGlyph)
+    return _coverage(face, font_files()[face])
+
+
+def common_coverage() -> frozenset[int]:
+    """The code points that every face of running text has: they may stand anywhere, in bold and in italics."""
+    files = font_files()
+    return _common(tuple((face, files[face]) for face in BODY_FACES + SERIF_FACES))
 
 
 @cache
-def common_coverage() -> frozenset[int]:
-    """The code points that every face of running text has: they may stand anywhere, in bold and in italics."""
-    return frozenset.intersection(*map(coverage, BODY_FACES + SERIF_FACES))
+def _coverage(face: str, path: Path) -> frozenset[int]:
+    return frozenset(_face(face, path).face.charToGlyph)
+
+
+@cache
+def _common(faces: tuple[tuple[str, Path], ...]) -> frozenset[int]:
+    return frozenset.intersection(*(_coverage(*face) for face in faces))

@@ -65,6 +65,8 @@ class Run:
             RuntimeError: a bug: a model was not restored.
         """
         self.store.prepare()
+        if plan := self.study.plan:
+            self.store.write_plan(plan)
         agendas = [Agenda(self.study, model, self.store) for model in self.study.models]
         self.outcome.there = sum(agenda.there for agenda in agendas)
         todo = [agenda for agenda in agendas if agenda.left]

@@ -22,7 +22,7 @@ from suite.report.pdf import LayoutOverflowError, PageError, Pdf, build
 from suite.report.rml.check import RmlError
 from suite.report.templating import render
 
-PAGE = """{% from "shared/base.rml.j2" import docinit with context %}
+PAGE = """{% from "shared/rml.j2" import docinit with context %}
 <document filename="x.pdf" invariant="1">{{ docinit() }}
 <template pagesize="(400,300)">
 <pageTemplate id="p"><frame id="f" x1="20" y1="20" width="360" height="260"/></pageTemplate></template>

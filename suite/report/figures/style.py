@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import matplotlib.ticker as ticker
@@ -18,7 +19,6 @@ from suite.report.glyphs import drawable, shorten
 from suite.report.theme import theme
 
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
-FAMILY = ("Source Sans Pro", "DejaVu Sans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,27 @@ class Label:
     bold: bool = True
 
 
+def _family() -> list[str]:
+    """The families of the figures' type: the theme's sans, and one with wide coverage behind it."""
+    files = font_files()
+    return [_added(files["Sans"], files["Sans-Bold"], files["Sans-Italic"]), _added(files["Wide"])]
+
+
 @cache
-def _add_fonts() -> None:
-    for face in ("Sans", "Sans-Bold", "Sans-Italic"):
-        font_manager.fontManager.addfont(font_files()[face])
+def _added(*files: Path) -> str:
+    for file in files:
+        font_manager.fontManager.addfont(file)
+    return font_manager.get_font(files[0]).family_name
 
 
 def settings(style: Style) -> dict[Any, Any]:
     """The matplotlib settings of a style: outlines stay type, and no text is taken for a formula."""
-    _add_fonts()
     colours = theme().colours
     return {
         "pdf.fonttype": 42,
         "pdf.compression": 6,
         "text.parse_math": False,
-        "font.family": list(FAMILY),
+        "font.family": _family(),
         "font.size": style.size,
         "axes.labelsize": style.size,
         "xtick.labelsize": style.size * 0.92,

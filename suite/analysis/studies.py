@@ -1,0 +1,66 @@
+"""What each study set out to measure, and what of it there is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from suite.analysis.cells import Cell
+from suite.analysis.values import NotMeasured
+from suite.manifest.cliff import Search, line
+from suite.records.plan import Plan, PlannedSearch
+from suite.records.schema import Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """One study: how many of its experiments finished, failed, and are still to come.
+
+    `pending` are the planned experiments without any record, in running order; `searching` counts the searches for a
+    cliff that are not at their end, whose experiments cannot be listed beforehand.
+    """
+
+    name: str
+    title: str
+    manifest: str
+    finished: int
+    failed: int
+    pending: tuple[Experiment, ...]
+    searching: int
+
+    @property
+    def complete(self) -> bool:
+        return not (self.failed or self.pending or self.searching)
+
+
+def studies_of(plans: Iterable[Plan], cells: Sequence[Cell]) -> tuple[StudyFacts, ...]:
+    """The studies in the order of their plans."""
+    lines: dict[Experiment, list[Cell]] = {}
+    for cell in cells:
+        lines.setdefault(line(cell.experiment), []).append(cell)
+    return tuple(_study(plan, cells, lines) for plan in plans)
+
+
+def _study(plan: Plan, cells: Iterable[Cell], lines: Mapping[Experiment, Sequence[Cell]]) -> StudyFacts:
+    found = {cell.record.id: cell for cell in cells}
+    planned = {experiment.id: experiment for experiment in plan.experiments}
+    searched = {search: lines.get(line(search.template), ()) for search in plan.searches}
+    own = {id_: found[id_] for id_ in planned if id_ in found}
+    own |= {cell.record.id: cell for points in searched.values() for cell in points}
+    finished = sum(cell.done for cell in own.values())
+    return StudyFacts(
+        name=plan.name,
+        title=plan.title,
+        manifest=plan.manifest,
+        finished=finished,
+        failed=len(own) - finished,
+        pending=tuple(experiment for id_, experiment in planned.items() if id_ not in own),
+        searching=sum(_goes_on(search, points) for search, points in searched.items()),
+    )
+
+
+def _goes_on(search: PlannedSearch, points: Iterable[Cell]) -> bool:
+    """Whether the search has something left to measure; to it, a cell that failed is past every cliff."""
+    ratios = {c.sparsity: math.inf if isinstance(r := c.ratio, NotMeasured) else r for c in points}
+    return Search(search.template, search.factors).next(ratios) is not None
