@@ -12,6 +12,7 @@ from suite.analysis.order import one_over_other_claim, ranking_claim, same_ranki
 from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.sizes import bigger_claim
 from suite.analysis.speed import EQUIVALENCE, LEVEL, welch
+from suite.analysis.storage import pruned_beats_smaller_claim
 from suite.analysis.values import Claim, NotMeasured, Verdict, below
 
 
@@ -31,6 +32,7 @@ def claims(models: Sequence[ModelFacts], shared: Sequence[Ranking], breaks: Iter
         one_over_other_claim("early_over_late", "early", "late", shared),
         same_ranking_claim(shared),
         bigger_claim(models),
+        pruned_beats_smaller_claim(models),
         *break_claims(breaks),
         _speed_unchanged(models),
     ]

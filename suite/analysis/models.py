@@ -10,6 +10,7 @@ from suite.analysis.curves import Curve, breadth, curves_of, main_curve
 from suite.analysis.kinds import KindTable, kind_table
 from suite.analysis.location import HeatTable, Ranking, heat_table, rankings
 from suite.analysis.mass import Removable, removable
+from suite.analysis.parts import Parts, parts
 from suite.analysis.samples import Utterance, utterances
 from suite.analysis.speed import SpeedTable, speed_table
 from suite.analysis.values import MissingResultError, NotMeasured, Number
@@ -32,6 +33,7 @@ class ModelFacts:
     speed: SpeedTable | None
     kinds: KindTable | None
     removable: tuple[Removable, ...]
+    parts: Parts | None  # the damage of each part of the network, at one place of the study
 
     @property
     def reference(self) -> Perplexity | NotMeasured:
@@ -80,6 +82,7 @@ def model_facts(name: str, cells: Iterable[Cell]) -> ModelFacts:
     found = tuple(cells)
     dense = _dense(found)
     curves = curves_of(found)
+    heat, ranked = heat_table(curves), rankings(found)
     main = main_curve(curves)
     control = next((c for c in curves if main and c.criterion == "random" and c.what == main.what and c.measured), None)
     return ModelFacts(
@@ -89,12 +92,13 @@ def model_facts(name: str, cells: Iterable[Cell]) -> ModelFacts:
         curves=curves,
         main=main,
         control=control,
-        heat=heat_table(curves),
-        rankings=rankings(found),
+        heat=heat,
+        rankings=ranked,
         utterances=utterances(dense, main),
         speed=speed_table(dense, [cell for point in (main.points if main else ()) for cell in point.cells[:1]]),
         kinds=kind_table(dense, main),
         removable=removable(curves),
+        parts=parts(heat, ranked, found[0].record.model),
     )
 
 

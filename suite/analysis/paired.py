@@ -7,6 +7,7 @@ from suite.analysis.values import Bounds, NotMeasured, Verdict
 from suite.evaluation.interval import LEVEL, ratio_interval
 from suite.records.schema import Interval, Protocol
 
+OTHER_MODEL = NotMeasured("of another model, whose perplexity has another dense baseline")
 OTHER_WINDOWS = NotMeasured("not measured on the same windows")
 
 
@@ -16,14 +17,30 @@ def shared_level(comparisons: int) -> float:
 
 
 def paired(one: Cell, other: Cell, level: float = LEVEL) -> Bounds:
-    """The interval of the perplexity of `one` over that of `other`, from the differences of the same windows."""
+    """The interval of the perplexity of `one` over that of `other`, from the differences of the same windows.
+
+    Both must be of one model: across models, what is compared as a rule is the ratio to each model's own dense one.
+    """
+    return paired_models(one, other, level) if one.model == other.model else OTHER_MODEL
+
+
+def paired_models(one: Cell, other: Cell, level: float = LEVEL) -> Bounds:
+    """The same of two models, where their perplexities themselves are the question."""
     if isinstance(first := one.quality, NotMeasured):
         return first
     if isinstance(second := other.quality, NotMeasured):
         return second
-    if one.model != other.model or _windows(first.protocol) != _windows(second.protocol):
+    if not same_windows(one, other):
         return OTHER_WINDOWS
     return ratio_interval(first.nll_per_window, second.nll_per_window, level) or NO_INTERVAL
+
+
+def same_windows(one: Cell, other: Cell) -> bool:
+    """Whether two cells, of whatever models, read the same windows of the same text, cut by the same tokenizer."""
+    first, second = one.quality, other.quality
+    if isinstance(first, NotMeasured) or isinstance(second, NotMeasured):
+        return False
+    return _windows(first.protocol) == _windows(second.protocol)
 
 
 def above_one(ratio: Bounds) -> Verdict:

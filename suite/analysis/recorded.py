@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from suite import declared
 from suite.analysis.cells import Cell
+from suite.analysis.models import ModelFacts
 from suite.analysis.values import NotMeasured
 from suite.paths import MANIFESTS
 
@@ -38,6 +39,7 @@ class Recorded(_Recorded):
     """A table of recorded values: the model, the text and what was pruned, as a manifest would name them."""
 
     title: str
+    short: str  # the date, as a label has room for it
     model: str
     text: str
     criterion: str
@@ -74,6 +76,14 @@ def beside(recorded: Recorded, cells: Iterable[Cell]) -> tuple[Beside, ...]:
         return next((cell for cell in done if abs(cell.sparsity - column.sparsity) < 1e-9), NO_RECORD)
 
     return tuple(Beside(column, measured(column)) for column in recorded.columns)
+
+
+def recorded_of(recorded: Recorded, model: ModelFacts) -> Recorded | None:
+    """The recorded values, where they are of what the model's main curve shows; of any other they would say nothing."""
+    curve = model.main
+    if curve is None or (model.cells[0].experiment.model, model.text) != (recorded.model, recorded.text):
+        return None
+    return recorded if (curve.criterion, curve.what) == (recorded.criterion, recorded.target) else None
 
 
 def _same_study(recorded: Recorded, cell: Cell) -> bool:
