@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from z3c.rml import document
 from suite.report.rml.check import check
 from suite.report.theme import theme
 
-Draw = Callable[[str, float, float], bytes]  # name, width, height -> a PDF of one page
+Size = tuple[float, float]  # width, height, points
+Draw = Callable[[Mapping[str, Size]], bytes]  # the figures' names and sizes -> a PDF with a page for each, in that order
 
 
 class LayoutOverflowError(LayoutError):  # type: ignore[misc]
@@ -47,7 +49,7 @@ class ReportCanvas(Canvas):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         options |= {"initialFontName": "Sans", "lang": theme().language}
         super().__init__(*args, **options)
-        self.figures: dict[str, tuple[float, float]] = {}
+        self.figures: dict[str, Size] = {}
         self.fills: dict[str, float] = {}
 
     def place_figure(self, name: str, width: float, height: float) -> None:
@@ -64,7 +66,7 @@ def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
     """The PDF of an RML document.
 
     Args:
-        draw: makes the PDF page of a figure at the size the layout gave it (points).
+        draw: makes the figures at the sizes the layout gave them.
         pages: how many pages it must have, where that is known.
 
     Raises:
@@ -87,30 +89,34 @@ def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
     except LayoutError as error:
         raise LayoutOverflowError(" ".join(str(error).split()), getattr(error, "column", None)) from error
     placed = canvases[-1].figures
-    figures = {name: draw(name, *placed[name]) for name in sorted(placed)}
-    content, count = finish(buffer.getvalue(), figures)
+    names = sorted(placed)
+    figures = draw({name: placed[name] for name in names}) if names else b""
+    content, count = finish(buffer.getvalue(), names, figures)
     if pages is not None and count != pages:
         raise PageError(f"the document has {count} pages and should have {pages}")
     return Pdf(content, count, dict(canvases[-1].fills))
 
 
-def finish(raw: bytes, figures: Mapping[str, bytes]) -> tuple[bytes, int]:
+def finish(raw: bytes, names: Sequence[str], figures: bytes) -> tuple[bytes, int]:
     """Replace the empty forms by the figures, fix the metadata, and save with an id that follows from the content.
+
+    Args:
+        names: of the figures, which are the pages of the PDF `figures` in that order.
 
     Raises:
         PageError: a figure was drawn for no form.
     """
-    todo = set(figures)
-    with pikepdf.open(io.BytesIO(raw)) as pdf:
+    with ExitStack() as open_files:
+        pdf = open_files.enter_context(pikepdf.open(io.BytesIO(raw)))
+        todo: dict[str, Any] = {}
+        if names:
+            drawn = open_files.enter_context(pikepdf.open(io.BytesIO(figures)))
+            todo = dict(zip(names, drawn.pages, strict=True))
         for page in pdf.pages:
             objects = page.Resources.get("/XObject", pikepdf.Dictionary())
             for key in sorted(objects.keys()):
-                name = key.removeprefix("/FormXob.")
-                if name in todo:
-                    with pikepdf.open(io.BytesIO(figures[name])) as figure:
-                        form = pikepdf.Page(figure.pages[0]).as_form_xobject()
-                        objects[key] = pdf.copy_foreign(form)
-                    todo.discard(name)
+                if figure := todo.pop(key.removeprefix("/FormXob."), None):
+                    objects[key] = pdf.copy_foreign(pikepdf.Page(figure).as_form_xobject())
         if todo:
             raise PageError(f"figures without a place: {', '.join(sorted(todo))}")
         if "/Trapped" in pdf.docinfo:

@@ -6,11 +6,11 @@ To add one: a function `(axes, facts, style) -> None` and its line in `FIGURES`;
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -22,6 +22,8 @@ from suite.report.figures.lines import divergence, kinds, targets
 from suite.report.figures.ranking import ranking
 from suite.report.figures.speed import speed
 from suite.report.figures.style import Style, settings
+
+Size = tuple[float, float]
 
 FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
     "cliff": cliff,
@@ -35,19 +37,22 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
 }
 
 
-def draw(name: str, width: float, height: float, facts: Facts, style: Style) -> bytes:
-    """One figure as a PDF page of exactly `width` by `height` points.
+def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
+    """The figures of a document as a PDF, a page each in the order of `places`, of exactly its width and height (points).
+
+    They share one file because they share its fonts: cutting a font down to what is used is half the work of a figure.
 
     Raises:
         KeyError: no figure has that name.
     """
-    with matplotlib.rc_context(settings(style)):
-        pad = style.size / 8 / 72
-        layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
-        figure = Figure(figsize=(width / 72, height / 72), layout=layout)
-        FigureCanvasPdf(figure)
-        FIGURES[name](figure.add_subplot(), facts, style)
-        buffer = io.BytesIO()
-        metadata = {"CreationDate": None, "Creator": None, "Producer": None}
-        figure.savefig(buffer, format="pdf", transparent=True, metadata=metadata)
+    pad = style.size / 8 / 72
+    buffer = io.BytesIO()
+    metadata = {"CreationDate": None, "Creator": None, "Producer": None}
+    with matplotlib.rc_context(settings(style)), PdfPages(buffer, metadata=metadata) as pages:
+        for name, (width, height) in places.items():
+            layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
+            figure = Figure(figsize=(width / 72, height / 72), layout=layout)
+            FigureCanvasPdf(figure)
+            FIGURES[name](figure.add_subplot(), facts, style)
+            figure.savefig(pages, format="pdf", transparent=True)
     return buffer.getvalue()
