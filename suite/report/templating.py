@@ -16,6 +16,24 @@ from suite.report.glyphs import clip, plain, printable, shorten, verbatim
 from suite.report.theme import theme
 
 
+class Compiled(jinja2.BytecodeCache):
+    """The templates this process has compiled: a poster is rendered ten times until it fits, each time in a new
+    environment. An entry holds the checksum of its source, so a template that changes is compiled again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 def finalize(value: object) -> object:
     """The last word on every `{{ }}`: text is made printable, and a value nobody formatted is a fault.
 
@@ -40,6 +58,7 @@ def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=finalize,
+        bytecode_cache=COMPILED,
     )
     citations = Citations()
     env.filters |= FILTERS
