@@ -1,4 +1,4 @@
-"""The one bibliography of poster and paper, and the numbering of what a document cites."""
+"""The one bibliography of poster, paper and page, and the numbering of what a document cites."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from suite.report.theme import theme
+from suite.report.medium import Medium
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ BIBLIOGRAPHY = {
 class Citations:
     """Numbers references in the order a document first cites them."""
 
-    def __init__(self) -> None:
+    def __init__(self, medium: Medium) -> None:
+        self._medium = medium
         self._cited: list[str] = []
 
     def cite(self, *keys: str) -> Markup:
@@ -105,8 +106,7 @@ class Citations:
                 raise KeyError(f"citation {key!r} is not in the bibliography, which has {', '.join(BIBLIOGRAPHY)}")
             if key not in self._cited:
                 self._cited.append(key)
-            link = Markup('<a href="#ref-{}" color="{}">{}</a>')
-            links.append(link.format(key, theme().colours["accent"], self._cited.index(key) + 1))
+            links.append(self._medium.citation(key, self._cited.index(key) + 1))
         return Markup("[{}]").format(Markup(", ").join(links))
 
     def references(self) -> list[tuple[int, str, Reference]]:

@@ -1,4 +1,4 @@
-"""Every number in the reports passes one of these filters; a value that was not measured prints as a grey n/m."""
+"""Every number in the reports passes one of these filters; a value that was not measured prints as n/m."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
-
-from markupsafe import Markup
 
 from suite.analysis.curves import TOLERANCE
 from suite.analysis.values import NotMeasured
@@ -23,8 +21,16 @@ class FormatError(TypeError):
     """A value reached the page without a filter that says how it is printed, or a filter got what it cannot print."""
 
 
-def not_measured() -> Markup:
-    return Markup('<font color="{}">n/m</font>').format(theme().colours["mute"])
+class Missing(str):
+    """Stands in a text for a value that was not measured; how it looks is the medium's to say."""
+
+    __slots__ = ("reason",)
+    reason: str
+
+    def __new__(cls, reason: str) -> Missing:
+        text = super().__new__(cls, "n/m")
+        text.reason = reason
+        return text
 
 
 def measured(function: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[Any, P], str]:
@@ -33,7 +39,7 @@ def measured(function: Callable[Concatenate[float, P], str]) -> Callable[Concate
     @wraps(function)
     def filter_(value: Any, /, *args: P.args, **kwargs: P.kwargs) -> str:
         if isinstance(value, NotMeasured):
-            return not_measured()
+            return Missing(value.reason)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise FormatError(
                 f"{function.__name__} cannot print {value}"
@@ -141,12 +147,12 @@ def _scientific(value: float, digits: int) -> str:
 
 def known(value: object, most: int = 60) -> str:
     """A text that may not have been recorded, clipped; n/m where it was not."""
-    return not_measured() if isinstance(value, NotMeasured) else clip(str(value), most)
+    return Missing(value.reason) if isinstance(value, NotMeasured) else clip(str(value), most)
 
 
 def digest(value: object) -> str:
     """The first digits of a SHA-256, enough to compare by eye."""
-    return not_measured() if isinstance(value, NotMeasured) else str(value)[:10]
+    return Missing(value.reason) if isinstance(value, NotMeasured) else str(value)[:10]
 
 
 def shade(value: object, worst: float) -> str:

@@ -1,7 +1,7 @@
 """Text of unknown origin made printable: pruned models write anything, and names of models are data too.
 
-Every character prints. What the running face lacks is set in a face that has it; what no face has, and what cannot be
-seen (controls, marks of direction, lone surrogates), is shown as a box.
+Every character prints. What cannot be seen (controls, marks of direction, lone surrogates) is shown as a box. In a PDF,
+what the running face lacks is set in a face that has it, and what no face has is a box too; a browser finds faces itself.
 """
 
 from __future__ import annotations
@@ -51,6 +51,26 @@ def plain(text: str) -> Markup:
     return escape("".join(c if ord(c) in common_coverage() else "?" for c in _folded(text).strip(" ")))
 
 
+def html_printable(text: str) -> Markup:
+    """HTML for running text: white space folded; writing from right to left keeps its neighbours in their places."""
+    return _isolated(_folded(text))
+
+
+def html_verbatim(text: str) -> Markup:
+    """HTML for a sample: line breaks shown as an arrow, runs of spaces kept."""
+    return _isolated(_visible(text).replace("  ", " " + NO_BREAK_SPACE))
+
+
+def html_plain(text: str) -> Markup:
+    """Text for HTML's attributes."""
+    return escape(_folded(text).strip(" "))
+
+
+def _isolated(text: str) -> Markup:
+    backwards = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
+    return Markup("<bdi>{}</bdi>").format(text) if backwards else escape(text)
+
+
 def drawable(text: str) -> str:
     """Text for a figure, whose faces are Source Sans and DejaVu Sans: what both lack becomes a box."""
     allowed = coverage("Sans") & coverage("Sans-Bold") | coverage("Wide")
@@ -70,10 +90,10 @@ def _folded(text: str) -> str:
 def _show(character: str) -> str:
     if character in "\n\r":
         return BREAK
-    category = unicodedata.category(character)
+    category = unicodedata.category(character)  # the last two code points of every plane are no characters at all
     if character == "\t" or category == "Zs":
         return NO_BREAK_SPACE if character in (NO_BREAK_SPACE, "\u202f") else " "
-    return BOX if category in INVISIBLE else character
+    return BOX if category in INVISIBLE or ord(character) & 0xFFFE == 0xFFFE else character
 
 
 def _inline(text: str, home: frozenset[int]) -> Markup:

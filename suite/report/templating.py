@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from markupsafe import Markup
 from suite.analysis.values import NotMeasured
 from suite.paths import TEMPLATES
 from suite.report.bibliography import Citations
-from suite.report.format import FILTERS, FormatError, shade
-from suite.report.glyphs import clip, plain, printable, shorten, verbatim
+from suite.report.format import FILTERS, FormatError, Missing, shade
+from suite.report.glyphs import clip, shorten
+from suite.report.medium import RML, Medium
 from suite.report.theme import theme
 
 
@@ -31,39 +34,49 @@ class Compiled(jinja2.BytecodeCache):
         self._known[bucket.key] = bucket.bytecode_to_string()
 
 
-COMPILED = Compiled()
+@cache
+def _compiled(_medium: Medium) -> Compiled:
+    """Jinja sets constants when it compiles, so what one medium compiled another cannot use."""
+    return Compiled()
 
 
-def finalize(value: object) -> object:
+def finalizer(medium: Medium) -> Callable[[object], object]:
     """The last word on every `{{ }}`: text is made printable, and a value nobody formatted is a fault.
 
-    Raises:
-        FormatError: a float, None, a truth value or a result that was not measured came without a filter.
+    What it returns raises FormatError where a float, None, a truth value or a result that was not measured came
+    without a filter.
     """
-    if isinstance(value, Markup):
+
+    def finalize(value: object) -> object:
+        if isinstance(value, Markup):
+            return value
+        if isinstance(value, Missing):
+            return medium.missing(value.reason)
+        if isinstance(value, str):
+            return medium.printable(value)
+        if isinstance(value, float | bool | NotMeasured) or value is None:
+            raise FormatError(f"{value!r} reached the page without a filter that says how it is printed")
         return value
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, float | bool | NotMeasured) or value is None:
-        raise FormatError(f"{value!r} reached the page without a filter that says how it is printed")
-    return value
+
+    return finalize
 
 
-def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
-    """Strict, escaping, and with the filters of `format` and `glyphs`; a new one for each document it numbers."""
+def environment(templates: Path = TEMPLATES, medium: Medium = RML) -> jinja2.Environment:
+    """Strict, escaping, and with the filters of `format` and the medium; a new one for each document it numbers."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=finalize,
-        bytecode_cache=COMPILED,
+        finalize=finalizer(medium),
+        bytecode_cache=_compiled(medium),
     )
-    citations = Citations()
+    citations = Citations(medium)
     env.filters |= FILTERS
     env.filters |= {"clip": clip, "shorten": shorten}
-    env.filters |= {"printable": printable, "verbatim": verbatim, "plain": plain}
+    env.filters |= {"printable": medium.printable, "verbatim": medium.verbatim, "plain": medium.plain}
+    env.filters |= {"marked": medium.marked}
     env.tests["measured"] = lambda value: not isinstance(value, NotMeasured)
     env.globals |= {
         "theme": theme(),
@@ -74,10 +87,10 @@ def environment(templates: Path = TEMPLATES) -> jinja2.Environment:
     return env
 
 
-def render(template: str, context: dict[str, Any], templates: Path = TEMPLATES) -> str:
-    """The RML of a document.
+def render(template: str, context: dict[str, Any], templates: Path = TEMPLATES, medium: Medium = RML) -> str:
+    """The RML or HTML of a document.
 
     Raises:
         jinja2.UndefinedError, MissingResultError, FormatError, KeyError: the template asks for what is not there.
     """
-    return environment(templates).get_template(template).render(**context)
+    return environment(templates, medium).get_template(template).render(**context)

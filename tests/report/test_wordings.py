@@ -33,7 +33,7 @@ def say(facts: Facts) -> Say:
     """A shared macro, called with plain values."""
 
     def call(macro: str, *arguments: Any) -> str:
-        modules = [environment().get_template(f"shared/{file}.rml.j2").make_module({"facts": facts}) for file in FILES]
+        modules = [environment().get_template(f"shared/{file}.j2").make_module({"facts": facts}) for file in FILES]
         said = str(next(getattr(module, macro) for module in modules if hasattr(module, macro))(*arguments))
         return " ".join(re.sub(r"<[^>]*>", "", said).replace("\u00a0", " ").split())
 
@@ -83,13 +83,13 @@ def test_a_price_says_what_was_measured_and_n_m_where_nothing_was(say, facts):
     assert price and say("price", price).startswith(
         "At 40 % removed: a file 31.6 % smaller, decoding no faster, perplex"
     )
-    bare = say("price", Price(0.4, MISSING, MISSING, 1.05, MISSING))
+    bare = say("price", Price(0.4, MISSING, MISSING, MISSING, 1.05, MISSING))
     assert bare == "At 40 % removed: a file n/m smaller, decoding n/m faster, perplexity 5 % worse."
     row = replace(price.speed, unchanged=Verdict.FAILS, relative=1.2)
     assert "decoding 20 % faster" in say("price", replace(price, speed=row))
     assert "speed cannot be told" in say("price", replace(price, speed=replace(row, unchanged=Verdict.UNKNOWN)))
     assert "8 % larger, decoding" in say("price", replace(price, smaller=-0.08))
-    assert "2 % better" in say("price", Price(0.4, MISSING, MISSING, 0.98, Interval(low=0.97, high=0.99)))
+    assert "2 % better" in say("price", Price(0.4, MISSING, MISSING, MISSING, 0.98, Interval(low=0.97, high=0.99)))
 
 
 def test_poster_and_paper_print_the_price_and_the_order(facts, poster, paper):
