@@ -19,15 +19,15 @@ from suite.report.rml.check import check
 from suite.report.theme import theme
 
 Size = tuple[float, float]  # width, height, points
-Draw = Callable[[Mapping[str, Size]], bytes]  # the figures' names and sizes -> a PDF with a page for each, in that order
+Draw = Callable[[Mapping[str, Size]], bytes]  # figures and their sizes -> a PDF with a page for each, in their order
 
 
 class LayoutOverflowError(LayoutError):  # type: ignore[misc]
-    """The content does not fit; a layout with less detail in `column` (where it is one) may."""
+    """The content does not fit; a layout with less detail in `columns` (where it is they) may."""
 
-    def __init__(self, message: str, column: str | None = None) -> None:
+    def __init__(self, message: str, columns: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.column = column
+        self.columns = tuple(columns)
 
 
 class PageError(RuntimeError):
@@ -51,6 +51,7 @@ class ReportCanvas(Canvas):  # type: ignore[misc]
         super().__init__(*args, **options)
         self.figures: dict[str, Size] = {}
         self.fills: dict[str, float] = {}
+        self.overflows: dict[str, str] = {}  # columns, and by how much
 
     def place_figure(self, name: str, width: float, height: float) -> None:
         """Draw the empty form that stands for a figure until `finish`."""
@@ -79,22 +80,24 @@ def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
     shapes.STATE_DEFAULTS["fontName"] = "Sans"
     canvases: list[ReportCanvas] = []
 
-    def canvas(*args: Any, **options: Any) -> ReportCanvas:
+    def new_canvas(*args: Any, **options: Any) -> ReportCanvas:
         canvases.append(ReportCanvas(*args, **options))
         return canvases[-1]
 
     buffer = io.BytesIO()
     try:
-        document.Document(root, canvasClass=canvas).process(buffer)
+        document.Document(root, canvasClass=new_canvas).process(buffer)
     except LayoutError as error:
-        raise LayoutOverflowError(" ".join(str(error).split()), getattr(error, "column", None)) from error
-    placed = canvases[-1].figures
-    names = sorted(placed)
-    figures = draw({name: placed[name] for name in names}) if names else b""
-    content, count = finish(buffer.getvalue(), names, figures)
+        raise LayoutOverflowError(" ".join(str(error).split())) from error
+    canvas = canvases[-1]
+    if canvas.overflows:
+        said = "; ".join(f"column {name!r}: {how}" for name, how in canvas.overflows.items())
+        raise LayoutOverflowError(said, tuple(canvas.overflows))
+    places = dict(sorted(canvas.figures.items()))
+    content, count = finish(buffer.getvalue(), list(places), draw(places) if places else b"")
     if pages is not None and count != pages:
         raise PageError(f"the document has {count} pages and should have {pages}")
-    return Pdf(content, count, dict(canvases[-1].fills))
+    return Pdf(content, count, dict(canvas.fills))
 
 
 def finish(raw: bytes, names: Sequence[str], figures: bytes) -> tuple[bytes, int]:
@@ -106,11 +109,11 @@ def finish(raw: bytes, names: Sequence[str], figures: bytes) -> tuple[bytes, int
     Raises:
         PageError: a figure was drawn for no form.
     """
-    with ExitStack() as open_files:
-        pdf = open_files.enter_context(pikepdf.open(io.BytesIO(raw)))
+    with ExitStack() as files:
+        pdf = files.enter_context(pikepdf.open(io.BytesIO(raw)))
         todo: dict[str, Any] = {}
         if names:
-            drawn = open_files.enter_context(pikepdf.open(io.BytesIO(figures)))
+            drawn = files.enter_context(pikepdf.open(io.BytesIO(figures)))
             todo = dict(zip(names, drawn.pages, strict=True))
         for page in pdf.pages:
             objects = page.Resources.get("/XObject", pikepdf.Dictionary())

@@ -36,10 +36,11 @@ def build_poster(facts: Facts, sheet: str = "48x36") -> Pdf:
         try:
             return build(rml, partial(draw, facts=facts, style=FIGURE_STYLE), pages=1)
         except LayoutOverflowError as error:
-            left = steps.get(error.column or "", [])
-            if len(left) < 2:
+            overfull = [steps.get(column, []) for column in error.columns]
+            if not overfull or any(len(left) < 2 for left in overfull):
                 raise
-            left.pop(0)
+            for left in overfull:
+                left.pop(0)
 
 
 def _context(facts: Facts, page: Page, detail: Detail, located: bool) -> dict[str, Any]:

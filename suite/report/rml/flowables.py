@@ -63,19 +63,11 @@ class Figure(Elastic):
         self.canv.place_figure(self.name, self.width, self.height)
 
 
-class ColumnOverflowError(LayoutError):  # type: ignore[misc]
-    """The content of a column is taller than its frame, even with everything elastic at its least."""
-
-    def __init__(self, column: str, message: str) -> None:
-        super().__init__(f"column {column!r}: {message}")
-        self.column = column
-
-
 class Column(KeepInFrame):  # type: ignore[misc]
     """A frame's content: it fills the frame by stretching what is elastic, and never shrinks or cuts text.
 
-    Raises:
-        ColumnOverflowError: the content does not fit even with everything elastic at its least.
+    Where it does not fit even with everything elastic at its least, the canvas is told and nothing is drawn: the build
+    fails once it has seen every column, so that all that are too full can give way at once.
     """
 
     def wrap(self, aw: float, ah: float) -> Size:
@@ -89,8 +81,9 @@ class Column(KeepInFrame):  # type: ignore[misc]
         for weight in (1, 0):
             if room > 0:
                 room = _give([item for item in elastic if item.weight == weight], room, lambda item: item.most)
+        self.canv.overflows.pop(self.name, None)
         if room < -_FUZZ:
-            raise ColumnOverflowError(self.name, f"the content is {-room:.0f} pt too tall for {ah:.0f} pt")
+            self.canv.overflows[self.name] = f"the content is {-room:.0f} pt too tall for {ah:.0f} pt"
         self._used = (ah - room) / ah
         self.width, self.height = aw, ah - max(room, 0) - _FUZZ
         return self.width, self.height
@@ -100,8 +93,9 @@ class Column(KeepInFrame):  # type: ignore[misc]
         return float(height)
 
     def drawOn(self, canv: Any, x: float, y: float, _sW: float = 0) -> None:  # noqa: N802, N803
-        canv.fills[self.name] = self._used
-        super().drawOn(canv, x, y, _sW)
+        if self.name not in canv.overflows:
+            canv.fills[self.name] = self._used
+            super().drawOn(canv, x, y, _sW)
 
 
 def _give(items: list[Elastic], room: float, limit: Callable[[Elastic], float]) -> float:
