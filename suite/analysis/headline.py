@@ -26,12 +26,14 @@ class Answer(StrEnum):
 class Price:
     """What one pruned model saves and costs, each number measured in that very cell.
 
-    `smaller` is the share of the dense model's file that the compressed one does not need; `speed` its decode speed
-    beside the dense model's; `ratio` and `interval` its perplexity over the dense model's.
+    `smaller` is the share of the dense model's file that the compressed one does not need; `memory` what its weights
+    take in memory over what the dense model's do; `speed` its decode speed beside the dense model's; `ratio` and
+    `interval` its perplexity over the dense model's.
     """
 
     sparsity: float
     smaller: Number
+    memory: Number
     speed: SpeedRow | NotMeasured
     ratio: Number
     interval: Bounds
@@ -81,10 +83,17 @@ def _price(model: ModelFacts, within: Point) -> Price:
     written = [cell for cell in tolerated if not isinstance(cell.size, NotMeasured)]
     cell = written[-1] if written else within.cells[0]
     speed = model.speed.row(cell) if model.speed else NotMeasured("no speeds were measured comparably")
-    return Price(cell.sparsity, _smaller(cell), speed, cell.ratio, cell.interval)
+    return Price(cell.sparsity, _smaller(cell), _memory(cell, model), speed, cell.ratio, cell.interval)
 
 
 def _smaller(cell: Cell) -> Number:
     if isinstance(size := cell.size, NotMeasured):
         return size
     return 1 - size.compressed_bytes / size.dense_bytes
+
+
+def _memory(cell: Cell, model: ModelFacts) -> Number:
+    if isinstance(memory := cell.memory, NotMeasured):
+        return memory
+    dense = model.weights_bytes
+    return dense if isinstance(dense, NotMeasured) else memory.weights_bytes / dense

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from suite.records.schema import Experiment
 
-PLAN_SCHEMA = "lottery-plan/1"
+PLAN_SCHEMA: Literal["lottery-plan/1"] = "lottery-plan/1"
 
 
 class _Part(BaseModel):
@@ -23,9 +26,14 @@ class PlannedSearch(_Part):
 class Plan(_Part):
     """A study as it was when it was last run: its experiments in running order, and the manifest word for word."""
 
-    version: str = PLAN_SCHEMA
+    version: Literal["lottery-plan/1"] = PLAN_SCHEMA
     name: str
     title: str
     manifest: str
     experiments: tuple[Experiment, ...]
     searches: tuple[PlannedSearch, ...] = ()
+
+    def to_json(self) -> str:
+        """The plan as it is kept; what an experiment leaves at its default is left out."""
+        content = {"version": self.version, **self.model_dump(mode="json", exclude_defaults=True)}
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -51,7 +51,7 @@ class Store:
     def write_plan(self, plan: Plan) -> None:
         """Keep what the study sets out to do; a plan that did not change is left alone."""
         if self.read_plan() != plan:
-            self._put(self.folder / PLAN, plan.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+            self._put(self.folder / PLAN, plan.to_json())
 
     def read_plan(self) -> Plan | None:
         """The plan, or None where there is none that can be read."""
@@ -92,6 +92,22 @@ def read_record(path: Path) -> Record | None:
     return record if whole else None
 
 
+def studies(folders: Iterable[Path]) -> list[Store]:
+    """The folders that hold files of records: the given ones (a study's own) and those in them, in a stable order.
+
+    Raises:
+        InputError: a folder is not there.
+    """
+    found: dict[Path, Store] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"there is no results folder {folder}; `lottery run MANIFEST` makes one")
+        for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
+            if any(place.glob("*.json")):
+                found.setdefault(place.resolve(), Store(place))
+    return list(found.values())
+
+
 def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
     """All records below the folders (a study's own, or one that holds studies), in a stable order, each id once.
 
@@ -103,12 +119,8 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
     """
     records: dict[str, Record] = {}
     damaged: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"there is no results folder {folder}; `lottery run MANIFEST` makes one")
-        for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
-            if path.name == PLAN:
-                continue
+    for store in studies(folders):
+        for path in sorted(path for path in store.folder.glob("*.json") if path.name != PLAN):
             record = read_record(path)
             if record is None:
                 damaged.append(path)
@@ -120,8 +132,7 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
 def read_plans(folders: Iterable[Path]) -> list[Plan]:
     """The plans of the studies below the folders, in a stable order, each study once."""
     found: dict[str, Plan] = {}
-    for folder in folders:
-        for path in sorted([*folder.glob(PLAN), *folder.glob(f"*/{PLAN}")]):
-            if plan := Store(path.parent).read_plan():
-                found.setdefault(plan.name, plan)
+    for store in studies(folders):
+        if plan := store.read_plan():
+            found.setdefault(plan.name, plan)
     return list(found.values())

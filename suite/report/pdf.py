@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pikepdf
@@ -13,7 +15,8 @@ from lxml import etree
 from reportlab.graphics import shapes
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.doctemplate import LayoutError
-from z3c.rml import document
+from reportlab.pdfbase.ttfonts import TTFont
+from z3c.rml import document, rlfix
 
 from suite.report.rml.check import check
 from suite.report.theme import theme
@@ -22,12 +25,12 @@ Size = tuple[float, float]  # width, height, points
 Draw = Callable[[Mapping[str, Size]], bytes]  # figures and their sizes -> a PDF with a page for each, in their order
 
 
-class LayoutOverflowError(LayoutError):  # type: ignore[misc]
-    """The content does not fit; a layout with less detail in `columns` (where it is they) may."""
+# z3c.rml begins each document by reading four fonts that none of ours uses: a sixth of the time of a poster's layout.
+rlfix.ttfonts = SimpleNamespace(TTFont=cache(TTFont))
 
-    def __init__(self, message: str, columns: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.columns = tuple(columns)
+
+class LayoutOverflowError(LayoutError):  # type: ignore[misc]
+    """The content does not fit; the message says what and where."""
 
 
 class PageError(RuntimeError):
@@ -63,17 +66,32 @@ class ReportCanvas(Canvas):  # type: ignore[misc]
         self.doForm(name)
 
 
-def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
-    """The PDF of an RML document.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A document laid out, its figures still empty; `overflows` says which columns are too full, and by how much."""
 
-    Args:
-        draw: makes the figures at the sizes the layout gave them.
-        pages: how many pages it must have, where that is known.
+    raw: bytes
+    figures: Mapping[str, Size]
+    fills: Mapping[str, float]
+    overflows: Mapping[str, str]
+
+    def complete(self, draw: Draw, pages: int | None = None) -> Pdf:
+        """Draw the figures at the sizes the layout gave them. Raises: see `build`."""
+        if self.overflows:
+            said = "; ".join(f"column {name!r}: {how}" for name, how in self.overflows.items())
+            raise LayoutOverflowError(said)
+        content, count = finish(self.raw, list(self.figures), draw(self.figures) if self.figures else b"")
+        if pages is not None and count != pages:
+            raise PageError(f"the document has {count} pages and should have {pages}")
+        return Pdf(content, count, self.fills)
+
+
+def lay_out(rml: str) -> Layout:
+    """The layout of an RML document, which takes no figure to see whether it fits.
 
     Raises:
         RmlError: the RML would print wrongly.
-        LayoutOverflowError: something does not fit where it was put.
-        PageError: the page count is not `pages`.
+        LayoutOverflowError: something other than the content of a column does not fit where it was put.
     """
     root = etree.fromstring(rml.encode())
     check(root)
@@ -90,14 +108,23 @@ def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
     except LayoutError as error:
         raise LayoutOverflowError(" ".join(str(error).split())) from error
     canvas = canvases[-1]
-    if canvas.overflows:
-        said = "; ".join(f"column {name!r}: {how}" for name, how in canvas.overflows.items())
-        raise LayoutOverflowError(said, tuple(canvas.overflows))
-    places = dict(sorted(canvas.figures.items()))
-    content, count = finish(buffer.getvalue(), list(places), draw(places) if places else b"")
-    if pages is not None and count != pages:
-        raise PageError(f"the document has {count} pages and should have {pages}")
-    return Pdf(content, count, dict(canvas.fills))
+    figures = dict(sorted(canvas.figures.items()))
+    return Layout(buffer.getvalue(), figures, dict(canvas.fills), dict(canvas.overflows))
+
+
+def build(rml: str, draw: Draw, pages: int | None = None) -> Pdf:
+    """The PDF of an RML document.
+
+    Args:
+        draw: makes the figures at the sizes the layout gave them.
+        pages: how many pages it must have, where that is known.
+
+    Raises:
+        RmlError: the RML would print wrongly.
+        LayoutOverflowError: something does not fit where it was put.
+        PageError: the page count is not `pages`.
+    """
+    return lay_out(rml).complete(draw, pages)
 
 
 def finish(raw: bytes, names: Sequence[str], figures: bytes) -> tuple[bytes, int]:

@@ -7,47 +7,65 @@ from typing import Any
 
 from suite.analysis.facts import Facts
 from suite.analysis.samples import selection
+from suite.analysis.values import NotMeasured
 from suite.report.figures import draw
 from suite.report.figures.style import Style
-from suite.report.pdf import LayoutOverflowError, Pdf, build
-from suite.report.poster.detail import Detail, steps_of
-from suite.report.poster.sheets import Page, landscape
+from suite.report.marks import with_marks
+from suite.report.pdf import Pdf, lay_out
+from suite.report.poster.detail import Detail, Fitting, steps_of
+from suite.report.poster.sheets import SHEETS, Page
 from suite.report.templating import render
+from suite.report.theme import theme
 
-FIGURE_STYLE = Style(size=30, line=5.5)
+LINE = 5.5  # width of a curve, in points
 
 
 def build_poster(facts: Facts, sheet: str = "48x36") -> Pdf:
     """The poster of a study, with as much detail as fits.
 
+    Args:
+        sheet: a key of `suite.report.poster.sheets.SHEETS`.
+
     Raises:
+        InputError: the theme's logo cannot be printed.
         LayoutOverflowError: it does not fit even with the least detail.
         RmlError, FormatError, jinja2.UndefinedError: a template is at fault.
     """
-    main = facts.main
-    fitting = {"universal": facts.comparison, "forgotten": main.kinds, "faster": main.speed}
-    page = landscape([name for name, there in fitting.items() if there][:2])
-    located = bool(main.heat or facts.shared_rankings)
-    steps = {column: list(steps) for column, steps in steps_of(located).items()}
+    page = SHEETS[sheet](present(facts), theme().team.logo is not None)
+    fitting = Fitting(steps_of(page.sections))
     while True:
-        limits = [left[0] for left in steps.values() if left]
-        detail = Detail(**{name: value for limit in limits for name, value in limit.items()})  # type: ignore[arg-type]
-        rml = render("poster/poster.rml.j2", _context(facts, page, detail, located))
-        try:
-            return build(rml, partial(draw, facts=facts, style=FIGURE_STYLE), pages=1)
-        except LayoutOverflowError as error:
-            overfull = [steps.get(column, []) for column in error.columns]
-            if not overfull or any(len(left) < 2 for left in overfull):
-                raise
-            for left in overfull:
-                left.pop(0)
+        layout = lay_out(render("poster/poster.rml.j2", _context(facts, page, fitting.detail)))
+        if fitting.learn(layout.overflows):
+            break
+    style = Style(size=theme().sizes.poster.figure, line=LINE)
+    return layout.complete(partial(with_marks, draw=partial(draw, facts=facts, style=style)), pages=1)
 
 
-def _context(facts: Facts, page: Page, detail: Detail, located: bool) -> dict[str, Any]:
+def present(facts: Facts) -> frozenset[str]:
+    """The sections this study has the records for."""
+    main = facts.main
+    there = {
+        "why": True,
+        "measured": True,
+        "price": facts.headline.price is not None and not isinstance(facts.headline.price.smaller, NotMeasured),
+        "says": bool(main.utterances),
+        "first_study": any(isinstance(claim.values.get("ratio"), float) for claim in facts.audit),
+        "lives": bool(main.heat or facts.shared_rankings),
+        "universal": bool(facts.crossings or facts.comparison),
+        "storage": facts.storage is not None,
+        "forgotten": main.kinds is not None,
+        "faster": main.speed is not None,
+        "cliff_numbers": main.main is not None,
+        "numbers": main.main is not None and main.heat is None,
+        "limits": True,
+    }
+    return frozenset(name for name, is_there in there.items() if is_there)
+
+
+def _context(facts: Facts, page: Page, detail: Detail) -> dict[str, Any]:
     return {
         "facts": facts,
         "page": page,
         "detail": detail,
-        "located": located,
         "utterances": selection(facts.main.utterances, detail.samples, facts.headline.marked),
     }

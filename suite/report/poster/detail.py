@@ -1,8 +1,8 @@
-"""How much detail the poster shows, and what gives way where the content of a column does not fit."""
+"""How much detail the poster shows, and what gives way where the content of a frame does not fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -11,55 +11,92 @@ from itertools import zip_longest
 class Detail:
     """How much is shown where names, samples and the number of things are the study's to decide."""
 
-    samples: int = 6
-    characters: int = 260  # of a sample
-    rows: int = 12
-    failures: int = 5
-    claims: int = 3  # about where the ticket lives
+    title: float = 1.0  # of the type sizes in the theme
     claim: float = 80.0  # type size of the takeaway's words
+    number: float = 400.0  # type size of its number
     evidence: bool = True
     brief: bool = False  # the evidence in a line or two
+    samples: int = 5
+    characters: int = 260  # of a sample
+    rows: int = 12
+    claims: int = 3  # about where the ticket lives
+    picture: bool = True  # of the network, beside its table
+    failures: int = 5
+    statements: int = 3  # of the first study
+    noted: bool = True  # what a figure alone does not say
     names: int = 7  # models listed by name
     label: int = 32  # characters of a name in that list
     hashes: bool = True  # and versions of libraries: the paper has them all
 
 
-Steps = Sequence[Mapping[str, int | float | bool]]
+Step = Mapping[str, int | float | bool]
 
-# What gives way, step by step, where the content of a column does not fit.
-SAMPLES: Steps = (
-    {},
-    {"samples": 5},
-    {"samples": 5, "characters": 200},
-    {"samples": 4, "characters": 260},
-    {"samples": 4, "characters": 200},
-    {"samples": 4, "characters": 150},
-    {"samples": 3, "characters": 90},
-    {"samples": 0},
-)
-ROWS: Steps = (
-    {},
-    {"claims": 2},
-    {"rows": 10, "failures": 3, "claims": 2},
-    {"rows": 8, "failures": 2, "claims": 2},
-    {"rows": 8, "failures": 1, "claims": 2},
-    {"rows": 8, "failures": 1, "claims": 1},
-    {"rows": 6, "failures": 1, "claims": 1},
-    {"rows": 6, "failures": 0, "claims": 1},
-    {"rows": 4, "failures": 0, "claims": 1},
-)
-HERO: Steps = (
-    {},
-    {"claim": 70.0},
-    {"claim": 70.0, "brief": True},
-    {"claim": 60.0, "brief": True},
-    {"claim": 52.0, "brief": True},
-    {"claim": 52.0, "evidence": False},
-)
-MADE: Steps = ({}, {"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False})
+# What gives way in a section, step by step.
+LADDERS: Mapping[str, Sequence[Step]] = {
+    "title": ({"title": 0.85}, {"title": 0.72}, {"title": 0.6}, {"title": 0.5}, {"title": 0.4}),
+    "hero": (
+        *({"brief": True}, {"claim": 70.0}, {"number": 360.0}, {"claim": 60.0}, {"evidence": False}),
+        *({"claim": 52.0, "number": 300.0}, {"claim": 44.0, "number": 240.0}),
+    ),
+    "says": (
+        {"characters": 200},
+        {"samples": 4},
+        {"characters": 150},
+        {"samples": 3},
+        {"characters": 90},
+        {"samples": 2},
+        {"samples": 0},
+    ),
+    "first_study": ({"statements": 0},),
+    "lives": (
+        *({"claims": 2}, {"claims": 1}, {"rows": 8}, {"rows": 6}, {"claims": 0}),
+        *({"picture": False, "claims": 1}, {"rows": 4}, {"claims": 0}),
+    ),
+    "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, {"failures": 0}),
+    "universal": ({"noted": False},),
+    "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
+    "made": ({"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False}),
+}
 
 
-def steps_of(located: bool) -> dict[str, Steps]:
-    """What gives way in which column: the samples stand on the left where the right says where the ticket lives."""
-    both = [{**rows, **samples} for rows, samples in zip_longest(ROWS, SAMPLES, fillvalue=ROWS[-1])]
-    return {"left": SAMPLES if located else (), "hero": HERO, "made": MADE, "right": ROWS if located else both}
+def steps_of(frames: Mapping[str, Iterable[str]]) -> dict[str, list[Step]]:
+    """For each frame what gives way in it, one thing after another, its sections taking turns; the first is nothing."""
+    found = {}
+    for frame, sections in frames.items():
+        turns = zip_longest(*(LADDERS.get(section, ()) for section in (*sections, frame)))
+        steps: list[Step] = [{}]
+        for step in (step for turn in turns for step in turn if step):
+            steps.append({**steps[-1], **step})
+        found[frame] = steps
+    return found
+
+
+class Fitting:
+    """How far down each frame's steps one must go: found by halving, all frames at once, from what overflowed."""
+
+    def __init__(self, steps: Mapping[str, Sequence[Step]]) -> None:
+        self._steps = steps
+        self._too_full = dict.fromkeys(steps, -1)  # the last step known to be too full
+        self._fits = {frame: len(found) - 1 for frame, found in steps.items()}  # the first known, or hoped, to fit
+        self._chosen = dict.fromkeys(steps, 0)
+
+    @property
+    def detail(self) -> Detail:
+        """What to try next."""
+        chosen = {name: value for f, at in self._chosen.items() for name, value in self._steps[f][at].items()}
+        return Detail(**chosen)  # type: ignore[arg-type]
+
+    def learn(self, overflows: Collection[str]) -> bool:
+        """Take in which frames overflowed; whether that was the last try: all fit, or one cannot."""
+        for frame, at in self._chosen.items():
+            if frame in overflows:
+                self._too_full[frame] = at
+            else:
+                self._fits[frame] = min(at, self._fits[frame])
+        if any(self._too_full[frame] == len(found) - 1 for frame, found in self._steps.items()):
+            return True
+        before = dict(self._chosen)
+        for frame in self._chosen:
+            low, high = self._too_full[frame], self._fits[frame]
+            self._chosen[frame] = high if high - low <= 1 else (low + high) // 2
+        return before == self._chosen

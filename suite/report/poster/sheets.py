@@ -1,10 +1,16 @@
-"""The poster's sheets: where each section lies on 48 by 36 inches and on A0. Content is shared, geometry is not."""
+"""The poster's sheets: what lies where on 48 by 36 inches and on A0. The sections are shared, the geometry is not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+
+MARGIN, GUTTER, GAP = 84.0, 64.0, 44.0  # points
+FOOT, LINE = 296.0, 66.0  # tops of the band at the bottom and of its last line
+BAR = 18.0  # height of the coloured edge at the top
+TITLE = 306.0  # height of title, subtitle and byline
+A0 = (2383.94, 3370.39)  # 841 by 1189 mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,38 +25,103 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The geometry of the page; `frames` are filled in their order, `panel` lies behind the takeaway."""
+    """One sheet: `frames` in the order they are filled, and the `sections` that each of them holds.
+
+    `panel` lies behind the takeaway; where `broad`, its number stands beside its words and not above them.
+    """
 
     width: float
     height: float
-    margin: float
-    foot: float  # top of the band at the bottom
-    line: float  # top of its last line
     panel: Box
-    pair: Sequence[str]  # the sections below the cliff, each in the frame of its name
     frames: Mapping[str, Box]
+    sections: Mapping[str, Sequence[str]]
+    broad: bool = False
+    margin: float = MARGIN
+    foot: float = FOOT
+    line: float = LINE
+    bar: float = BAR
 
 
-def landscape(pair: Sequence[str]) -> Page:
-    """48 by 36 inches: the takeaway and the cliff in the middle, `pair` (none, one or two sections) below them."""
-    width, height, margin, gutter, foot, top = 3456.0, 2592.0, 84.0, 64.0, 326.0, 2276.0
-    side, bottom, gap, line = 900.0, foot + 40, 44.0, 70.0
-    middle = width - 2 * (margin + side + gutter)
-    x = margin + side + gutter
-    hero, below = 760.0, 510.0 if pair else 0.0
-    panel = Box(x, top - hero, middle, hero)
-    cliff_bottom = bottom + below + (gap if pair else 0)
-    frames = {
-        "title": Box(margin, top + 36, width - 2 * margin, height - 18 - top - 56),
-        "left": Box(margin, bottom, side, top - bottom),
-        "hero": Box(x + 64, panel.y + 40, middle - 128, hero + 30),  # the first line is taller than its figures
-        "cliff": Box(x, cliff_bottom, middle, panel.y - gap - cliff_bottom),
+def landscape(width: float, height: float, there: Collection[str], logo: bool) -> Page:
+    """Three columns: the takeaway and the cliff in the middle, up to two sections side by side below them."""
+    side, bottom, top = 920.0, FOOT + 34, height - BAR - TITLE
+    middle, x = width - 2 * (MARGIN + side + GUTTER), MARGIN + side + GUTTER
+    located = "lives" in there
+    sections = {
+        "left": ["why", "measured", "price", *(["says"] if located else ["cliff_numbers", "first_study"])],
+        "right": ["lives", "universal", "limits"] if located else ["says", "numbers", "universal", "limits"],
     }
-    half = (middle - gutter * (len(pair) - 1)) / max(len(pair), 1)
+    sections["left" if located else "right"].append("first_study" if located else "limits")
+    pair = [name for name in ("storage", "forgotten", "faster") if name in there][:2]
+    hero, below = 0.405 * (top - bottom), 0.29 * (top - bottom) if pair else 0.0
+    panel = Box(x, top - hero, middle, hero)
+    cliff = bottom + below + (GAP if pair else 0)
+    frames = _title(width, top, logo) | {
+        "left": Box(MARGIN, bottom, side, top - bottom),
+        "hero": Box(x + GUTTER, panel.y + 36, middle - 2 * GUTTER, hero - 60),
+        "cliff": Box(x, cliff, middle, panel.y - GAP - cliff),
+    }
+    half = (middle - GUTTER * (len(pair) - 1)) / max(len(pair), 1)
     for index, name in enumerate(pair):
-        frames[name] = Box(x + index * (half + gutter), bottom, half, below)
-    frames["right"] = Box(width - margin - side, bottom, side, top - bottom)
-    made = 1180.0
-    frames["made"] = Box(margin, line, made, foot - line - 22)
-    frames["references"] = Box(margin + made + gutter, line, width - 2 * margin - made - gutter, foot - line - 22)
-    return Page(width, height, margin, foot, line, panel, tuple(pair), MappingProxyType(frames))
+        frames[name] = Box(x + index * (half + GUTTER), bottom, half, below)
+    frames["right"] = Box(width - MARGIN - side, bottom, side, top - bottom)
+    return _page(width, height, panel, frames | _foot(width), sections | {name: [name] for name in pair}, there)
+
+
+def portrait(width: float, height: float, there: Collection[str], logo: bool) -> Page:
+    """The takeaway and the cliff across the sheet, two columns below them."""
+    full, bottom, top = width - 2 * MARGIN, FOOT + 40, height - BAR - TITLE
+    column, hero, cliff = (full - GUTTER) / 2, 500.0, 540.0
+    panel = Box(MARGIN, top - hero, full, hero)
+    below = panel.y - 2 * GAP - cliff
+    frames = _title(width, top, logo) | {
+        "hero": Box(MARGIN + GUTTER, panel.y + 30, full - 2 * GUTTER, hero - 60),
+        "cliff": Box(MARGIN, below + GAP, full, cliff),
+        "left": Box(MARGIN, bottom, column, below - bottom),
+        "right": Box(MARGIN + column + GUTTER, bottom, column, below - bottom),
+    }
+    sections = {
+        "left": ["why", "measured", "price", "says", "forgotten", "first_study"],
+        "right": ["lives", "numbers", "universal", "storage", "limits"],
+    }
+    return _page(width, height, panel, frames | _foot(width), sections, there, broad=True)
+
+
+SHEETS: dict[str, Callable[[Collection[str], bool], Page]] = {
+    "48x36": lambda there, logo: landscape(3456.0, 2592.0, there, logo),
+    "a0-landscape": lambda there, logo: landscape(A0[1], A0[0], there, logo),
+    "a0-portrait": lambda there, logo: portrait(*A0, there, logo),
+}
+
+
+def _title(width: float, top: float, logo: bool) -> dict[str, Box]:
+    """The title across the sheet, and where there is one, the logo at its right."""
+    room = Box(MARGIN, top + 24, width - 2 * MARGIN, TITLE - 36)
+    if not logo:
+        return {"title": room}
+    mark = 0.14 * room.width
+    at = Box(width - MARGIN - mark, room.y + 30, mark, room.height - 40)
+    return {"title": Box(room.x, room.y, room.width - mark - GUTTER, room.height), "logo": at}
+
+
+def _foot(width: float) -> dict[str, Box]:
+    """The band at the bottom: what made the numbers, and the references."""
+    made = 0.36 * (width - 2 * MARGIN)
+    return {
+        "made": Box(MARGIN, LINE, made, FOOT - LINE - 22),
+        "references": Box(MARGIN + made + GUTTER, LINE, width - 2 * MARGIN - made - GUTTER, FOOT - LINE - 22),
+    }
+
+
+def _page(
+    width: float,
+    height: float,
+    panel: Box,
+    frames: Mapping[str, Box],
+    sections: Mapping[str, Sequence[str]],
+    there: Collection[str],
+    broad: bool = False,
+) -> Page:
+    """A page whose columns hold the sections that are there; every other frame holds the one of its name."""
+    held = {name: tuple(s for s in sections.get(name, [name]) if name not in sections or s in there) for name in frames}
+    return Page(width, height, panel, MappingProxyType(dict(frames)), MappingProxyType(held), broad)
