@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
-from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 import pikepdf
@@ -18,7 +16,6 @@ from reportlab.graphics import shapes
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.doctemplate import LayoutError
-from reportlab.pdfbase.ttfonts import TTFont
 from z3c.rml import document, rlfix
 
 from suite.report.rml.check import check
@@ -26,10 +23,6 @@ from suite.report.theme import theme
 
 Size = tuple[float, float]  # width, height, points
 Draw = Callable[[Mapping[str, Size]], bytes]  # figures and their sizes -> a PDF with a page for each, in their order
-
-
-# z3c.rml begins each document by reading four fonts that none of ours uses: a sixth of the time of a poster's layout.
-rlfix.ttfonts = SimpleNamespace(TTFont=cache(TTFont))
 
 # z3c.rml begins each document by reading four fonts that none of ours uses: a sixth of the time of a poster's layout.
 rlfix.ttfonts = SimpleNamespace(TTFont=cache(TTFont))
@@ -113,6 +106,9 @@ def lay_out(rml: str) -> Layout:
         document.Document(root, canvasClass=new_canvas).process(buffer)
     except LayoutError as error:
         raise LayoutOverflowError(" ".join(str(error).split())) from error
+    except ValueError:  # a column that is too full is not drawn, and a link into it leads nowhere
+        if not (canvases and canvases[-1].overflows):
+            raise
     canvas = canvases[-1]
     figures = dict(sorted(canvas.figures.items()))
     return Layout(buffer.getvalue(), figures, dict(canvas.fills), dict(canvas.overflows))
