@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from suite.analysis.cells import TARGETS, Cell
@@ -28,6 +28,13 @@ class HeatTable:
     @property
     def worst(self) -> float:
         return max((v for _, values in self.rows for v in values if isinstance(v, float)), default=1.0)
+
+    def last(self, columns: int) -> HeatTable:
+        """The same at its largest sparsities, so many at most and at least one."""
+        kept = max(len(self.sparsities) - max(columns, 1), 0)
+        return replace(
+            self, sparsities=self.sparsities[kept:], rows=tuple((what, values[kept:]) for what, values in self.rows)
+        )
 
 
 def heat_table(curves: Iterable[Curve], columns: int = 9) -> HeatTable | None:

@@ -41,6 +41,10 @@ class PrunedPath:
     dense: Stored
     pruned: tuple[Stored, ...]
 
+    @property
+    def architecture(self) -> str:
+        return self.dense.cell.record.model.architecture
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:

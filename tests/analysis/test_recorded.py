@@ -39,6 +39,16 @@ def test_recorded_values_are_no_cell_of_any_study():
     assert "mistral-7b" not in {model.name for model in facts.models}
 
 
+def test_recorded_values_join_the_facts_of_their_own_model_text_and_target_only():
+    def recorded(model: str = "mistral-7b", text: TextReference = WIKITEXT, target: str = "all"):
+        cells = [record(model=model, text=text), record(model=model, text=text, target=target, sparsity=0.5)]
+        return build_facts(cells).recorded
+
+    assert recorded() == read_recorded() and recorded().short == "February 2026"
+    assert recorded(model="phi-2") is None and recorded(target="blocks") is None
+    assert recorded(text=WIKITEXT.model_copy(update={"name": "stories"})) is None
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -16,9 +16,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.analysis.facts import Facts
 from suite.report.figures.breaks import breaks
+from suite.report.figures.bytes import bytes_
 from suite.report.figures.cliff import cliff
 from suite.report.figures.comparison import comparison
+from suite.report.figures.crossings import crossings
 from suite.report.figures.lines import divergence, kinds, targets
+from suite.report.figures.network import network
 from suite.report.figures.ranking import ranking
 from suite.report.figures.speed import speed
 from suite.report.figures.style import Style, settings
@@ -34,6 +37,9 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
     "breaks": breaks,
     "divergence": divergence,
     "speed": speed,
+    "network": network,
+    "crossings": crossings,
+    "bytes": bytes_,
 }
 
 

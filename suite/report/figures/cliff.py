@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from matplotlib.axes import Axes
 
 from suite.analysis.curves import Curve
@@ -9,6 +12,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.points import Point
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
+from suite.report.figures.room import Place, Room
 from suite.report.figures.style import MARKERS, Label, Style, log_axis, markers, percent_axis, right_labels
 from suite.report.format import pct, sig
 from suite.report.theme import theme
@@ -22,63 +26,75 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
     dense = model.dense_perplexity
     if model.main is None or isinstance(dense, NotMeasured):
         raise ValueError("there is no curve to draw")
-    start = [(0.0, dense)]
     curves = [(model.main, theme().series[0], MARKERS[0])]
     curves += [(model.control, theme().control, "X")] if model.control else []
-    ys = [dense]
-    labels: list[Label] = []
-    within = facts.headline.within
+    within, recorded = facts.headline.within, _recorded(facts)
     if within:
         axes.axvspan(0, within.sparsity, color=colours["paleblue"], lw=0, zorder=0)
+    lines = []
     for curve, colour, marker in curves:
-        line = start + _line(curve)
-        ys += [y for _, y in line]
+        line = [(0.0, dense), *_line(curve)]
         marked = markers(line)
         axes.plot(*zip(*line, strict=True), color=colour, marker=marker, markevery=marked, clip_on=False, zorder=3)
         _whiskers(axes, curve, dense, colour, style)
-        if curve is model.main:
-            labels.append(Label(line[-1][1], curve.criterion, colour))
-        else:
-            seeds = f" (mean of {curve.seeds} seeds)" if curve.seeds > 1 else ""
-            axes.annotate(
-                f"{curve.criterion}{seeds}",
-                line[-1],
-                (0, style.size * 0.45),
-                textcoords="offset points",
-                va="bottom",
-                color=colour,
-                fontweight="bold",
-            )
-    percent_axis(axes, [p.sparsity for curve, *_ in curves for p in curve.points])
+        lines.append(line)
+    percent_axis(axes, [p.sparsity for curve, *_ in curves for p in curve.points] + [x for x, _ in recorded])
     references = _references(facts)
-    ys += [y for y, _ in references]
+    ys = [y for line in (*lines, recorded) for _, y in line] + [y for _, y in references]
     log_axis(axes.yaxis, min(ys) * 0.9, max(ys) * 1.12)
-    for y, text in references:
+    labels = [Label(lines[0][-1][1], model.main.criterion, theme().series[0])]
+    for text, y in references:
         axes.axhline(y, color=colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)), zorder=1)
         labels.append(Label(y, f"{text}, {sig(y, 3)}", colours["mute"], bold=False))
     right_labels(axes, labels, style)
-    if within:
-        _mark(axes, facts, within, style)
     axes.grid(axis="y")
     axes.set_ylabel("perplexity (log, lower is better)")
+    if recorded:  # never joined: nothing is known of what lies between them
+        edge: dict[str, Any] = {"mec": colours["mute"], "mew": style.line * 0.5}
+        axes.plot(*zip(*recorded, strict=True), ls="", marker="D", mfc="white", clip_on=False, zorder=4, **edge)
+    if within:
+        axes.axvline(within.sparsity, color=colours["accent"], lw=style.line * 0.4, zorder=1)
+    _name(axes, facts, [*lines, *([pair] for pair in recorded)], style)
 
 
-def _mark(axes: Axes, facts: Facts, within: Point, style: Style) -> None:
-    """The headline's place on the curve, named on the side where there is room."""
-    accent = theme().colours["accent"]
-    axes.axvline(within.sparsity, color=accent, lw=style.line * 0.4, zorder=1)
-    left = within.sparsity > 0.55 * axes.get_xlim()[1]
-    axes.annotate(
-        f"{pct(within.sparsity)}: largest\nmeasured within\n{pct(facts.tolerance - 1)} of dense",
-        (within.sparsity, 0.56),
-        ((-0.5 if left else 0.5) * style.size, 0),
-        xycoords=axes.get_xaxis_transform(),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        color=accent,
-        linespacing=1.15,
-    )
+def _name(axes: Axes, facts: Facts, lines: list[Series], style: Style) -> None:
+    """What the figure's other marks are, each where its name covers nothing."""
+    within, control, colours = facts.headline.within, facts.main.control, theme().colours
+    ends, (left, right) = axes.get_ylim(), axes.get_xlim()
+    across = [[(left, y), (right, y)] for _, y in _references(facts)]
+    down = [[(within.sparsity, y) for y in ends]] if within else []
+    room, gap = Room(axes, [*lines, *across, *down], style), 0.5 * style.size
+    if within:
+        said = f"{pct(within.sparsity)}: largest\nmeasured within\n{pct(facts.tolerance - 1)} of dense"
+        sides = [(gap, "left"), (-gap, "right")][:: -1 if within.sparsity > 0.55 * right else 1]
+        heights = [ends[0] * (ends[1] / ends[0]) ** share for share in (0.56, 0.66, 0.46, 0.76, 0.86, 0.36)]
+        places = [Place(said, (within.sparsity, y), (dx, 0), ha) for dx, ha in sides for y in heights]
+        room.put(places, color=colours["accent"], linespacing=1.15)
+    if control:
+        texts = [control.criterion]
+        if control.seeds > 1:
+            ways = ("{} (mean of {} seeds)", "{}\n(mean of {} seeds)", "{}\n(mean of\n{} seeds)")
+            texts = [way.format(control.criterion, control.seeds) for way in ways]
+        room.put(_beside(lines[1][-1], texts, style), color=theme().control, fontweight="bold", linespacing=1.1)
+    if facts.recorded:
+        texts = [f"recorded,{between}{facts.recorded.short}" for between in (" ", "\n")]
+        marks = _recorded(facts)[::-1]
+        room.put([place for mark in marks for place in _beside(mark, texts, style)], color=colours["mute"])
+
+
+def _beside(at: tuple[float, float], texts: Iterable[str], style: Style) -> list[Place]:
+    """Around a mark: first above it, then to its sides."""
+    gap, found = 0.5 * style.size, []
+    for text in texts:
+        found += [Place(text, at, (0, gap), "left", "bottom"), Place(text, at, (1.4 * gap, 0))]
+        found += [Place(text, at, (-1.4 * gap, 0), "right"), Place(text, at, (0, gap), "center", "bottom")]
+        found += [Place(text, at, (0, gap), "right", "bottom"), Place(text, at, (0, -gap), "left", "top")]
+        found += [Place(text, at, (-1.5 * gap, gap), "center", "bottom")]
+    return found
+
+
+def _recorded(facts: Facts) -> Series:
+    return [(column.sparsity, column.perplexity) for column in facts.recorded.columns] if facts.recorded else []
 
 
 def _line(curve: Curve) -> Series:
@@ -99,9 +115,9 @@ def _range(point: Point, dense: float) -> tuple[float, float]:
     return point.spread
 
 
-def _references(facts: Facts) -> list[tuple[float, str]]:
+def _references(facts: Facts) -> list[tuple[str, float]]:
     quality = facts.main.reference
     if isinstance(quality, NotMeasured):
         return []
-    found = [(quality.uniform, "uniform guess"), (quality.unigram, "word counts alone")]
-    return found + ([(quality.floor, "the grammar itself")] if quality.floor else [])
+    found = [("uniform guess", quality.uniform), ("word counts alone", quality.unigram)]
+    return found + ([("the grammar itself", quality.floor)] if quality.floor else [])

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from suite.analysis.facts import Facts
+from suite.analysis.location import HeatTable
 from suite.analysis.samples import selection
 from suite.analysis.values import NotMeasured
 from suite.report.figures import draw
@@ -17,6 +18,7 @@ from suite.report.poster.sheets import SHEETS, Page
 from suite.report.templating import render
 from suite.report.theme import theme
 
+HEAT_NAMES, HEAT_NUMBER = 6.3, 2.3  # widths of the heat table's columns, in ems
 LINE = 5.5  # width of a curve, in points
 
 
@@ -67,5 +69,15 @@ def _context(facts: Facts, page: Page, detail: Detail) -> dict[str, Any]:
         "facts": facts,
         "page": page,
         "detail": detail,
+        "heat_names": HEAT_NAMES * theme().sizes.poster.table,
+        "heat": _heat(facts, page),
         "utterances": selection(facts.main.utterances, detail.samples, facts.headline.marked),
     }
+
+
+def _heat(facts: Facts, page: Page) -> HeatTable | None:
+    """The heat table with as many columns as fit beside each other where it stands: of the largest sparsities."""
+    heat = facts.main.heat
+    width = next((page.frames[frame].width for frame, held in page.sections.items() if "lives" in held), 0.0)
+    room = width / theme().sizes.poster.table - HEAT_NAMES
+    return heat.last(int(room / HEAT_NUMBER)) if heat else None

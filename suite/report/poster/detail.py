@@ -19,6 +19,7 @@ class Detail:
     samples: int = 5
     characters: int = 260  # of a sample
     rows: int = 12
+    reasons: bool = True  # why a smaller file is no faster model
     claims: int = 3  # about where the ticket lives
     picture: bool = True  # of the network, beside its table
     failures: int = 5
@@ -47,6 +48,7 @@ LADDERS: Mapping[str, Sequence[Step]] = {
         {"samples": 2},
         {"samples": 0},
     ),
+    "price": ({"reasons": False},),
     "first_study": ({"statements": 0},),
     "lives": (
         *({"claims": 2}, {"claims": 1}, {"rows": 8}, {"rows": 6}, {"claims": 0}),

@@ -35,16 +35,16 @@ class Page:
     panel: Box
     frames: Mapping[str, Box]
     sections: Mapping[str, Sequence[str]]
+    foot: float
     broad: bool = False
     margin: float = MARGIN
-    foot: float = FOOT
     line: float = LINE
     bar: float = BAR
 
 
 def landscape(width: float, height: float, there: Collection[str], logo: bool) -> Page:
     """Three columns: the takeaway and the cliff in the middle, up to two sections side by side below them."""
-    side, bottom, top = 920.0, FOOT + 34, height - BAR - TITLE
+    side, bottom, top = 0.266 * width, FOOT + 34, height - BAR - TITLE
     middle, x = width - 2 * (MARGIN + side + GUTTER), MARGIN + side + GUTTER
     located = "lives" in there
     sections = {
@@ -56,7 +56,7 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
     hero, below = 0.405 * (top - bottom), 0.29 * (top - bottom) if pair else 0.0
     panel = Box(x, top - hero, middle, hero)
     cliff = bottom + below + (GAP if pair else 0)
-    frames = _title(width, top, logo) | {
+    frames = _title(width, top, logo, TITLE) | {
         "left": Box(MARGIN, bottom, side, top - bottom),
         "hero": Box(x + GUTTER, panel.y + 36, middle - 2 * GUTTER, hero - 60),
         "cliff": Box(x, cliff, middle, panel.y - GAP - cliff),
@@ -65,26 +65,30 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
     for index, name in enumerate(pair):
         frames[name] = Box(x + index * (half + GUTTER), bottom, half, below)
     frames["right"] = Box(width - MARGIN - side, bottom, side, top - bottom)
-    return _page(width, height, panel, frames | _foot(width), sections | {name: [name] for name in pair}, there)
+    sections |= {name: [name] for name in pair}
+    return _page(width, height, panel, frames | _foot(width, 0.36, FOOT), sections, there, FOOT)
 
 
 def portrait(width: float, height: float, there: Collection[str], logo: bool) -> Page:
-    """The takeaway and the cliff across the sheet, two columns below them."""
-    full, bottom, top = width - 2 * MARGIN, FOOT + 40, height - BAR - TITLE
-    column, hero, cliff = (full - GUTTER) / 2, 500.0, 540.0
+    """The takeaway and the cliff across the sheet, three columns below them."""
+    full, foot = width - 2 * MARGIN, FOOT + 44
+    bottom, top = foot + 34, height - BAR - 0.8 * TITLE
+    column, hero, cliff = (full - 2 * GUTTER) / 3, 490.0, 470.0
     panel = Box(MARGIN, top - hero, full, hero)
     below = panel.y - 2 * GAP - cliff
-    frames = _title(width, top, logo) | {
+    frames = _title(width, top, logo, 0.8 * TITLE) | {
         "hero": Box(MARGIN + GUTTER, panel.y + 30, full - 2 * GUTTER, hero - 60),
         "cliff": Box(MARGIN, below + GAP, full, cliff),
-        "left": Box(MARGIN, bottom, column, below - bottom),
-        "right": Box(MARGIN + column + GUTTER, bottom, column, below - bottom),
     }
+    for index, name in enumerate(("left", "middle", "right")):
+        frames[name] = Box(MARGIN + index * (column + GUTTER), bottom, column, below - bottom)
+    located = "lives" in there
     sections = {
-        "left": ["why", "measured", "price", "says", "forgotten", "first_study"],
-        "right": ["lives", "numbers", "universal", "storage", "limits"],
+        "left": ["why", "measured", "price", "storage"],
+        "middle": ["says", "forgotten"] if located else ["cliff_numbers", "numbers", "forgotten"],
+        "right": ["lives", "universal", "limits"] if located else ["says", "universal", "first_study", "limits"],
     }
-    return _page(width, height, panel, frames | _foot(width), sections, there, broad=True)
+    return _page(width, height, panel, frames | _foot(width, 0.46, foot), sections, there, foot, broad=True)
 
 
 SHEETS: dict[str, Callable[[Collection[str], bool], Page]] = {
@@ -94,9 +98,9 @@ SHEETS: dict[str, Callable[[Collection[str], bool], Page]] = {
 }
 
 
-def _title(width: float, top: float, logo: bool) -> dict[str, Box]:
+def _title(width: float, top: float, logo: bool, height: float) -> dict[str, Box]:
     """The title across the sheet, and where there is one, the logo at its right."""
-    room = Box(MARGIN, top + 24, width - 2 * MARGIN, TITLE - 36)
+    room = Box(MARGIN, top + 24, width - 2 * MARGIN, height - 36)
     if not logo:
         return {"title": room}
     mark = 0.14 * room.width
@@ -104,12 +108,12 @@ def _title(width: float, top: float, logo: bool) -> dict[str, Box]:
     return {"title": Box(room.x, room.y, room.width - mark - GUTTER, room.height), "logo": at}
 
 
-def _foot(width: float) -> dict[str, Box]:
+def _foot(width: float, share: float, foot: float) -> dict[str, Box]:
     """The band at the bottom: what made the numbers, and the references."""
-    made = 0.36 * (width - 2 * MARGIN)
+    made = share * (width - 2 * MARGIN)
     return {
-        "made": Box(MARGIN, LINE, made, FOOT - LINE - 22),
-        "references": Box(MARGIN + made + GUTTER, LINE, width - 2 * MARGIN - made - GUTTER, FOOT - LINE - 22),
+        "made": Box(MARGIN, LINE, made, foot - LINE - 22),
+        "references": Box(MARGIN + made + GUTTER, LINE, width - 2 * MARGIN - made - GUTTER, foot - LINE - 22),
     }
 
 
@@ -120,8 +124,9 @@ def _page(
     frames: Mapping[str, Box],
     sections: Mapping[str, Sequence[str]],
     there: Collection[str],
+    foot: float,
     broad: bool = False,
 ) -> Page:
     """A page whose columns hold the sections that are there; every other frame holds the one of its name."""
     held = {name: tuple(s for s in sections.get(name, [name]) if name not in sections or s in there) for name in frames}
-    return Page(width, height, panel, MappingProxyType(dict(frames)), MappingProxyType(held), broad)
+    return Page(width, height, panel, MappingProxyType(dict(frames)), MappingProxyType(held), foot, broad)
