@@ -21,8 +21,10 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",
     "report": "Print poster and paper in one go.",
+    "bundle": "The same, packed with records, manifests, environment and checksums.",
     "poster": "Print the poster of the records.",
     "paper": "Print the paper of the records.",
+    "page": "Print the results page of the records: one HTML file.",
     "train": "Train an embedded model from its recipe.",
     "schema": "Print the JSON Schema of a manifest, for editors.",
 }

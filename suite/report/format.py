@@ -156,14 +156,20 @@ def digest(value: object) -> str:
 
 
 def shade(value: object, worst: float) -> str:
-    """The background of a ratio's cell: the darker the more harm, on a log scale up to `worst` (tenfold at most)."""
+    """The background of a ratio's cell: the darker the more harm (see `harm`)."""
     colours = theme().colours
+    share = harm(value, worst)
+    return colours["missing"] if share is None else blend("#FFFFFF", colours["heat"], share)
+
+
+def harm(value: object, worst: float) -> float | None:
+    """How far a ratio is from unharmed (0) to `worst` or tenfold (1), on a log scale; None: not measured."""
     if isinstance(value, NotMeasured):
-        return colours["missing"]
+        return None
     if not isinstance(value, float):
         raise FormatError(f"shade cannot colour {value!r}")
     span = math.log(min(max(worst, TOLERANCE), 10.0))
-    return blend("#FFFFFF", colours["heat"], math.log(max(value, 1.0)) / span)
+    return min(math.log(max(value, 1.0)) / span, 1.0)
 
 
 FILTERS: dict[str, Callable[..., str]] = {

@@ -1,7 +1,7 @@
 """Text of unknown origin made printable: pruned models write anything, and names of models are data too.
 
 Every character prints. What cannot be seen (controls, marks of direction, lone surrogates) is shown as a box. In a PDF,
-what the running face lacks is set in a face that has it, and what no face has is a box too; a browser finds faces itself.
+what the running face lacks is set in a face that has it, and what no face has is a box too; a browser finds its own.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -44,7 +45,7 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
 
 
 def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
-    """The figures of a document as a PDF, a page each in the order of `places`, of exactly its width and height (points).
+    """A document's figures as a PDF, a page each in the order of `places`, of exactly its width and height in points.
 
     They share one file because they share its fonts: cutting a font down to what is used is half the work of a figure.
 
@@ -61,4 +62,21 @@ def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
             FigureCanvasPdf(figure)
             FIGURES[name](figure.add_subplot(), facts, style)
             figure.savefig(pages, format="pdf", transparent=True)
+    return buffer.getvalue()
+
+
+def draw_svg(name: str, width: float, height: float, facts: Facts, style: Style) -> bytes:
+    """One figure as SVG of `width` by `height` points, its text as text; the same bytes in any process.
+
+    Raises:
+        KeyError: no figure has that name.
+    """
+    pad = style.size / 8 / 72
+    buffer = io.BytesIO()
+    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with matplotlib.rc_context({**settings(style), "svg.fonttype": "none", "svg.hashsalt": name}):
+        figure = Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=pad, h_pad=pad))
+        FigureCanvasSVG(figure)
+        FIGURES[name](figure.add_subplot(), facts, style)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     return buffer.getvalue()
