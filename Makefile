@@ -1,4 +1,4 @@
-# make poster    set everything up, run the embedded study, print out/poster.pdf and out/paper.pdf
+# make poster    set everything up, run the embedded study, print out/poster.pdf, out/paper.pdf and out/results.html
 # make help      everything else
 
 PYTHON  ?= python3
@@ -6,6 +6,9 @@ VENV    ?= .venv
 OUT     ?= out
 # Results to print: folders, separated by commas. Unset: the embedded study is run first.
 RESULTS ?=
+# The poster's sheet: 48x36, a0-landscape or a0-portrait. A theme file of your own: team, address, logo, colours, fonts.
+FORMAT  ?= 48x36
+THEME   ?=
 # PyTorch's build: cpu (some 200 MB) or cuda (gigabytes). Without an NVIDIA GPU the CPU build is taken.
 TORCH   ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
 
@@ -14,13 +17,18 @@ PIP     := $(VENV)/bin/python -m pip --disable-pip-version-check
 TORCH_PIN := $(shell grep '^torch==' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
+PRINT = "$(or $(RESULTS),results/embedded)" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
+
 .DEFAULT_GOAL := help
-.PHONY: help setup poster reproduce test lint clean
+.PHONY: help setup poster bundle records reproduce test lint clean
 
 help:
-	@echo "make poster            out/poster.pdf and out/paper.pdf of the embedded study (runs it if needed)"
+	@echo "make poster            out/poster.pdf, paper.pdf and results.html of the embedded study (runs it if needed)"
 	@echo "make poster RESULTS=results/phase1,results/phase2"
 	@echo "                       the same of records you have"
+	@echo "make poster FORMAT=a0-portrait THEME=team.yaml"
+	@echo "                       another sheet (48x36, a0-landscape, a0-portrait); your team, address, logo, colours"
+	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make test              the tests, lint and types"
@@ -49,14 +57,16 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	@$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
 
-poster: $(VENV)/.ready
+poster: $(VENV)/.ready records
+	@$(LOTTERY) report $(PRINT)
+
+bundle: $(VENV)/.ready records
+	@$(LOTTERY) bundle $(PRINT)
+
+# The embedded study, unless there are results to print.
+records: $(VENV)/.ready
 ifeq ($(RESULTS),)
 	@$(LOTTERY) run manifests/embedded.yaml --results results
-	@$(LOTTERY) poster results/embedded --out $(OUT)
-	@$(LOTTERY) paper results/embedded --out $(OUT)
-else
-	@$(LOTTERY) poster "$(RESULTS)" --out $(OUT)
-	@$(LOTTERY) paper "$(RESULTS)" --out $(OUT)
 endif
 
 reproduce: $(VENV)/.ready

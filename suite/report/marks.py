@@ -15,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from svglib.svglib import svg2rlg
 
 from suite.errors import InputError
+from suite.report.fonts import register
 from suite.report.theme import theme
 
 Size = tuple[float, float]  # width, height, points
@@ -110,6 +111,7 @@ def read_logo(path: Path) -> Any:
 
 
 def _page(width: float, height: float) -> tuple[Canvas, io.BytesIO]:
+    register()
     buffer = io.BytesIO()
     return Canvas(buffer, pagesize=(width, height), invariant=1, initialFontName="Sans"), buffer
 

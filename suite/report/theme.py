@@ -123,8 +123,7 @@ def theme() -> Theme:
     data = _placed(data, TEMPLATES)
     for path in _own:
         own, positions = declared.load(path)
-        if isinstance(own, dict):
-            data = _over(data, _placed(own, path.parent))
+        data = _over(data, _placed(own, path.parent)) if isinstance(own, dict) else own
     return declared.parse(Theme, data, positions, "a theme")
 
 

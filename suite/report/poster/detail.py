@@ -80,25 +80,25 @@ class Fitting:
         self._steps = steps
         self._too_full = dict.fromkeys(steps, -1)  # the last step known to be too full
         self._fits = {frame: len(found) - 1 for frame, found in steps.items()}  # the first known, or hoped, to fit
-        self._chosen = dict.fromkeys(steps, 0)
+        self.chosen = dict.fromkeys(steps, 0)
 
     @property
     def detail(self) -> Detail:
         """What to try next."""
-        chosen = {name: value for f, at in self._chosen.items() for name, value in self._steps[f][at].items()}
+        chosen = {name: value for f, at in self.chosen.items() for name, value in self._steps[f][at].items()}
         return Detail(**chosen)  # type: ignore[arg-type]
 
     def learn(self, overflows: Collection[str]) -> bool:
         """Take in which frames overflowed; whether that was the last try: all fit, or one cannot."""
-        for frame, at in self._chosen.items():
+        for frame, at in self.chosen.items():
             if frame in overflows:
                 self._too_full[frame] = at
             else:
                 self._fits[frame] = min(at, self._fits[frame])
         if any(self._too_full[frame] == len(found) - 1 for frame, found in self._steps.items()):
             return True
-        before = dict(self._chosen)
-        for frame in self._chosen:
+        before = dict(self.chosen)
+        for frame in self.chosen:
             low, high = self._too_full[frame], self._fits[frame]
-            self._chosen[frame] = high if high - low <= 1 else (low + high) // 2
-        return before == self._chosen
+            self.chosen[frame] = high if high - low <= 1 else (low + high) // 2
+        return before == self.chosen
