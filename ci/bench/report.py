@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 LIMIT = 5.0  # seconds that poster and paper may take together once the records exist
@@ -34,6 +33,7 @@ def once(results: str) -> dict[str, float]:
 
     from suite.analysis.facts import build_facts
     from suite.records.store import read_plans, read_records
+    from suite.report.page import build_page
     from suite.report.paper import build_paper
     from suite.report.poster import build_poster
 
@@ -47,11 +47,8 @@ def once(results: str) -> dict[str, float]:
     lap("poster")
     build_paper(facts)
     lap("paper")
-    if find_spec("suite.report.page"):
-        from suite.report.page import build_page
-
-        build_page(facts)
-        lap("page")
+    build_page(facts)
+    lap("page")
     return times
 
 

@@ -20,7 +20,7 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",
-    "report": "Print poster and paper in one go.",
+    "report": "Print poster, paper and page in one go.",
     "bundle": "The same, packed with records, manifests, environment and checksums.",
     "poster": "Print the poster of the records.",
     "paper": "Print the paper of the records.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @print_options
 @format_option
 def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) -> None:
-    """Print the poster and the paper, the records read once: what `lottery poster` and `paper` print, sooner.
+    """Print poster, paper and page, the records read once: what `lottery poster`, `paper` and `page` print, sooner.
 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Either all documents are written or, where one cannot be, none.
@@ -36,10 +36,12 @@ def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
 
 def documents(facts: Facts, sheet: str) -> dict[str, Task]:
     """File name to what makes the file; the longest first."""
+    from suite.report.page import build_page
     from suite.report.paper import build_paper
     from suite.report.poster import build_poster
 
     return {
         "paper.pdf": lambda: build_paper(facts).content,
         poster_name(sheet): lambda: build_poster(facts, sheet).content,
+        "results.html": lambda: build_page(facts),
     }

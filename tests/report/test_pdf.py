@@ -15,7 +15,18 @@ from suite.report.paper import build_paper
 from suite.report.pdf import Pdf
 from suite.report.poster import build_poster
 from suite.report.theme import theme
-from tests.report.inspect_pdf import glyphs, resources, text
+from tests.report.inspect_pdf import (
+    badly_filled,
+    bookmarks,
+    broken_links,
+    orphaned_headings,
+    outside,
+    rasters,
+    text,
+    too_small,
+    unembedded,
+    unnamed,
+)
 
 ELSEWHERE = """
 import hashlib, random
@@ -36,17 +47,11 @@ def report(request: pytest.FixtureRequest) -> Pdf:
 
 
 def test_every_font_is_embedded_and_nothing_is_a_raster(report):
-    for kind, item in resources(report.content):
-        if kind == "/XObject":
-            assert item["/Subtype"] == "/Form", "a raster image"
-            continue
-        font = item["/DescendantFonts"][0].get_object() if "/DescendantFonts" in item else item
-        descriptor = font.get("/FontDescriptor", {}).get_object()
-        assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor), f"{item.get('/BaseFont')} is not embedded"
+    assert unembedded(report.content) == [] == rasters(report.content)
 
 
 def test_rebuilds_are_byte_identical_in_another_process_hash_seed_and_time_zone(facts, poster, paper):
-    changed = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    changed = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "tr_TR.UTF-8"}
     result = subprocess.run([sys.executable, "-c", ELSEWHERE], env=changed, capture_output=True, text=True, check=True)
     assert result.stdout.split() == [hashlib.sha256(pdf.content).hexdigest() for pdf in (poster, paper)]
 
@@ -57,23 +62,28 @@ def test_the_poster_is_one_landscape_page_of_48_by_36_inches(poster):
 
 
 def test_the_poster_fills_its_columns(poster):
-    assert {name for name, fill in poster.fills.items() if fill < 0.85} <= {"references", "made", "title"}
+    assert badly_filled(poster, short=("references", "made", "title")) == []
 
 
 def test_no_type_on_the_poster_is_below_24_points_and_none_leaves_the_margins(poster):
-    for glyph in glyphs(poster.content):
-        assert glyph.size >= 24, glyph
-        left, bottom, right, top = glyph.box
-        assert left >= 72 and right <= glyph.sheet[0] - 72 and bottom >= 0 and top <= glyph.sheet[1], glyph
+    assert too_small(poster.content, 24) == [] == outside(poster.content, sides=72)
 
 
-def test_documents_have_title_language_and_outline(poster, paper):
-    for pdf in (poster, paper):
-        reader = pypdf.PdfReader(io.BytesIO(pdf.content))
-        assert reader.metadata and reader.metadata.title == theme().title
-        assert reader.trailer["/Root"]["/Lang"] == "en"
-    titles = [item.title for item in pypdf.PdfReader(io.BytesIO(paper.content)).outline if not isinstance(item, list)]
-    assert titles == ["Introduction", "Method", "Results", "Limits", "Reproducibility", "References", "Appendix"]
+def test_no_type_in_the_paper_leaves_the_margins(paper):
+    assert outside(paper.content, sides=50, ends=18) == []
+
+
+def test_no_heading_of_the_paper_stands_alone_at_the_foot_of_a_column(paper):
+    assert orphaned_headings(paper.content, size=theme().sizes.paper.heading * 0.8) == []
+
+
+def test_documents_have_title_language_and_links_that_lead_somewhere(report):
+    assert unnamed(report.content, theme().title, "en") == [] == broken_links(report.content)
+
+
+def test_the_paper_has_an_outline(paper):
+    titles = ["Introduction", "Method", "Results", "Limits", "Reproducibility", "References", "Appendix"]
+    assert bookmarks(paper.content) == titles
 
 
 def test_the_poster_says_what_made_its_numbers(poster):
