@@ -13,12 +13,12 @@ def curve(model: str, ratios: dict[float, float], target: str = "blocks", **more
 
 
 def test_models_stand_by_the_sparsity_at_which_they_leave_the_tolerance():
-    records = curve("b", {0.5: 1.05, 0.6: 1.3}) + curve("a", {0.7: 1.05, 0.71: 1.2}) + curve("c", {0.4: 1.0, 0.9: 1.09})
+    records = curve("b", {0.5: 1.05, 0.6: 1.3}) + curve("a", {0.7: 1.05, 0.71: 1.2}) + curve("c", {0.3: 1.0, 0.4: 1.09})
     found = build_facts(records).crossings
     assert [row.model for row in found.rows] == ["b", "a", "c"]
     assert (found.lowest.model, found.highest.model) == ("b", "a"), "c was never seen to break"
     assert (found.lowest.first.below, found.lowest.first.above) == (0.5, 0.6)
-    assert found.rows[2].open.factor == 1.1 and found.rows[2].searched == 0.9
+    assert found.rows[2].open.factor == 1.1 and found.rows[2].searched == 0.4
     assert found.factors == (1.1,), "nothing is said of a factor that no model reached"
 
 
@@ -46,5 +46,6 @@ def test_single_cells_and_unbroken_models_are_no_comparison(ratios):
 
 
 def test_one_model_is_no_comparison_and_random_removal_no_curve_of_it():
-    random = curve("b", {0.1: 1.0, 0.2: 3.0}, criterion="random", seed=0)
-    assert build_facts(curve("a", {0.5: 1.0, 0.6: 1.5}) + random).crossings is None
+    broken = {0.1: 1.0, 0.2: 3.0}
+    random = [one for model in "ab" for one in curve(model, broken, criterion="random", seed=0)]
+    assert build_facts(curve("a", broken) + random).crossings is None
