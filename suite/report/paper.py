@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import groupby
 from typing import Any
 
-from suite.analysis import speed
+from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
+from suite.analysis.kinds import CLEAR_LOSS
 from suite.analysis.mass import MASS_FACTORS, orders_by_mass
-from suite.analysis.points import FINEST
 from suite.analysis.recorded import beside, read_recorded
+from suite.analysis.resources import resources
 from suite.analysis.samples import selection
-from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
+from suite.analysis.targets import target_table
+from suite.analysis.values import NotMeasured
+from suite.paths import MANIFESTS
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.pdf import Pdf, build
+from suite.report.rules import RULES
 from suite.report.templating import render
+from suite.report.theme import theme
 
-# The rules of measurement that the text states; the gate stands in suite/evaluation/gate.py, too heavy to import here.
-RULES = {"level": LEVEL, "batches": BATCHES, "windows": FEWEST_WINDOWS, "finest": FINEST, "gate": 0.01}
-FIGURE_STYLE = Style(size=7.6, line=1.25)
+FIGURE_LINE = 1.25  # points
 MOST_SAMPLES = 8
-TALLEST_HEAD = 600.0  # points; the head is measured once on a page that leaves it this much
+MOST_KINDS = 8  # columns of the table of kinds
+TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
 
 
 class Numbering:
@@ -43,41 +48,60 @@ class Numbering:
 
 
 def figures_of(facts: Facts) -> Numbering:
-    """The figures this study has the records for."""
+    """The figures this study has the records for, in the order of the text."""
     main = facts.main
-    pruned = main.main is not None
     diverged = [p.cells[0].kl for curve in (main.main, main.control) if curve for p in curve.points]
     present = {
-        "cliff": pruned,
+        "cliff": main.main is not None,
         "divergence": any(isinstance(kl, float) and kl > 0 for kl in diverged),
+        "network": main.parts is not None and _located(facts),
         "targets": main.heat is not None,
         "ranking": bool(facts.shared_rankings),
+        "crossings": facts.crossings is not None,
         "comparison": facts.comparison is not None,
         "kinds": main.kinds is not None,
         "breaks": bool(facts.breaks),
         "speed": main.speed is not None,
+        "bytes": facts.storage is not None and bool(_sized(facts)),
     }
     return Numbering("figure", (name for name, there in present.items() if there))
 
 
 def tables_of(facts: Facts) -> Numbering:
-    """The tables this study has the records for; a heat table for each model that has one."""
-    keys = ["baselines"]
-    keys += ["cliff"] if facts.main.main and len(facts.main.main.points) > 1 else []
-    keys += ["crossings"] if sum(model.main is not None for model in facts.models) > 1 else []
-    keys += [f"heat-{i}" for i, model in enumerate(facts.models) if model.heat]
-    keys += ["ranking"] if facts.shared_rankings else []
-    keys += ["mass"] if facts.main.removable and _located(facts) else []
-    keys += ["orders"] if facts.comparison and "same_ranking" in facts.claims else []
-    keys += ["kinds"] if facts.main.kinds else []
-    keys += ["breaks"] if facts.breaks else []
-    keys += ["speed"] if facts.main.speed else []
-    return Numbering("table", [*keys, "audit", "recorded", "pins", "records"])
+    """The tables this study has the records for, in the order of the text."""
+    main = facts.main
+    present = {
+        "models": True,
+        "studies": bool(facts.studies),
+        "claims": bool(facts.claims),
+        "baselines": True,
+        "cliff": main.main is not None and len(main.main.points) > 1,
+        "targets": _located(facts) and target_table(facts.models) is not None,
+        "ranking": bool(facts.shared_rankings),
+        "mass": bool(main.removable) and _located(facts),
+        "crossings": facts.crossings is not None,
+        "orders": (facts.comparison or facts.crossings) is not None and "same_ranking" in facts.claims,
+        "kinds": main.kinds is not None,
+        "breaks": bool(facts.breaks),
+        "speed": main.speed is not None,
+        "costs": bool(_sized(facts)),
+    }
+    last = ["audit", "recorded", "resources", "pins", "records"]
+    return Numbering("table", [*(name for name, there in present.items() if there), *last])
 
 
 def _located(facts: Facts) -> bool:
     """Whether the study says where the weights that matter are."""
-    return bool(facts.main.heat or facts.shared_rankings)
+    return target_table(facts.models) is not None or bool(facts.shared_rankings)
+
+
+def _sized(facts: Facts) -> list[Cell]:
+    """The dense model and the points of the main curve whose file was written; empty where only one was."""
+    main = facts.main
+    cells = [main.dense] if isinstance(main.dense, Cell) else []
+    cells += [point.cells[0] for point in (main.main.points if main.main else ())]
+    found = [cell for cell in cells if not isinstance(cell.size, NotMeasured)]
+    return found if len(found) > 1 else []
 
 
 def build_paper(facts: Facts) -> Pdf:
@@ -87,13 +111,67 @@ def build_paper(facts: Facts) -> Pdf:
         LayoutOverflowError: something is too large for a column.
         RmlError, FormatError, jinja2.UndefinedError: a template is at fault.
     """
-    context: dict[str, Any] = {"facts": facts, "figures": figures_of(facts), "tables": tables_of(facts)}
-    recorded = read_recorded()
-    context |= {"recorded": recorded, "beside": beside(recorded, facts.cells)}
-    context |= {"orders_by_mass": orders_by_mass(facts.main.name, facts.main.removable), "mass_factors": MASS_FACTORS}
-    context |= {"rules": RULES, "speed_level": speed.LEVEL}
-    context["utterances"] = selection(facts.main.utterances, MOST_SAMPLES, facts.headline.marked)
-    figure = partial(draw, facts=facts, style=FIGURE_STYLE)
+    context = {"facts": facts, "figures": figures_of(facts), "tables": tables_of(facts), "rules": RULES}
+    context |= _results(facts) | _first_study(facts) | _repeat(facts)
+    style = Style(size=theme().sizes.paper.figure, line=FIGURE_LINE)
+    figure = partial(draw, facts=facts, style=style)
     trial = build(render("paper/paper.rml.j2", context | {"head": TALLEST_HEAD, "only_head": True}), figure)
     head = TALLEST_HEAD * trial.fills["head"] + 2
     return build(render("paper/paper.rml.j2", context | {"head": head, "only_head": False}), figure)
+
+
+def _results(facts: Facts) -> dict[str, Any]:
+    """What the sections of results read beside the facts."""
+    main = facts.main
+    quality = main.reference
+    return {
+        "graded": not isinstance(quality, NotMeasured) and quality.floor is not None,
+        "target_table": target_table(facts.models),
+        "orders_by_mass": orders_by_mass(main.name, main.removable),
+        "mass_factors": MASS_FACTORS,
+        "kind_columns": _spread(len(main.kinds.sparsities), MOST_KINDS) if main.kinds else [],
+        "clear_loss": CLEAR_LOSS,
+        "sized": _sized(facts),
+        "utterances": selection(main.utterances, MOST_SAMPLES, facts.headline.marked),
+    }
+
+
+def _first_study(facts: Facts) -> dict[str, Any]:
+    """What was recorded before this suite, and whether any of it was measured again."""
+    recorded = read_recorded()
+    columns = beside(recorded, facts.cells)
+    measured = any(isinstance(column.measured, Cell) for column in columns)
+    return {"recorded": recorded, "beside": columns, "measured_beside": measured}
+
+
+def _repeat(facts: Facts) -> dict[str, Any]:
+    """What it takes to repeat the study: commands, resources, manifests and records."""
+    names = [study.name for study in facts.studies]
+    run = ["make setup"]
+    run += [f".venv/bin/lottery run {' '.join(f'manifests/{name}.yaml' for name in names or ['STUDY'])}"]
+    run += [f".venv/bin/lottery report {' '.join(f'results/{name}' for name in names or ['STUDY'])}"]
+    return {
+        "run_commands": run,
+        "compare_commands": [f".venv/bin/lottery compare results/{n} {_theirs(n)}" for n in names or ["STUDY"]],
+        "resources": resources(facts.models),
+        "manifests_of_studies": [(study, list(map(_indented, study.manifest.splitlines()))) for study in facts.studies],
+        "record_groups": [(name, list(cells)) for name, cells in groupby(facts.cells, key=lambda cell: cell.model)],
+    }
+
+
+def _theirs(study: str) -> str:
+    """Where the results of a study to compare with lie: those that ship, or another's."""
+    shipped = (MANIFESTS / "reference" / study).is_dir()
+    return f"manifests/reference/{study}" if shipped else f"THEIRS/{study}"
+
+
+def _indented(line: str) -> tuple[int, str]:
+    """A line of a file: by how many spaces it is indented, and the rest of it."""
+    return len(line) - len(line.lstrip(" ")), line.strip()
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many of `count` columns, evenly from the first to the last."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})

@@ -10,7 +10,7 @@ from reportlab.platypus.doctemplate import LayoutError, NextPageTemplate
 from z3c.rml import attr, directive, document, flowable, interfaces, template
 
 from suite.report.fonts import register
-from suite.report.rml import flowables
+from suite.report.rml import flowables, running
 
 Size = tuple[float, float]
 
@@ -42,6 +42,23 @@ class IPages(interfaces.IRMLDirectiveSignature):  # type: ignore[misc]
     sequence = attr.Text(title="Templates", required=True)
 
 
+class IFloat(interfaces.IRMLDirectiveSignature):  # type: ignore[misc]
+    """A figure or table with its caption: it may stand later than it is called, while the text goes on."""
+
+    wide = attr.Boolean(title="Across all columns, at the top of a page", required=False)
+
+
+class IFlush(interfaces.IRMLDirectiveSignature):  # type: ignore[misc]
+    """Every float stands before what follows."""
+
+
+class IHeading(flowable.IParagraph):  # type: ignore[misc]
+    """A heading that stands in the document's outline."""
+
+    key = attr.Text(title="Name of the place", required=True)
+    level = attr.Integer(title="Level in the outline, from 0", required=True)
+
+
 class Figure(flowable.Flowable):  # type: ignore[misc]
     signature = IFigure
     klass = flowables.Figure
@@ -63,6 +80,28 @@ class Column(flowable.Flowable):  # type: ignore[misc]
         flow.process()
         name = dict(self.getAttributeValues())["id"]
         self.parent.flow.append(flowables.Column(0, 0, flow.flow, mode="error", name=name))
+
+
+class Float(flowable.Flowable):  # type: ignore[misc]
+    signature = IFloat
+
+    def process(self) -> None:
+        flow = flowable.Flow(self.element, self.parent)
+        flow.process()
+        wide = bool(dict(self.getAttributeValues()).get("wide"))
+        self.parent.flow.append(running.Float(flow.flow, wide))
+
+
+class Flush(flowable.Flowable):  # type: ignore[misc]
+    signature = IFlush
+
+    def process(self) -> None:
+        self.parent.flow.append(running.Flush())
+
+
+class Heading(flowable.Paragraph):  # type: ignore[misc]
+    signature = IHeading
+    klass = running.Heading
 
 
 class Pages(flowable.Flowable):  # type: ignore[misc]
@@ -93,7 +132,10 @@ class StrictTable(reportlab.platypus.Table):  # type: ignore[misc]
         return width, height
 
 
-OWN: dict[str, type] = {"figure": Figure, "glue": Glue, "column": Column, "pages": Pages}
+OWN: dict[str, type] = {
+    **{"figure": Figure, "glue": Glue, "column": Column, "pages": Pages},
+    **{"float": Float, "flush": Flush, "heading": Heading},
+}
 
 
 def install() -> None:

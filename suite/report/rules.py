@@ -1,0 +1,63 @@
+"""The rules of measurement as numbers, for the paper to state.
+
+Some stand in modules that import torch, which a report does without; those are repeated here, and a test holds them to
+the code.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from suite.analysis import breaks, order, speed
+from suite.analysis.points import FINEST
+from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST
+from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
+from suite.manifest.cliff import FACTORS, SCAN
+
+RULES: MappingProxyType[str, Any] = MappingProxyType(
+    {
+        # Intervals, and how often they held the truth in the simulations of tests/evaluation/test_interval.py.
+        "level": LEVEL,
+        "batches": BATCHES,
+        "windows": FEWEST_WINDOWS,
+        "coverage": (0.927, 0.952),
+        "simulations": 20_000,
+        "simulated_windows": (40, 300),
+        "simulated_correlation": 0.4,
+        # The search for a cliff.
+        "finest": FINEST,
+        "scan": SCAN,
+        "factors": FACTORS,
+        # Claims.
+        "equal_harm": order.EQUAL,
+        "damage": (breaks.LEAST, breaks.DAMAGE, breaks.MOST),
+        "fewest_models": breaks.FEWEST_MODELS,
+        # Evaluation: suite/evaluation/gate.py, perplexity.py, suite/runner/session.py, suite/machine.py.
+        "gate": 0.01,
+        "logits_at_once": 2**24,
+        "tokens_a_batch": 2048,
+        "bfloat16_from": 8.0,
+        # Generation and its speed: suite/evaluation/generation.py.
+        "new_tokens": 50,
+        "repeats": 5,
+        "samples_kept": 4,
+        "speed_level": speed.LEVEL,
+        "equal_speed": speed.EQUIVALENCE,
+        # Coherence: suite/evaluation/coherence.py; each pair is where degraded and where incoherent begins.
+        "prompts": 32,
+        "gram": 4,
+        "more_repeated": (0.15, 0.5),
+        "fewer_distinct": (0.8, 0.4),
+        "judge_factor": (3.0, 30.0),
+        "more_faults": 0.1,
+        # Random removal: suite/pruning/keys.py.
+        "key_bytes": 16,
+        "word_bits": 32,
+        # Comparison of two runs.
+        "tolerance": BASE,
+        "across_devices": ACROSS_DEVICES,
+        "past": PAST,
+        "million": 10**6,
+    }
+)
