@@ -39,7 +39,7 @@ class Broken:
 class Crossings:
     """Models pruned alike, the one that breaks first in front, those that never passed the tolerance last.
 
-    `factors` are those that some model was seen to cross, the tolerance always among them.
+    `factors` are those that half of the models were seen to cross, and the tolerance, which one was.
     """
 
     criterion: str
@@ -85,10 +85,12 @@ def crossings(curves: Iterable[Curve]) -> Crossings | None:
     if not shared:
         return None
     criterion, what = min(shared, key=lambda key: (key[1] != "blocks", -len(shared[key]), breadth(key[1]), key))
-    seen = [f for f in FACTORS if any(curve.crossing(f).above is not None for curve in shared[criterion, what])]
-    if TOLERANCE not in seen:
+    found = shared[criterion, what]
+    passed = {f: sum(curve.crossing(f).above is not None for curve in found) for f in FACTORS}
+    if not passed[TOLERANCE]:
         return None
-    rows = [_broken(curve, seen) for curve in shared[criterion, what]]
+    seen = [f for f in FACTORS if f == TOLERANCE or 2 * passed[f] >= len(found)]
+    rows = [_broken(curve, seen) for curve in found]
     return Crossings(criterion, what, tuple(seen), tuple(sorted(rows, key=_endurance)))
 
 

@@ -49,3 +49,10 @@ def test_one_model_is_no_comparison_and_random_removal_no_curve_of_it():
     broken = {0.1: 1.0, 0.2: 3.0}
     random = [one for model in "ab" for one in curve(model, broken, criterion="random", seed=0)]
     assert build_facts(curve("a", broken) + random).crossings is None
+
+
+def test_a_factor_that_few_of_the_models_reached_is_left_out():
+    shallow = [one for model in "abc" for one in curve(model, {0.5: 1.0, 0.6: 1.5})]
+    assert build_facts(shallow + curve("d", {0.5: 1.0, 0.6: 1.5, 0.9: 3.0})).crossings.factors == (1.1,)
+    deep = [one for model in "de" for one in curve(model, {0.5: 1.0, 0.6: 1.5, 0.9: 3.0})]
+    assert build_facts(shallow[:4] + deep).crossings.factors == (1.1, 2.0)

@@ -85,8 +85,8 @@ def portrait(width: float, height: float, there: Collection[str], logo: bool) ->
     located = "lives" in there
     sections = {
         "left": ["why", "measured", "price", "storage"],
-        "middle": ["says", "forgotten"] if located else ["cliff_numbers", "numbers", "forgotten"],
-        "right": ["lives", "universal", "limits"] if located else ["says", "universal", "first_study", "limits"],
+        "middle": ["says", "forgotten", "limits"] if located else ["cliff_numbers", "numbers", "forgotten"],
+        "right": ["lives", "universal"] if located else ["says", "universal", "first_study", "limits"],
     }
     return _page(width, height, panel, frames | _foot(width, 0.46, foot), sections, there, foot, broad=True)
 
