@@ -38,7 +38,8 @@ def inline(svg: bytes, key: str, title: str, description: str, palette: Palette)
     view = root.get("viewBox")
     root.attrib.clear()
     names = {"title": f"{key}-title", "desc": f"{key}-desc"}
-    root.attrib.update({"viewBox": view, "class": "drawn", "role": "img", "stroke-linejoin": "round"})
+    root.attrib.update({"viewBox": view, "class": "drawn", "role": "img"})
+    root.attrib.update({"fill": "var(--ink)", "stroke-linejoin": "round"})  # what is black says no colour of its own
     root.set("aria-labelledby", names["title"])
     root.set("aria-describedby", names["desc"])
     for place, (tag, text) in enumerate({"title": title, "desc": description}.items()):

@@ -1,4 +1,4 @@
-"""The theme's faces inside the page: cut down to the characters of European languages, without what only layout needs."""
+"""The theme's faces inside the page, cut down to the characters of European languages."""
 
 from __future__ import annotations
 

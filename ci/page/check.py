@@ -1,0 +1,291 @@
+"""The results page in headless Chromium: does what it promises hold where it is read?
+
+python ci/page/check.py OUT/results.html [--axe axe.min.js]
+
+Prints a line a check, and what is wrong under those that fail; exits with 1 where one does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
+LEAST_CONTRAST = 4.5  # WCAG 2, level AA, of all text, large type too
+PHONE = (360, 740)
+DESK = (1280, 900)
+MODES = {"light": ("screen", "light"), "dark": ("screen", "dark"), "print": ("print", "dark")}
+Faults = list[str]
+
+
+@contextmanager
+def browser() -> Iterator[webdriver.Chrome]:
+    """Chromium without a network: every name is unknown, and what is still asked for goes to a closed port."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for argument in (
+        "--headless=new",
+        "--disable-gpu",
+        "--proxy-server=127.0.0.1:9",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+    ):
+        options.add_argument(argument)
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """The page in one browser, opened anew for every check, so that none depends on what another did."""
+
+    def __init__(self, driver: webdriver.Chrome, path: Path) -> None:
+        self.driver, self.url = driver, path.resolve().as_uri()
+
+    def open(self, size: tuple[int, int] = DESK, media: str = "screen", scheme: str = "light") -> None:
+        width, height = size
+        mobile = width < 600
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            media=media,
+            features=[{"name": "prefers-color-scheme", "value": scheme}, still],
+        )
+        self.driver.get(self.url)
+
+    def cdp(self, command: str, **arguments: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+    def probe(self, call: str) -> Any:
+        """What a function of probes.js returns."""
+        return self.driver.execute_script(f"{PROBES}\nreturn {call}")
+
+    def header(self, word: str) -> WebElement:
+        """The button in the header of a column of the records."""
+        path = f"//table[@id='records-table']/thead//button[normalize-space()='{word}']"
+        return self.driver.find_element(By.XPATH, path)
+
+
+def quiet(page: Page) -> Faults:
+    """Nothing is refused by the page's own policy, and no script fails."""
+    page.driver.get_log("browser")
+    page.open()
+    page.driver.find_element(By.ID, "theme").click()
+    page.probe("localStorage.clear()")
+    entries = page.driver.get_log("browser")
+    return [f"{entry['level']}: {entry['message']}" for entry in entries]
+
+
+def alone(page: Page) -> Faults:
+    """The browser asks for the file and for nothing else."""
+    page.driver.get_log("performance")
+    page.open()
+    events = [json.loads(entry["message"])["message"] for entry in page.driver.get_log("performance")]
+    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    if page.url not in asked:
+        return ["the browser's log does not even hold the page itself"]
+    return [f"asked for {url[:100]}" for url in asked if url != page.url and not url.startswith("data:")]
+
+
+def sorts(page: Page) -> Faults:
+    """By pointer and by keyboard: rows are put in order, what has no value comes last, and `aria-sort` says so."""
+    page.open()
+    faults = []
+    before = page.probe("column('records-table', 'Perplexity')")
+    presses: list[Callable[[WebElement], None]] = [
+        lambda button: button.click(),
+        lambda button: button.send_keys(Keys.ENTER),
+        lambda button: button.send_keys(Keys.SPACE),
+    ]
+    for press, direction in zip(presses, ("ascending", "descending", "ascending"), strict=True):
+        press(page.header("Perplexity"))
+        found = page.probe("column('records-table', 'Perplexity')")
+        known = [float(value) for value in found if value]
+        if known != sorted(known, reverse=direction == "descending") or found[len(known) :] != [""] * (
+            len(found) - len(known)
+        ):
+            faults.append(f"rows are not {direction}")
+        if sorted(found) != sorted(before):
+            faults.append("rows were lost")
+        if (said := page.probe("sortedBy('records-table')")) != [["Perplexity", direction]]:
+            faults.append(f"aria-sort says {said}, not {direction}")
+    page.header("Model").click()
+    models = page.probe("column('records-table', 'Model')")
+    if len(set(models)) > 1 and models == sorted(models, reverse=True):
+        faults.append("names are not put in order")
+    return faults
+
+
+def filters(page: Page) -> Faults:
+    """Only rows that hold every word stay, the count says how many, and emptying the box brings all back."""
+    page.open()
+    field = page.driver.find_element(By.ID, "filter")
+    everything = page.probe("visibleRows('records-table')")
+    word = next((w for row in everything for w in ("random", "attention", "dense") if w in row.lower()), "")
+    field.send_keys(word.upper())
+    kept = page.probe("visibleRows('records-table')")
+    count = page.driver.find_element(By.ID, "shown").text
+    faults = []
+    if kept != [row for row in everything if word in row.lower()]:
+        faults.append(f"{len(kept)} of {len(everything)} rows are left for {word!r}, not those that hold it")
+    if len(everything) > 2 and len(kept) == len(everything):
+        faults.append("no row went")
+    if count != f"{len(kept)} / {len(everything)}":
+        faults.append(f"the count says {count!r}")
+    field.send_keys(Keys.CONTROL, "a", Keys.BACKSPACE)
+    if page.probe("visibleRows('records-table')") != everything:
+        faults.append("emptying the box does not bring all rows back")
+    return faults
+
+
+def readable(page: Page) -> Faults:
+    """All text, in figures too, has the contrast it needs, light and dark, on screen and on paper."""
+    faults = []
+    grounds = {}
+    for mode, (media, scheme) in MODES.items():
+        page.open(DESK, media, scheme)
+        grounds[mode] = page.probe("ground()")
+        found = page.probe("contrasts()")
+        faults += [f"{mode}: only {len(found)} texts were found"] if len(found) < 100 else []
+        low = {(text[:40], colour, ground): ratio for text, colour, ground, ratio in found if ratio < LEAST_CONTRAST}
+        faults += [f"{mode}: {ratio:.2f} of {c} on {g}: {text!r}" for (text, c, g), ratio in low.items()]
+    if grounds["light"] == grounds["dark"] or grounds["light"] != grounds["print"]:
+        faults.append(f"the page does not follow what is preferred: its ground is {grounds}")
+    return faults
+
+
+def toggles(page: Page) -> Faults:
+    """The button turns light into dark, whatever the system prefers, and says which it is."""
+    faults = []
+    for scheme in ("light", "dark"):
+        page.open(DESK, "screen", scheme)
+        button = page.driver.find_element(By.ID, "theme")
+        page.probe("localStorage.clear()")
+        page.driver.refresh()
+        button = page.driver.find_element(By.ID, "theme")
+        before, pressed = page.probe("ground()"), button.get_attribute("aria-pressed")
+        if pressed != str(scheme == "dark").lower():
+            faults.append(f"{scheme}: aria-pressed is {pressed}")
+        button.click()
+        if page.probe("ground()") == before or button.get_attribute("aria-pressed") == pressed:
+            faults.append(f"{scheme}: pressing it changes nothing")
+        page.probe("localStorage.clear()")
+    return faults
+
+
+def fits_a_phone(page: Page) -> Faults:
+    """At 360 by 740 nothing is wider than the screen but what scrolls in its own frame."""
+    page.open(PHONE)
+    width = page.probe("document.documentElement.scrollWidth")
+    if width <= PHONE[0]:
+        return []
+    return [f"the page is {width} px wide", *page.probe(f"wider({PHONE[0]})")]
+
+
+def named(page: Page) -> Faults:
+    """Every figure has a name and a description in what assistive technology is given."""
+    page.open()
+    count = page.probe("document.querySelectorAll('svg').length")
+    nodes = [n for n in page.cdp("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+    figures = [n for n in nodes if n.get("role", {}).get("value") in ("image", "img")]
+    told = [
+        n
+        for n in figures
+        if n.get("name", {}).get("value", "").strip() and n.get("description", {}).get("value", "").strip()
+    ]
+    logos = page.probe("document.querySelectorAll('img[alt]:not([alt=\"\"])').length")
+    if not count:
+        return ["there are no figures"]
+    return [] if len(told) + logos >= count + logos else [f"{len(told)} of {count} figures are named and described"]
+
+
+def without_scripts(page: Page) -> Faults:
+    """Without JavaScript everything is there, and nothing that would not work is shown."""
+    page.open()
+    rows = len(page.probe("visibleRows('records-table')"))
+    page.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        page.open()
+        nodes = [n for n in page.cdp("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+    finally:
+        page.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    roles = [n.get("role", {}).get("value") for n in nodes]
+    faults = [f"{roles.count('row')} rows, fewer than the records"] if roles.count("row") < rows else []
+    dead = roles.count("button") + roles.count("searchbox")
+    return faults + ([f"{dead} controls that do nothing are shown"] if dead else [])
+
+
+def accessible(page: Page, axe: Path) -> Faults:
+    """axe-core finds no violation that is serious or critical, light or dark, on a desk or on a telephone."""
+    source = axe.read_text(encoding="utf-8")
+    run = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}).then(done);"
+    faults = []
+    page.driver.set_script_timeout(120)
+    for size, scheme in ((DESK, "light"), (DESK, "dark"), (PHONE, "light")):
+        page.open(size, "screen", scheme)
+        page.probe("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        page.driver.execute_script(source)
+        result = page.driver.execute_async_script(run)
+        for found in result["violations"]:
+            if found["impact"] in ("serious", "critical"):
+                places = ", ".join(str(node["target"][0]) for node in found["nodes"][:3])
+                faults.append(
+                    f"{size[0]} px, {scheme}: {found['id']}: {found['help']} ({len(found['nodes'])}: {places})"
+                )
+    return faults
+
+
+CHECKS = (quiet, alone, sorts, filters, readable, toggles, fits_a_phone, named, without_scripts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--axe", type=Path, help="axe.min.js of axe-core; without it that check is skipped, by name")
+    arguments = parser.parse_args()
+    if not arguments.page.is_file():
+        sys.exit(f"ci: there is no {arguments.page}")
+    failed = 0
+
+    def report(name: str, about: str | None, faults: Faults) -> None:
+        print(f"{'FAILED' if faults else 'ok':7}{name}: {(about or '').splitlines()[0]}", flush=True)
+        for fault in faults[:12]:
+            print(f"         {fault}")
+        if len(faults) > 12:
+            print(f"         and {len(faults) - 12} more")
+
+    with browser() as driver:
+        page = Page(driver, arguments.page)
+        for check in CHECKS:
+            faults = check(page)
+            report(check.__name__, check.__doc__, faults)
+            failed += bool(faults)
+        if arguments.axe and arguments.axe.is_file():
+            faults = accessible(page, arguments.axe)
+            report("accessible", accessible.__doc__, faults)
+            failed += bool(faults)
+        else:
+            print("SKIPPED accessible: axe-core is not at hand and npm could not be reached")
+    sys.exit(f"ci: {failed} checks of {arguments.page} failed" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
