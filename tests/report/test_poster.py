@@ -63,6 +63,12 @@ def test_the_sheet_has_its_size(sheet, printed):
     assert size == pytest.approx(MILLIMETRES[sheet], abs=0.01)
 
 
+@pytest.mark.parametrize("there", [EVERYTHING, EVERYTHING - {"lives", "universal"}])
+def test_no_section_stands_twice_on_a_sheet(sheet, there):
+    shown = [section for held in SHEETS[sheet](there, True).sections.values() for section in held]
+    assert len(shown) == len(set(shown))
+
+
 def test_every_section_there_is_stands_on_every_sheet(sheet):
     page = SHEETS[sheet](EVERYTHING - {"numbers"}, False)
     shown = {section for held in page.sections.values() for section in held}

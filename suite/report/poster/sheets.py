@@ -48,10 +48,9 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
     middle, x = width - 2 * (MARGIN + side + GUTTER), MARGIN + side + GUTTER
     located = "lives" in there
     sections = {
-        "left": ["why", "measured", "price", *(["says"] if located else ["cliff_numbers", "first_study"])],
+        "left": ["why", "measured", "price", *(["says"] if located else ["cliff_numbers"]), "first_study"],
         "right": ["lives", "universal", "limits"] if located else ["says", "numbers", "universal", "limits"],
     }
-    sections["left" if located else "right"].append("first_study" if located else "limits")
     pair = [name for name in ("storage", "forgotten", "faster") if name in there][:2]
     hero, below = 0.405 * (top - bottom), 0.29 * (top - bottom) if pair else 0.0
     panel = Box(x, top - hero, middle, hero)
