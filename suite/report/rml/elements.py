@@ -57,6 +57,7 @@ class IHeading(flowable.IParagraph):  # type: ignore[misc]
 
     key = attr.Text(title="Name of the place", required=True)
     level = attr.Integer(title="Level in the outline, from 0", required=True)
+    room = attr.Measurement(title="Height that must be left under it", required=True)
 
 
 class Figure(flowable.Flowable):  # type: ignore[misc]

@@ -24,11 +24,18 @@ SLACK = 0.5  # points by which a sum of heights may be off
 
 
 class Heading(Z3CParagraph):  # type: ignore[misc]
-    """A paragraph that is a place in the document's outline, wherever it comes to stand."""
+    """A paragraph that is a place in the document's outline, and never stands at the foot of a column.
 
-    def __init__(self, *args: Any, key: str, level: int, **options: Any) -> None:
+    It wants `room` points under it, and no more: to be kept with all of a long paragraph would leave holes.
+    """
+
+    def __init__(self, *args: Any, key: str, level: int, room: float, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.key, self.level = key, level
+        self.key, self.level, self.room = key, level, room
+
+    def wrap(self, aw: float, ah: float) -> Size:
+        width, height = super().wrap(aw, ah)
+        return width, height if height + self.room <= ah else height + self.room
 
     def draw(self) -> None:
         self.canv.bookmarkHorizontal(self.key, 0, self.height)
