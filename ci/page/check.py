@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -88,7 +89,8 @@ def quiet(page: Page) -> Faults:
     """Nothing is refused by the page's own policy, and no script fails."""
     page.driver.get_log("browser")
     page.open()
-    page.driver.find_element(By.ID, "theme").click()
+    page.probe("document.getElementById('theme').click()")
+    page.probe("document.getElementById('filter').dispatchEvent(new Event('input'))")
     page.probe("localStorage.clear()")
     entries = page.driver.get_log("browser")
     return [f"{entry['level']}: {entry['message']}" for entry in entries]
@@ -263,25 +265,26 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.page.is_file():
         sys.exit(f"ci: there is no {arguments.page}")
-    failed = 0
 
-    def report(name: str, about: str | None, faults: Faults) -> None:
+    def report(check: Callable[..., Faults], *arguments: Any) -> bool:
+        """Runs a check and prints how it came out; what the browser cannot even do is a fault too."""
+        name, about = check.__name__, check.__doc__
+        try:
+            faults = check(*arguments)
+        except WebDriverException as error:
+            faults = [str(error.msg).splitlines()[0]]
         print(f"{'FAILED' if faults else 'ok':7}{name}: {(about or '').splitlines()[0]}", flush=True)
         for fault in faults[:12]:
             print(f"         {fault}")
         if len(faults) > 12:
             print(f"         and {len(faults) - 12} more")
+        return bool(faults)
 
     with browser() as driver:
         page = Page(driver, arguments.page)
-        for check in CHECKS:
-            faults = check(page)
-            report(check.__name__, check.__doc__, faults)
-            failed += bool(faults)
+        failed = sum([report(check, page) for check in CHECKS])
         if arguments.axe and arguments.axe.is_file():
-            faults = accessible(page, arguments.axe)
-            report("accessible", accessible.__doc__, faults)
-            failed += bool(faults)
+            failed += report(accessible, page, arguments.axe)
         else:
             print("SKIPPED accessible: axe-core is not at hand and npm could not be reached")
     sys.exit(f"ci: {failed} checks of {arguments.page} failed" if failed else 0)
