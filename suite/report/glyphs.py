@@ -84,7 +84,7 @@ def _visible(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Visible text on one line, runs of breakable space as one space; no-break spaces stay."""
-    return re.sub(" +", " ", _visible(text).replace(BREAK, " "))
+    return re.sub(" +", " ", _visible(re.sub("[\n\r]", " ", text)))
 
 
 def _show(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import pikepdf
 from lxml import etree
 from reportlab.graphics import shapes
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase import ttfonts
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.doctemplate import LayoutError
 from z3c.rml import document, rlfix
@@ -25,7 +26,21 @@ Size = tuple[float, float]  # width, height, points
 Draw = Callable[[Mapping[str, Size]], bytes]  # figures and their sizes -> a PDF with a page for each, in their order
 
 # z3c.rml begins each document by reading four fonts that none of ours uses: a sixth of the time of a poster's layout.
-rlfix.ttfonts = SimpleNamespace(TTFont=cache(TTFont))
+rlfix.ttfonts = SimpleNamespace(TTFont=cache(ttfonts.TTFont))
+
+_reportlab_cmap = ttfonts.makeToUnicodeCMap
+
+
+def _cmap(font: str, subset: Sequence[int]) -> str:
+    """What makes type selectable: beyond U+FFFF the PDF standard asks for UTF-16, and ReportLab writes five digits."""
+
+    def utf16(found: re.Match[str]) -> str:
+        return f" <{chr(int(found[1], 16)).encode('utf-16-be').hex().upper()}>"
+
+    return re.sub(" <([0-9A-F]{5,6})>", utf16, _reportlab_cmap(font, subset))
+
+
+ttfonts.makeToUnicodeCMap = _cmap
 
 
 class LayoutOverflowError(LayoutError):  # type: ignore[misc]

@@ -11,9 +11,7 @@ import sys
 import pypdf
 import pytest
 
-from suite.report.paper import build_paper
 from suite.report.pdf import Pdf
-from suite.report.poster import build_poster
 from suite.report.theme import theme
 from tests.report.inspect_pdf import (
     badly_filled,
@@ -101,8 +99,3 @@ def test_failures_are_printed_with_their_reason(poster, paper):
     for pdf in (poster, paper):
         said = " ".join(text(pdf.content).split())
         assert "n/m" in said and "a logit is not finite in window" in said
-
-
-def test_building_twice_in_one_process_changes_nothing(facts, poster, paper):
-    assert build_poster(facts).content == poster.content
-    assert build_paper(facts).content == paper.content

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from suite.analysis.facts import build_facts
 from suite.cli.report import documents, report
 from suite.errors import EXIT_INPUT, InputError
 from suite.records.store import Store
@@ -40,10 +41,14 @@ def results(tmp_path: Path) -> Path:
     return store.folder
 
 
-def test_side_by_side_gives_the_bytes_of_one_by_one(facts, poster, paper):
-    made = together(documents(facts, "48x36"), parallel=True)
-    assert made["poster.pdf"] == poster.content and made["paper.pdf"] == paper.content
-    assert made["results.html"] == documents(facts, "48x36")["results.html"]()
+def test_building_again_side_by_side_gives_the_same_bytes(facts, poster, paper):
+    pdfs = {name: make for name, make in documents(facts, "48x36").items() if name.endswith(".pdf")}
+    assert together(pdfs, parallel=True) == {"paper.pdf": paper.content, "poster.pdf": poster.content}
+
+
+def test_one_by_one_gives_the_bytes_of_side_by_side():
+    tasks = documents(build_facts(phase1()), "a0-portrait")
+    assert together(tasks, parallel=False) == together(tasks, parallel=True)
 
 
 @pytest.mark.parametrize("parallel", [False, True])

@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from suite.analysis.facts import build_facts
 from suite.cli.paper import paper as paper_command
 from suite.cli.poster import poster as poster_command
+from suite.cli.printing import FORMATS
 from suite.errors import InputError
 from suite.records.schema import Record, Sample, TextReference
 from suite.records.store import Store
 from suite.report.command import results_folders
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster
-from tests.report.inspect_pdf import text
+from tests.report.inspect_pdf import outside, text, too_small
 from tests.synthetic import embedded, phase1, record
 
 HOSTILE = (
@@ -70,6 +71,28 @@ def test_hostile_names_and_samples_print_and_never_break_the_build():
     for pdf in (build_poster(facts), build_paper(facts)):
         said = text(pdf.content)
         assert "{{ 1/0 }}" in said and "</para>" in said and "\u0416" in said
+
+
+def sized(count: int) -> list[Record]:
+    """So many records: models of ever other names, each with its dense run and a curve over parts and sparsities."""
+    cells = [(target, (1 + i) / 20) for i in range(15) for target in ("all", "attention", "mlp", "early", "late")]
+    models = [f"model-{chr(97 + i)}-{i}" for i in range(1 + count // 40)]
+    found = [record(model=model) for model in models]
+    found += [record(model=model, target=target, sparsity=s) for target, s in cells for model in models]
+    return found[:count]
+
+
+@pytest.mark.parametrize("count", [1, 3, 20, 300])
+def test_studies_of_any_size_print_on_every_sheet(count):
+    facts = build_facts(sized(count))
+    assert len(facts.cells) == count
+    for sheet in FORMATS if count in (1, 300) else FORMATS[:1]:
+        poster = build_poster(facts, sheet)
+        assert poster.pages == 1 and too_small(poster.content, 24) == [] == outside(poster.content, sides=72)
+    paper = build_paper(facts)
+    assert outside(paper.content, sides=50, ends=18) == []
+    said = text(paper.content)
+    assert all(cell.record.id[:10] in said for cell in facts.cells)
 
 
 def test_commands_write_a_pdf_and_print_where_it_lies(tmp_path: Path):
