@@ -46,9 +46,9 @@ def test_building_again_side_by_side_gives_the_same_bytes(facts, poster, paper):
     assert together(pdfs, parallel=True) == {"paper.pdf": paper.content, "poster.pdf": poster.content}
 
 
-def test_one_by_one_gives_the_bytes_of_side_by_side():
-    tasks = documents(build_facts(phase1()), "a0-portrait")
-    assert together(tasks, parallel=False) == together(tasks, parallel=True)
+def test_the_page_too_is_the_same_in_a_process_of_its_own():
+    task = {"results.html": documents(build_facts(phase1()), "48x36")["results.html"]}
+    assert together(task, parallel=False) == together(task, parallel=True)
 
 
 @pytest.mark.parametrize("parallel", [False, True])
