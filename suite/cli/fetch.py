@@ -1,0 +1,51 @@
+"""`lottery fetch`: everything manifests need of the network, while there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from suite.errors import EXIT_INPUT
+
+
+@click.command()
+@click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
+def fetch(manifests: tuple[Path, ...]) -> None:
+    """Download the models and texts of manifests at their pinned revisions, and check them; then no network is needed.
+
+    For a cluster: fetch on the login node, run on the compute nodes with HF_HUB_OFFLINE=1. Files go to the cache of the
+    Hugging Face hub ($HF_HOME, else ~/.cache/huggingface). Only weights (safetensors), configurations and tokenizers
+    are fetched; every file, also one that was there already, is held against the hub's checksum. Interrupt it at any
+    time: the same command goes on where it was, in the middle of a file too. A gated model wants HF_TOKEN.
+    """
+    from rich.console import Console
+
+    from suite.cli.fetching import FetchProgress, fetch_all, gigabytes, needs
+    from suite.errors import InputError
+    from suite.manifest import read_study
+
+    studies = [read_study(path) for path in manifests]
+    wanted = [need for study in studies for need in needs(study, study.models)]
+    with FetchProgress(Console(soft_wrap=True)) as progress:
+        fetched = fetch_all(wanted, progress)
+    failures = list(fetched.failures)
+    if not failures:
+        try:
+            for study in studies:
+                _ = study.text.content  # its own checksum, of the rows joined
+        except InputError as error:
+            failures.append(str(error))
+    if failures:
+        for failure in failures:
+            click.echo(f"lottery: {failure}", err=True)
+        sys.exit(EXIT_INPUT)
+    if all(need.repository is None for need in wanted):
+        click.echo("nothing is needed of the network")
+        return
+    click.echo(f"{gigabytes(fetched.came)} fetched; no network is needed any more, and this keeps it out:")
+    if home := os.environ.get("HF_HOME"):
+        click.echo(f"export HF_HOME={Path(home).expanduser().absolute()}")
+    click.echo("export HF_HUB_OFFLINE=1")

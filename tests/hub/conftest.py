@@ -1,0 +1,97 @@
+"""A hub with a tiny model and a text of our own, and `lottery` in a process that knows no other."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from suite.data.source import WIKITEXT, WIKITEXT_FILE
+from tests.hub.loopback import Hub, serve
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ROWS = ["", " = Anna = \n", " Anna was a brave baker . \n"] * 40
+Done = subprocess.CompletedProcess[str]
+Lottery = Callable[..., Done]
+
+
+def parquet(rows: list[str]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"text": rows}), sink)
+    return sink.getvalue()
+
+
+@pytest.fixture
+def hub(mistral: Path) -> Iterator[Hub]:
+    hub = Hub()
+    hub.add("models", "someone/tiny", COMMIT, {path.name: path.read_bytes() for path in mistral.iterdir()})
+    hub.add("datasets", WIKITEXT[0], WIKITEXT[2], {"README.md": b"---\n---\n", WIKITEXT_FILE: parquet(ROWS)})
+    with serve(hub):
+        yield hub
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        f"title: a\nmodels: [{{name: tiny, repository: someone/tiny, revision: {COMMIT}}}]\ntext: wikitext-2\n"
+        "context: 64\nexperiments: [{target: mlp, sparsity: 0.5}]\n"
+    )
+    return path
+
+
+def launcher(rows: list[str] = ROWS, chunk: int = 1000) -> list[str]:
+    """Python with a suite that knows another text, waits for nothing, and reads small pieces from the network."""
+    digest = hashlib.sha256("\n\n".join(rows).encode()).hexdigest()
+    script = (
+        "import suite.data.source, suite.hub.patience as patience, huggingface_hub.constants as constants\n"
+        f"suite.data.source.WIKITEXT_SHA256 = {digest!r}\n"
+        f"patience.WAITS = (0.01,) * 4; constants.DOWNLOAD_CHUNK_SIZE = {chunk}\n"
+        "from suite.cli import main; main()"
+    )
+    return [sys.executable, "-c", script]
+
+
+def environment(hub: Hub, folder: Path, **more: str) -> dict[str, str]:
+    keep = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+    return {
+        **keep,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(folder / "cache"),
+        "LOTTERY_RESULTS": str(folder / "r"),
+        **more,
+    }
+
+
+@pytest.fixture
+def lottery(hub: Hub, manifest: Path) -> Lottery:
+    """A function that calls `lottery COMMAND MANIFEST` beside the hub."""
+
+    def call(command: str, *, rows: list[str] = ROWS, **more: str) -> Done:
+        return subprocess.run(
+            [*launcher(rows), command, str(manifest)],
+            capture_output=True,
+            text=True,
+            timeout=180,
+            env=environment(hub, manifest.parent, **more),
+            check=False,
+        )
+
+    return call
+
+
+def assert_refused(done: Done, *words: str) -> None:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("lottery: ")
+    for word in words:
+        assert word in last
