@@ -31,8 +31,8 @@ from suite.report.format import FILTERS
 from suite.report.glyphs import BOX
 from suite.report.medium import HTML, RML, Medium
 from suite.report.page import FIGURE_STYLE, HEIGHTS, WIDTH, build_page
+from suite.report.page.colours import GRAPHIC, TEXT, contrast, palette
 from suite.report.page.drawn import inline
-from suite.report.page.palette import GRAPHIC, TEXT, contrast, palette
 from suite.report.templating import environment
 from suite.report.theme import theme, use
 from tests.synthetic import phase1, record
@@ -113,6 +113,7 @@ def test_every_figure_is_drawn_and_has_a_text_alternative(facts, page):
         title, description = (figure.xpath(f".//*[@id='{name}-{part}']")[0].text for part in ("title", "desc"))
         assert svg.get("aria-labelledby") == f"{name}-title" and svg.get("aria-describedby") == f"{name}-desc"
         assert len(title) > 15 and len(description) > 40 and re.search(r"\d", description)
+        assert not re.search(r"[a-z0-9)]\.[A-Z]", description), "two sentences without a space between"
         assert figure.xpath("./figcaption")[0].text_content().strip()
 
 

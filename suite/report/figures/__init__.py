@@ -75,8 +75,11 @@ def draw_svg(name: str, width: float, height: float, facts: Facts, style: Style)
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with matplotlib.rc_context({**settings(style), "svg.fonttype": "none", "svg.hashsalt": name}):
-        figure = Figure(figsize=(width / 72, height / 72), layout=ConstrainedLayoutEngine(w_pad=pad, h_pad=pad))
-        FigureCanvasSVG(figure)
-        FIGURES[name](figure.add_subplot(), facts, style)
-        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+        layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=layout, frameon=False)
+        canvas, axes = FigureCanvasSVG(figure), figure.add_subplot(facecolor="none")
+        FIGURES[name](axes, facts, style)
+        layout.execute(figure)
+        figure.set_layout_engine("none")  # once is enough, and so is drawing once, which `savefig` does twice
+        canvas.print_svg(buffer, metadata=metadata)
     return buffer.getvalue()

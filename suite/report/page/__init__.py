@@ -23,9 +23,9 @@ from suite.report.figures import draw_svg
 from suite.report.figures.style import Style
 from suite.report.format import FormatError, harm
 from suite.report.medium import HTML
+from suite.report.page.colours import SHADES, Palette, palette
 from suite.report.page.drawn import inline
 from suite.report.page.faces import font_faces
-from suite.report.page.palette import SHADES, Palette, palette
 from suite.report.rules import RULES
 from suite.report.templating import render
 from suite.report.theme import theme
