@@ -156,7 +156,7 @@ def _figure(given: Sequence[str], width: float, height: float) -> bytes:
     """The strings as the names in a figure; matplotlib warns of a glyph that is missing."""
     buffer, style = io.BytesIO(), Style(size=6, line=1)
     with warnings.catch_warnings(), matplotlib.rc_context(settings(style)), PdfPages(buffer) as pages:
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         figure = Figure(figsize=(width / 72, height / 72))
         FigureCanvasPdf(figure)
         for index, one in enumerate(given):
