@@ -10,7 +10,7 @@ import click
 
 from suite.cli import results_option
 from suite.cli.progress import RunProgress
-from suite.errors import EXIT_FAILED
+from suite.errors import EXIT_FAILED, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,10 +42,12 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
 
 
 def run_study(study: Study, store: Store, console: Console) -> Outcome:
-    """Run what a study lacks, with its progress on the console."""
+    """Run what a study lacks, with its progress on the console; what it needs of the hub comes first."""
     from suite.runner.run import Run
 
     console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
+    store.prepare()
+    _bring(study, store, console)
     with RunProgress(console) as progress:
         runner = Run(study, store, progress)
         try:
@@ -62,3 +64,22 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
         highlight=False,
     )
     return outcome
+
+
+def _bring(study: Study, store: Store, console: Console) -> None:
+    """Fetch what the experiments that are left need and the cache lacks, and check all of it.
+
+    Raises:
+        InputError: something cannot be had.
+    """
+    from suite.cli.fetching import FetchProgress, fetch_all, needs
+    from suite.runner.agenda import Agenda
+
+    if not any(need.repository for need in needs(study, study.models)):
+        return
+    models = [model for model in study.models if Agenda(study, model, store).left]
+    wanted = needs(study, models) if models else []
+    with FetchProgress(console) as progress:
+        fetched = fetch_all(wanted, progress, ask=False)
+    if fetched.failures:
+        raise InputError(fetched.failures[0])

@@ -179,7 +179,7 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(source.name, folder)  # a download is checked as a directory is
+        from_folder(source.name, folder, revision=source.revision)  # its tensors are checked as a directory's are
     run_dtype = getattr(torch, dtype)
     model = AutoModelForCausalLM.from_pretrained(
         folder,

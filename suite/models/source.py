@@ -95,8 +95,11 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     return source
 
 
-def from_folder(name: str, folder: Path, dtype: str = "auto") -> ModelSource:
+def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | None = None) -> ModelSource:
     """A model directory as transformers saves it: config.json, safetensors, a tokenizer.
+
+    Args:
+        revision: what the files are already known to be; without it, they are hashed.
 
     Raises:
         InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
@@ -120,7 +123,8 @@ def from_folder(name: str, folder: Path, dtype: str = "auto") -> ModelSource:
         raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else str(config.get("dtype", "float32"))
-    source = ModelSource(name, f"sha256:{_hash(files)}", config, folder=folder, dtype=dtype, stored_dtype=stored)
+    revision = revision or f"sha256:{_hash(files)}"
+    source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
     return source

@@ -135,9 +135,13 @@ def test_a_busy_hub_is_asked_again_and_one_that_stays_busy_is_told(lottery: Lott
     done = lottery("fetch")
     assert done.returncode == 0 and done.stdout.count("the hub answered 502 Bad Gateway; trying again in") == 2
     hub.failing[WIKITEXT_FILE] = (500, -1)
-    hub.repositories["datasets", "Salesforce/wikitext"][1][WIKITEXT_FILE] += b" "
+    hub.repositories["datasets", "Salesforce/wikitext"][1][WIKITEXT_FILE] += b" "  # another file
     hub.refused["someone/tiny"] = 503
-    assert_refused(lottery("fetch"), "the hub did not give", "the hub answered 503 Service Unavailable", "later")
+    done = lottery("fetch")
+    assert_refused(done, "wikitext-2: the hub did not give", "the hub answered 500 Internal Server Error; try the same")
+    model, _ = done.stderr.splitlines()
+    assert model.startswith(f"lottery: tiny: the hub did not give someone/tiny at revision {COMMIT}")
+    assert "the hub answered 503 Service Unavailable" in model
 
 
 def test_a_text_that_is_not_the_published_one_is_refused(lottery: Lottery) -> None:
