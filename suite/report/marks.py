@@ -45,7 +45,7 @@ def with_marks(places: Mapping[str, Size], draw: Callable[[Mapping[str, Size]], 
     drawn = draw({name: size for name, size in places.items() if name not in own})
     if not own:
         return drawn
-    with pikepdf.open(io.BytesIO(drawn)) as pdf:
+    with pikepdf.open(io.BytesIO(drawn)) if drawn else pikepdf.new() as pdf:
         for index, name in enumerate(places):
             if name in own:
                 with pikepdf.open(io.BytesIO(own[name])) as mark:

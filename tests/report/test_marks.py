@@ -62,6 +62,12 @@ def test_marks_stand_among_the_figures_in_their_order(team):
     assert [float(page.mediabox.width) for page in pages] == [10, 240, 30]
 
 
+def test_a_code_stands_alone_where_there_is_no_figure(team):
+    team(url="https://example.org")
+    content = with_marks({"qr": (240, 240)}, lambda places: b"")
+    assert len(pypdf.PdfReader(io.BytesIO(content)).pages) == 1
+
+
 def test_a_logo_fills_its_place_and_keeps_its_shape(tmp_path: Path):
     path = tmp_path / "logo.svg"
     path.write_text(OUTLINES.format(SHAPE), encoding="utf-8")

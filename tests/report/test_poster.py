@@ -84,6 +84,12 @@ def test_columns_are_full_and_type_can_be_read(printed):
         assert left >= 72 and right <= glyph.sheet[0] - 72 and bottom >= 0 and top <= glyph.sheet[1], glyph
 
 
+def test_its_sections_are_its_bookmarks(printed):
+    titles = [item.title for item in pypdf.PdfReader(io.BytesIO(printed.content)).outline]
+    assert {"Why it matters", "What was measured", "Where does the ticket live?", "Limits", "References"} <= set(titles)
+    assert any(title.startswith("The cliff: past") for title in titles)
+
+
 def test_phase_1_alone_has_no_section_it_has_no_records_for(sheet):
     facts = build_facts(phase1())
     assert not present(facts) & {"lives", "universal"}
