@@ -161,3 +161,9 @@ def test_type_is_no_smaller_than_the_documents_ticks(name):
 def test_a_figure_without_its_facts_is_refused(name):
     with pytest.raises(ValueError):
         draw({name: SIZES[PAPER]}, build_facts([record()]), PAPER)
+
+
+def test_the_label_of_a_low_axis_is_the_short_one():
+    facts = build_facts(phase1())
+    low, high = (text(draw({"cliff": (1300.0, height)}, facts, POSTER)) for height in (330.0, 620.0))
+    assert "lower is better" in high and "lower is better" not in low and "perplexity (log)" in low

@@ -20,8 +20,10 @@ from tests.synthetic import embedded, phase1
 
 MILLIMETRES = {"48x36": (48 * 25.4, 36 * 25.4), "a0-landscape": (1189, 841), "a0-portrait": (841, 1189)}
 EVERYTHING = frozenset(
-    ["why", "measured", "price", "says", "first_study", "lives", "universal", "storage", "forgotten", "faster"]
-    + ["cliff_numbers", "numbers", "limits"]
+    (
+        *("why", "measured", "price", "says", "first_study", "lives", "universal", "storage", "forgotten", "faster"),
+        *("cliff_numbers", "numbers", "limits"),
+    )
 )
 
 

@@ -13,7 +13,16 @@ from suite.analysis.points import Point
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
-from suite.report.figures.style import MARKERS, Label, Style, log_axis, markers, percent_axis, right_labels
+from suite.report.figures.style import (
+    MARKERS,
+    Label,
+    Style,
+    fitting_label,
+    log_axis,
+    markers,
+    percent_axis,
+    right_labels,
+)
 from suite.report.format import pct, sig
 from suite.report.theme import theme
 
@@ -48,7 +57,7 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
         labels.append(Label(y, f"{text}, {sig(y, 3)}", colours["mute"], bold=False))
     right_labels(axes, labels, style)
     axes.grid(axis="y")
-    axes.set_ylabel("perplexity (log, lower is better)")
+    axes.set_ylabel(fitting_label(axes, "perplexity (log, lower is better)", "perplexity (log)", style))
     if recorded:  # never joined: nothing is known of what lies between them
         edge: dict[str, Any] = {"mec": colours["mute"], "mew": style.line * 0.5}
         axes.plot(*zip(*recorded, strict=True), ls="", marker="D", mfc="white", clip_on=False, zorder=4, **edge)

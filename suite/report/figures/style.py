@@ -131,6 +131,12 @@ def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
     axis.set_minor_locator(ticker.NullLocator())
 
 
+def fitting_label(axes: Axes, full: str, short: str, style: Style) -> str:
+    """The label of a vertical axis: the short one where the full one would be longer than the axis, nearly."""
+    height = root(axes).get_figheight() * 72 * 0.75
+    return full if 0.46 * style.size * len(full) < height else short
+
+
 def harm_label(axes: Axes, left_out: int = 0) -> None:
     """The horizontal axis of ratios to dense, saying how many models the figure has no room for."""
     if left_out:  # set from the right, as it may be wider than the axes

@@ -62,10 +62,11 @@ LADDERS: Mapping[str, Sequence[Step]] = {
 
 
 def steps_of(frames: Mapping[str, Iterable[str]]) -> dict[str, list[Step]]:
-    """For each frame what gives way in it, one thing after another, its sections taking turns; the first is nothing."""
+    """For each frame what gives way in it, one thing after another, its sections taking turns from the last one up; the
+    first is nothing."""
     found = {}
     for frame, sections in frames.items():
-        turns = zip_longest(*(LADDERS.get(section, ()) for section in (*sections, frame)))
+        turns = zip_longest(*(LADDERS.get(section, ()) for section in reversed((frame, *sections))))
         steps: list[Step] = [{}]
         for step in (step for turn in turns for step in turn if step):
             steps.append({**steps[-1], **step})
