@@ -23,13 +23,18 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What can be reckoned with. `memory` is the host's, in bytes; `cores` those this process may use."""
+    """What can be reckoned with. `memory` is the host's, in bytes; `cores` those this process may use.
+
+    `hidden` counts the GPUs that CUDA_VISIBLE_DEVICES keeps from this process; `trouble` is why NVML is silent.
+    """
 
     processor: str
     cores: int
     memory: int
     gpus: tuple[Gpu, ...] = ()
     driver: str | None = None
+    hidden: int = 0
+    trouble: str | None = None
 
     @property
     def hardware(self) -> str:
@@ -44,8 +49,8 @@ class Machine:
 def this_machine() -> Machine:
     """Look at the machine once. GPUs hidden by CUDA_VISIBLE_DEVICES do not count."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpus, driver = _gpus()
-    return Machine(_processor(), cores, _host_memory(), gpus, driver)
+    seen = _gpus()
+    return Machine(_processor(), cores, _host_memory(), *seen)
 
 
 def pick_dtype(asked: str, capability: tuple[int, int] | None, stored: str) -> tuple[str, str]:
@@ -67,15 +72,16 @@ def pick_dtype(asked: str, capability: tuple[int, int] | None, stored: str) -> t
     return "float16", f"compute capability {capability[0]}.{capability[1]} has no native bfloat16"
 
 
-def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
+def _gpus() -> tuple[tuple[Gpu, ...], str | None, int, str | None]:
+    """The GPUs this process may use, the driver's version, how many are hidden from it, and why NVML is silent."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return (), None
+    except pynvml.NVMLError as error:
+        return (), None, 0, str(error)
     try:
         driver = str(pynvml.nvmlSystemGetDriverVersion())
-        gpus = {}
+        gpus, names = [], {}
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             gpu = Gpu(
@@ -83,14 +89,12 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None]:
                 int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
                 tuple(pynvml.nvmlDeviceGetCudaComputeCapability(handle)),
             )
-            gpus[str(index)] = gpus[str(pynvml.nvmlDeviceGetUUID(handle))] = gpu
-            if visible is None:
-                gpus.setdefault(f"seen{index}", gpu)
-        if visible is None:
-            return tuple(gpu for key, gpu in gpus.items() if key.startswith("seen")), driver
-        return tuple(gpus[key.strip()] for key in visible.split(",") if key.strip() in gpus), driver
-    except pynvml.NVMLError:
-        return (), None
+            gpus.append(gpu)
+            names[str(index)] = names[str(pynvml.nvmlDeviceGetUUID(handle))] = gpu
+        seen = gpus if visible is None else [names[key.strip()] for key in visible.split(",") if key.strip() in names]
+        return tuple(seen), driver, len(gpus) - len(seen), None
+    except pynvml.NVMLError as error:
+        return (), None, 0, str(error)
     finally:
         pynvml.nvmlShutdown()
 

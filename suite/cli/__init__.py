@@ -18,6 +18,7 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "run": "Run the experiments of manifests that have no record yet.",
     "plan": "Show a manifest's experiments with the time and memory they will need.",
     "fetch": "Download the models and texts of manifests, checked; then no network is needed.",
+    "doctor": "Say whether this machine can run manifests: GPU, memory, disk, hub, versions.",
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",

@@ -23,9 +23,10 @@ def fetch(manifests: tuple[Path, ...]) -> None:
     """
     from rich.console import Console
 
-    from suite.cli.fetching import FetchProgress, fetch_all, gigabytes, needs
+    from suite.cli.fetching import FetchProgress, fetch_all
     from suite.errors import InputError
     from suite.manifest import read_study
+    from suite.needs import gigabytes, needs
 
     studies = [read_study(path) for path in manifests]
     wanted = [need for study in studies for need in needs(study, study.models)]

@@ -1,9 +1,8 @@
-"""What studies need of the hub, and how it looks while it comes: a line a model, with rate and time left."""
+"""Fetching what studies need, and how it looks while it comes: a line a model, with rate and time left."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,43 +11,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from suite.cli.progress import duration
 from suite.errors import InputError
+from suite.needs import Need, free_bytes, gigabytes
 
 if TYPE_CHECKING:
     from suite.hub import HubFile, Repository
-    from suite.manifest import Study
-    from suite.models.source import ModelSource
 
 LOG_EVERY = 30.0  # seconds between two lines of a job's log
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already."""
-
-    name: str
-    repository: Repository | None = None
-    place: str = ""
-
-
-def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
-    """What some models of a study, and its text, need."""
-    from suite.data.source import WIKITEXT, WIKITEXT_FILE
-    from suite.hub import Repository, model_repository
-    from suite.models.catalogue import EMBEDDED
-
-    found = []
-    for model in models:
-        if model.repository is not None:
-            found.append(Need(model.name, model_repository(model.repository, model.revision)))
-        else:
-            own = model.folder is not None and model.folder.parent == EMBEDDED
-            found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
-    text = study.text
-    if text.on_hub:
-        found.append(Need(text.name, Repository(WIKITEXT[0], WIKITEXT[2], (WIKITEXT_FILE,), "dataset")))
-    else:
-        found.append(Need(text.name, place=f"is the file {text.path}" if text.path else "ships with the suite"))
-    return found
 
 
 class FetchProgress:
@@ -131,8 +99,9 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
             what comes.
 
     Raises:
-        InputError: the disk has no room for all of it.
+        InputError: the disk has no room for all of it, or the hub cannot be reached.
     """
+    from suite.hub.explained import unreachable
     from suite.hub.obtain import obtain
     from suite.hub.repository import files_of
 
@@ -147,6 +116,8 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
         try:
             listed.append((need, need.repository, files_of(need.repository, progress, ask=ask)))
         except InputError as error:
+            if unreachable(error):
+                raise
             result.failures += (f"{need.name}: {error}",)
         progress.done()
     check_room([(repository, files) for _, repository, files in listed])
@@ -171,7 +142,7 @@ def check_room(listed: list[tuple[Repository, list[HubFile]]]) -> None:
     Raises:
         InputError: in one sentence, with both sizes.
     """
-    from suite.hub.cache import cache_folder, free_bytes
+    from suite.hub.cache import cache_folder
     from suite.hub.obtain import missing_bytes
 
     missing = sum(missing_bytes(repository, files) for repository, files in listed)
@@ -192,11 +163,3 @@ def _summary(need: Need, repository: Repository, progress: FetchProgress) -> str
     else:
         how = f"{gigabytes(progress.came)} fetched in {duration(seconds)}"
     return f"{need.name}: {how}; every checksum is the hub's ({repository.name} at {repository.revision[:12]})"
-
-
-def gigabytes(size: int) -> str:
-    """Bytes for people: 14.5 GB, 732 kB."""
-    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.3g} {name}"
-    return f"{size} bytes"

@@ -35,6 +35,8 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
     from suite.records import Store
 
     studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
+    if notice := _without_gpu(studies):
+        click.echo(f"lottery: {notice}", err=True)
     console = Console(soft_wrap=True)
     failures = sum(run_study(study, Store(results / study.name), console).failed for study in studies)
     if failures:
@@ -66,13 +68,38 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
     return outcome
 
 
+def _without_gpu(studies: list[Study]) -> str | None:
+    """A word where the processor does what a GPU was meant to do; none for small models on a machine without one."""
+    from importlib.metadata import version
+
+    from suite.machine import this_machine
+    from suite.needs import large
+    from suite.surroundings import surroundings, unseen
+
+    machine, wanted = this_machine(), any(large(model) for study in studies for model in study.models)
+    if machine.gpus:
+        if not version("torch").endswith("+cpu"):
+            return None
+        return (
+            f"a GPU is here ({machine.hardware}), and torch {version('torch')} is the build for processors, so this "
+            "runs on the processor: make setup TORCH=cuda"
+        )
+    reason = unseen(machine, surroundings())
+    if reason and (wanted or reason.certain):
+        return f"no GPU is visible here, so this runs on the processor: {reason.why}; {reason.cure}"
+    if wanted:
+        return "no GPU is visible here, so this runs on the processor; `lottery plan` says how long that takes"
+    return None
+
+
 def _bring(study: Study, store: Store, console: Console) -> None:
     """Fetch what the experiments that are left need and the cache lacks, and check all of it.
 
     Raises:
         InputError: something cannot be had.
     """
-    from suite.cli.fetching import FetchProgress, fetch_all, needs
+    from suite.cli.fetching import FetchProgress, fetch_all
+    from suite.needs import needs
     from suite.runner.agenda import Agenda
 
     if not any(need.repository for need in needs(study, study.models)):

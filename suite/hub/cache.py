@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from huggingface_hub import constants
@@ -22,10 +21,3 @@ def storage(name: str, kind: str) -> Path:
 def linked(name: str, kind: str, revision: str) -> Path:
     """The folder of a commit, with files under their own names."""
     return storage(name, kind) / "snapshots" / revision
-
-
-def free_bytes(folder: Path) -> int:
-    """What the disk that holds the folder, or will hold it, has left for this user."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free

@@ -54,6 +54,11 @@ def explained(repository: str, place: str) -> Iterator[None]:
         raise InputError(f"cannot keep {place} in {error.filename or 'the cache'}: {why}") from error
 
 
+def unreachable(error: InputError) -> bool:
+    """Whether an explained error is of the way to the hub, and will meet every other file too."""
+    return isinstance(error.__cause__, httpx.TransportError)
+
+
 def _cure(error: Exception) -> str:
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status in (401, 403):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import httpx2 as httpx
@@ -40,9 +40,18 @@ class Unwatched:
     def note(self, words: str) -> None: ...
 
 
-def patiently(attempt: Callable[[], T], watch: Watch, reached: Callable[[], int] = lambda: 0) -> T:
-    """The result of an attempt, made up to five times; `reached` (bytes) growing between two gives patience anew."""
-    waits, before = list(WAITS), reached()
+def patiently(
+    attempt: Callable[[], T],
+    watch: Watch,
+    reached: Callable[[], int] = lambda: 0,
+    patience: Sequence[float] | None = None,
+) -> T:
+    """The result of an attempt, made again after each of the waits that `patience` (seconds; usually WAITS) allows.
+
+    `reached` (bytes) growing between two attempts gives patience anew.
+    """
+    allowed = WAITS if patience is None else patience
+    waits, before = list(allowed), reached()
     while True:
         try:
             return attempt()
@@ -50,7 +59,7 @@ def patiently(attempt: Callable[[], T], watch: Watch, reached: Callable[[], int]
             if not passes(error):
                 raise
             if (now := reached()) > before:
-                waits, before = list(WAITS), now
+                waits, before = list(allowed), now
             if not waits:
                 raise
             watch.note(f"{cause(error)}; trying again in {waits[0]:g} s")

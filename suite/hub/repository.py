@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Literal
@@ -12,7 +13,7 @@ from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFou
 
 from suite.errors import InputError
 from suite.hub.cache import linked
-from suite.hub.explained import explained
+from suite.hub.explained import explained, unreachable
 from suite.hub.patience import Watch, patiently
 
 CONFIGURATION = ("config.json", "generation_config.json")
@@ -54,11 +55,14 @@ def model_repository(name: str, revision: str) -> Repository:
     return Repository(name, revision, MODEL_FILES)
 
 
-def files_of(repository: Repository, watch: Watch, *, ask: bool = False) -> list[HubFile]:
+def files_of(
+    repository: Repository, watch: Watch, *, ask: bool = False, patience: Sequence[float] | None = None
+) -> list[HubFile]:
     """The wanted files, from what the cache remembers of the commit, else from the hub.
 
     Args:
         ask: ask the hub even where the cache remembers (unless offline).
+        patience: seconds to wait before each further attempt to ask.
 
     Raises:
         InputError: the hub does not give them, the revision is no commit, or a wanted file is not among them.
@@ -66,7 +70,15 @@ def files_of(repository: Repository, watch: Watch, *, ask: bool = False) -> list
     offline = constants.is_offline_mode()
     known = None if ask and not offline else remembered(repository)
     if known is None and not offline:
-        known = _stated(repository, watch)
+        try:
+            known = _stated(repository, watch, patience)
+        except InputError as error:
+            if (
+                ask
+                or not unreachable(error)
+                or not linked(repository.name, repository.kind, repository.revision).is_dir()
+            ):
+                raise
     if known is None:
         known = _lying_there(repository)
     if not known:
@@ -85,7 +97,7 @@ def remembered(repository: Repository) -> list[HubFile] | None:
     return _wanted(repository, [HubFile(f.path, f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in tree])
 
 
-def _stated(repository: Repository, watch: Watch) -> list[HubFile]:
+def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | None) -> list[HubFile]:
     def ask() -> tuple[str | None, list[HubFile]]:
         about = HfApi().model_info if repository.kind == "model" else HfApi().dataset_info
         info = about(repository.name, revision=repository.revision, files_metadata=True)
@@ -94,7 +106,7 @@ def _stated(repository: Repository, watch: Watch) -> list[HubFile]:
         ]
 
     with explained(repository.name, repository.place):
-        commit, files = patiently(ask, watch)
+        commit, files = patiently(ask, watch, patience=patience)
     if commit != repository.revision:
         what = "leads to another commit" if COMMIT.fullmatch(repository.revision) else "is a name that can move"
         raise InputError(

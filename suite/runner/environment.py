@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from suite import __version__
 from suite.machine import this_machine
-from suite.models.loading import LoadedModel
 from suite.paths import ROOT
 from suite.records.schema import Environment
+
+if TYPE_CHECKING:
+    from suite.models.loading import LoadedModel
 
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy")
 
@@ -25,14 +30,14 @@ def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Env
     return Environment(
         suite_version=__version__,
         commit=commit(),
-        image_digest=os.environ.get("LOTTERY_IMAGE_DIGEST"),
+        image_digest=image_digest(),
         hardware=machine.hardware,
         device=str(loaded.device) if loaded else "none",
         driver=machine.driver,
         threads=torch.get_num_threads(),
         memory_bytes=machine.memory,
         system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        libraries=_libraries(),
+        libraries=libraries(),
         device_map=loaded.device_map if loaded else "none",
         dtype=loaded.dtype_name if loaded else "none",
         dtype_reason=loaded.dtype_reason if loaded else "the model was not loaded",
@@ -54,13 +59,32 @@ def commit() -> str | None:
         return os.environ.get("LOTTERY_COMMIT")
 
 
+@cache
+def image_digest() -> str | None:
+    """The image it runs in: what `$LOTTERY_IMAGE_DIGEST` says, else the SHA-256 of Apptainer's image file; else None.
+
+    An image cannot know its own digest. Docker's has to be told; Apptainer names its file, which is read once a process
+    (some seconds), if it can be seen from the inside.
+    """
+    said = os.environ.get("LOTTERY_IMAGE_DIGEST")
+    file = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+    if said or not file:
+        return said or None
+    try:
+        with Path(file).open("rb") as image:
+            return "sha256:" + hashlib.file_digest(image, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(ROOT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 @cache
-def _libraries() -> dict[str, str]:
+def libraries() -> dict[str, str]:
+    """The versions of what took part, by name."""
     found = {}
     for name in LIBRARIES:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import time
@@ -178,7 +179,7 @@ def test_a_token_opens_and_is_never_shown_nor_kept(lottery: Lottery, hub: Hub, m
 
 def test_a_full_disk_is_one_sentence_before_anything_comes(hub: Hub, manifest: Path) -> None:
     command = launcher()
-    command[-1] = "import suite.hub.cache as c; c.free_bytes = lambda folder: 5000\n" + command[-1]
+    command[-1] = "import suite.needs as needs; needs.free_bytes = lambda folder: 5000\n" + command[-1]
     done = subprocess.run(
         [*command, "fetch", str(manifest)],
         capture_output=True,
@@ -204,3 +205,61 @@ def test_what_needs_no_network_says_so(lottery: Lottery, hub: Hub, manifest: Pat
         "nothing is needed of the network",
     ]
     assert not hub.requests
+
+
+def test_a_cache_that_does_not_remember_what_the_hub_stated_is_checked_by_the_names_it_has(
+    lottery: Lottery, hub: Hub, manifest: Path
+) -> None:
+    """As older versions of the hub's client have filled it."""
+    lottery("fetch")
+    for folder in manifest.parent.glob("cache/hub/*/trees"):
+        shutil.rmtree(folder)
+    asked = len(hub.requests)
+    assert lottery("run", HF_HUB_OFFLINE="1").returncode == 0
+    assert lottery("run", HF_ENDPOINT="http://127.0.0.1:9").returncode == 0  # nobody is there
+    assert len(hub.requests) == asked
+    shutil.rmtree(manifest.parent / "r")
+    cached(manifest).resolve().write_bytes(weights(hub)[:-1] + b"x")
+    assert_refused(lottery("run", HF_HUB_OFFLINE="1"), "model.safetensors of someone/tiny", "is damaged in the cache")
+
+
+def test_a_file_that_is_missing_in_the_cache_is_told_offline(lottery: Lottery, manifest: Path) -> None:
+    lottery("fetch")
+    cached(manifest).resolve().unlink()
+    cached(manifest).unlink()
+    for command in ("run", "fetch"):
+        refused = lottery(command, HF_HUB_OFFLINE="1")
+        assert_refused(refused, "is not in the cache", "it lacks model.safetensors", "`lottery fetch`")
+
+
+def test_doctor_says_what_is_in_the_cache_and_what_can_be_had(lottery: Lottery, hub: Hub, manifest: Path) -> None:
+    def found(**more: str) -> tuple[int, str]:
+        done = lottery("doctor", **more)
+        assert done.stderr == "" or done.returncode == 2
+        return done.returncode, done.stdout
+
+    code, before = found()
+    assert (
+        code == 0 and "to be fetched, the hub answers" in before and "warn  hub           tiny, wikitext-2: " in before
+    )
+    assert not hub.sent[WEIGHTS]  # it only looks
+    assert found(HF_HUB_OFFLINE="1")[0] == 1
+    lottery("fetch")
+    asked = len(hub.requests)
+    for offline in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}, {}):
+        code, after = found(**offline)
+        assert code == 0 and "ok    hub           tiny, wikitext-2: in the cache" in after
+    assert len(hub.requests) == asked
+    cached(manifest).resolve().write_bytes(b"short")
+    code, damaged = found(HF_HUB_OFFLINE="1")
+    assert code == 1 and "tiny: not complete in the cache, and HF_HUB_OFFLINE is set" in damaged
+    code, damaged = found(HF_ENDPOINT="http://127.0.0.1:9")
+    assert code == 1 and "tiny: not complete in the cache, and the hub cannot be reached" in damaged
+
+
+def test_two_at_once_share_the_work(hub: Hub, manifest: Path) -> None:
+    settings = environment(hub, manifest.parent)
+    command = [*launcher(), "fetch", str(manifest)]
+    both = [subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert hub.sent[WEIGHTS] == len(weights(hub)) and cached(manifest).read_bytes() == weights(hub)

@@ -1,0 +1,94 @@
+"""`lottery doctor`: whether this machine can run studies, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suite.cli import results_option
+from suite.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from suite.doctor import Finding
+    from suite.manifest import Study
+
+DOCTOR_SCHEMA = "lottery-doctor/1"
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command()
+@click.argument("manifests", nargs=-1, type=click.Path(path_type=Path), metavar="[MANIFEST]...")
+@results_option
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
+    """Say whether this machine can run manifests; without one, look at the machine alone.
+
+    One line a finding: ok, warn (worth a look) or fail, each with its cure. Nothing is loaded, fetched or left behind.
+    Exit code 0 when all can run, 1 when something fails.
+    """
+    from suite.manifest import read_study
+
+    findings = list(examine([read_study(path) for path in manifests], results))
+    failing = any(finding.state == "fail" for finding in findings)
+    if as_json:
+        rows = [asdict(finding) for finding in findings]
+        found = {"schema": DOCTOR_SCHEMA, "can_run": not failing, "findings": rows}
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = click.style(f"{finding.state:4}", fg=COLOURS[finding.state], bold=finding.state != "ok")
+            click.echo(f"{mark}  {finding.check:<12}  {finding.found}")
+            if finding.cure:
+                click.echo(f"{'':20}-> {finding.cure}")
+        click.echo(_conclusion(findings, bool(manifests)))
+    if failing:
+        sys.exit(EXIT_FAILED)
+
+
+def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
+    """Everything there is to look at, in the order in which it stands in the way."""
+    from suite import __version__
+    from suite.doctor import about, disk, fit, gpu
+    from suite.machine import this_machine
+    from suite.needs import free_bytes, large, needs
+    from suite.surroundings import surroundings
+
+    machine, around, torch = this_machine(), surroundings(), gpu.this_torch()
+    wanted = any(large(model) for study in studies for model in study.models)
+    yield gpu.gpu(machine, around, wanted=wanted)
+    yield from gpu.driver(machine, torch)
+    yield from gpu.architecture(machine, torch)
+    yield from fit.memory(machine, studies)
+    yield from fit.dtype(machine, studies)
+
+    needed = [need for study in studies for need in needs(study, study.models)]
+    if any(need.repository for need in needed):
+        from suite.hub.cache import cache_folder
+
+        stocks = disk.take_stock(needed)
+        yield from disk.hub(stocks)
+        missing = sum(stock.missing for stock in stocks)
+        yield from disk.cache_room(cache_folder(), missing, free_bytes(cache_folder()))
+    yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
+
+    from suite.runner.environment import commit, libraries
+
+    yield about.image(around, os.environ)
+    yield from about.versions(__version__, libraries(), commit())
+
+
+def _conclusion(findings: list[Finding], with_manifests: bool) -> str:
+    failing = sum(finding.state == "fail" for finding in findings)
+    warned = sum(finding.state == "warn" for finding in findings)
+    what = "these manifests" if with_manifests else "studies"
+    if failing:
+        return f"\nThis machine cannot run {what} as it is: {failing} of {len(findings)} findings fail."
+    look = f"; {warned} of {len(findings)} findings are worth a look first" if warned else ""
+    return f"\nThis machine can run {what}{look}."

@@ -1,0 +1,107 @@
+"""What is still to be fetched, whether it can be, and whether the disks hold it and the results."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite.doctor.finding import Finding, fail, ok, warn
+from suite.errors import InputError
+from suite.forecast import ITEM_BYTES
+from suite.manifest import Study
+from suite.needs import Need, few, free_bytes, gigabytes
+
+RECORD_BYTES = 40_000  # of one experiment's file, with every window's loss
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How a model or text stands: its bytes, those missing in the cache, and why the hub does not give them."""
+
+    name: str
+    size: int
+    missing: int
+    trouble: str | None = None
+
+
+def take_stock(needs: list[Need]) -> list[Stock]:
+    """Look what is in the cache; the hub is asked, once and briefly, about what is not remembered or not there."""
+    from huggingface_hub.constants import is_offline_mode
+
+    from suite.hub.explained import unreachable
+    from suite.hub.obtain import missing_bytes
+    from suite.hub.patience import Unwatched
+    from suite.hub.repository import files_of, remembered
+
+    found, silent = [], "HF_HUB_OFFLINE is set" if is_offline_mode() else ""
+    for need in dict.fromkeys(needs):
+        if need.repository is None:
+            continue
+        trouble, files = None, remembered(need.repository) or []
+        if not files or missing_bytes(need.repository, files):
+            try:
+                files = files_of(need.repository, Unwatched(), ask=not silent, patience=())
+            except InputError as error:
+                trouble = str(error)
+                if unreachable(error):
+                    silent = "the hub cannot be reached"  # the other models need not wait for it
+        missing = missing_bytes(need.repository, files)
+        if silent and (missing or not files):
+            trouble = silent
+        found.append(Stock(need.name, sum(file.size for file in files), missing, trouble))
+    return found
+
+
+def hub(stocks: list[Stock]) -> Iterator[Finding]:
+    """Models and texts in the cache at their pinned revisions, to be had, or not; those alike are told together."""
+    if there := [stock for stock in stocks if not stock.missing and not stock.trouble]:
+        size = sum(stock.size for stock in there)
+        yield ok("hub", f"{few(stock.name for stock in there)}: in the cache, {gigabytes(size)}")
+    if coming := [stock for stock in stocks if stock.missing and not stock.trouble]:
+        missing = sum(stock.missing for stock in coming)
+        found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched, the hub answers"
+        yield warn("hub", found, "`lottery fetch` brings it now; `lottery run` would too, before it starts")
+    for trouble in dict.fromkeys(stock.trouble for stock in stocks if stock.trouble):
+        names = few(stock.name for stock in stocks if stock.trouble == trouble)
+        cure = "run `lottery fetch` with the manifest where there is a network, with the same HF_HOME"
+        yield fail("hub", f"{names}: not complete in the cache, and {trouble}", cure)
+
+
+def cache_room(cache: Path, missing: int, free: int) -> Iterator[Finding]:
+    """The cache's disk against what is still to be fetched, in bytes."""
+    if missing:
+        found = f"{gigabytes(missing)} to be fetched, {gigabytes(free)} free for {cache}"
+        cure = "make room, or set HF_HOME to a folder on a larger disk"
+        yield ok("disk", found) if missing <= free else fail("disk", found, cure)
+
+
+def results_bytes(study: Study) -> int:
+    """What a study's records take; where sizes are measured, the largest model is written beside them for a moment."""
+    searched = sum(search.most for search in study.searches)
+    written = [
+        study.model(one.model).anatomy.weights * ITEM_BYTES[study.model(one.model).stored_dtype]
+        for one in study.experiments
+        if "size" in one.measure
+    ]
+    return (len(study.experiments) + searched) * RECORD_BYTES + max(written, default=0)
+
+
+def results(folder: Path, needed: int) -> Finding:
+    """Whether the records' folder can be written, and has room for them (bytes); nothing is left behind."""
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    cure = "name another folder with --results DIR"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        return fail("results", f"{folder.absolute()} cannot be written: {error.strerror}", cure)
+    free = free_bytes(there)
+    found = f"{folder.absolute()} can be written, {gigabytes(free)} free"
+    if not needed:
+        return ok("results", found)
+    found += f" and about {gigabytes(needed)} needed"
+    return ok("results", found) if needed <= free else fail("results", found, f"make room, or {cure}")

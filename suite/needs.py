@@ -1,0 +1,73 @@
+"""What studies need that may have to be fetched. Looked up without the hub's client, which takes time to import."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from suite.hub import Repository
+    from suite.manifest import Study
+    from suite.models.source import ModelSource
+
+LARGE = 50_000_000  # parameters, from which on a processor keeps one waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already."""
+
+    name: str
+    repository: Repository | None = None
+    place: str = ""
+
+
+def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
+    """What some models of a study, and its text, need."""
+    from suite.data.source import WIKITEXT, WIKITEXT_FILE
+    from suite.hub import Repository, model_repository
+    from suite.models.catalogue import EMBEDDED
+
+    found = []
+    for model in models:
+        if model.repository is not None:
+            found.append(Need(model.name, model_repository(model.repository, model.revision)))
+        else:
+            own = model.folder is not None and model.folder.parent == EMBEDDED
+            found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
+    text = study.text
+    if text.on_hub:
+        found.append(Need(text.name, Repository(WIKITEXT[0], WIKITEXT[2], (WIKITEXT_FILE,), "dataset")))
+    else:
+        found.append(Need(text.name, place=f"is the file {text.path}" if text.path else "ships with the suite"))
+    return found
+
+
+def large(model: ModelSource) -> bool:
+    """Whether a model wants a GPU: the embedded ones, of at most a few million parameters, do not."""
+    return model.anatomy.weights > LARGE
+
+
+def gigabytes(size: int) -> str:
+    """Bytes for people: 14.5 GB, 732 kB."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size} bytes"
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk that holds the folder, or will hold it, has left for this user."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def few(names: Iterable[str], most: int = 6) -> str:
+    """Names in a line: a few, and how many more."""
+    named = list(names)
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
