@@ -42,7 +42,7 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         trouble, files = None, remembered(need.repository) or []
         if not files or missing_bytes(need.repository, files):
             try:
-                files = files_of(need.repository, Unwatched(), ask=not silent, patience=())
+                files = files_of(need.repository, Unwatched(), ask=bool(files) and not silent, patience=())
             except InputError as error:
                 trouble = str(error)
                 if unreachable(error):

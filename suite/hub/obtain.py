@@ -14,7 +14,7 @@ from suite.hub.cache import cache_folder, linked, storage
 from suite.hub.checksum import checksum, named
 from suite.hub.explained import explained
 from suite.hub.patience import Unwatched, Watch, patiently
-from suite.hub.repository import HubFile, Repository, files_of, model_repository, not_here, remembered
+from suite.hub.repository import HubFile, Repository, files_of, model_repository, not_here
 from suite.hub.transfer import transfer
 
 _obtained: set[Repository] = set()  # by this process, which need not hash 15 GB again
@@ -150,11 +150,12 @@ def _alone(repository: Repository, file: HubFile) -> AbstractContextManager[obje
 
 
 def _link(repository: Repository, files: list[HubFile], watch: Watch) -> None:
-    """Give the checked files their names, and let the cache remember what the hub stated, for offline."""
+    """Give the checked files their names; the cache then remembers what the hub stated, for offline."""
     folder = linked(repository.name, repository.kind, repository.revision)
-    named_already = all((folder / file.name).is_file() for file in files)
-    if constants.is_offline_mode() or (named_already and remembered(repository) is not None):
+    if all((folder / file.name).is_file() for file in files):
         return
+    if constants.is_offline_mode():
+        raise InputError(not_here(repository, "the names of its files"))
     with explained(repository.name, repository.place):
         patiently(
             lambda: snapshot_download(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -131,6 +132,11 @@ def _lying_there(repository: Repository) -> list[HubFile]:
             files.append(HubFile(path.relative_to(folder).as_posix(), blob.stat().st_size, checksum))
     if not files:
         raise InputError(not_here(repository))
+    names = {file.name for file in files}
+    for index in folder.glob("*.safetensors.index.json"):
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if lacking := sorted(shards - names):
+            raise InputError(not_here(repository, lacking[0]))
     return _wanted(repository, files)
 
 

@@ -37,7 +37,7 @@ class Hub:
     failing: a file's name to a status and how many of its downloads get it (-1: all)
     failing_later: the same for all but the first of its downloads
     cut: a file's name to the bytes after which its connection closes, once
-    stalls: a file's name to the bytes after which nothing more comes
+    stalls: a file's name to the bytes after which nothing more comes, once
     damaged: a file's name to how many of its downloads have a wrong byte (-1: all)
     unlisted: names that the hub states and does not have
     """
@@ -165,9 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
         part = content[start:]
         if start:
             about["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        cut = self.hub.cut.pop(file, self.hub.stalls.get(file))
-        self.hub.sent[file] += len(part) if cut is None else cut
-        return self._send(206 if start else 200, part, about, body, cut)
+        cut = self.hub.cut.pop(file, None)
+        stall = self.hub.stalls.pop(file, None)
+        self.hub.sent[file] += len(part) if cut is None and stall is None else cut or stall or 0
+        return self._send(206 if start else 200, part, about, body, cut, stall)
 
     def _place(self, path: str) -> tuple[str, str, str]:
         """Kind, repository and the rest of a path of the API or of a file."""
@@ -185,13 +186,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, value: object, body: bool) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"}, body)
 
-    def _send(self, status: int, content: bytes, headers: dict[str, str], body: bool, cut: int | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        content: bytes,
+        headers: dict[str, str],
+        body: bool,
+        cut: int | None = None,
+        stall: int | None = None,
+    ) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": "application/octet-stream", **headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if body:
-            self.wfile.write(content[:cut])
+            self.wfile.write(content[: stall if cut is None else cut])
         if cut is not None:
-            self.close_connection = not self.hub.stalls
+            self.close_connection = True

@@ -32,8 +32,7 @@ def test_a_study_of_the_hub_runs_and_runs_again_offline(lottery: Lottery, hub: H
     ]
 
 
-@pytest.mark.parametrize("command", ["run", "fetch"])
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("command", "status"), [("run", 401), ("fetch", 401), ("fetch", 403)])
 def test_a_gated_model_names_the_licence_page(lottery: Lottery, hub: Hub, command: str, status: int) -> None:
     hub.refused["someone/tiny"] = status
     assert_refused(lottery(command), "https://huggingface.co/someone/tiny", "HF_TOKEN")
