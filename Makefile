@@ -31,6 +31,8 @@ help:
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
+	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
+	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"
 	@echo "make test              the tests, lint and types"
 	@echo "make clean             remove $(VENV) and $(OUT); results stay"
 	@echo "TORCH=cpu or cuda      PyTorch's build (now: $(TORCH)); PYTHON=python3.11 the Python that makes $(VENV)"
@@ -81,6 +83,8 @@ lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy suite ci
+
+include container/rules.mk
 
 clean:
 	rm -rf $(VENV) $(OUT)
