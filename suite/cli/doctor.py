@@ -78,9 +78,9 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
         yield from disk.cache_room(cache_folder(), missing, free_bytes(cache_folder()))
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
-    from suite.runner.environment import commit, libraries
+    from suite.runner.environment import commit, image_digest, libraries
 
-    yield about.image(around, os.environ)
+    yield about.image(around, os.environ, image_digest())
     yield from about.versions(__version__, libraries(), commit())
 
 

@@ -9,9 +9,9 @@ from suite.doctor.finding import Finding, ok, warn
 from suite.surroundings import Surroundings
 
 
-def image(around: Surroundings, environ: Mapping[str, str]) -> Finding:
+def image(around: Surroundings, environ: Mapping[str, str], digest: str | None) -> Finding:
     """The image's digest, as records will have it. The suite's images set LOTTERY_COMMIT."""
-    if digest := environ.get("LOTTERY_IMAGE_DIGEST"):
+    if digest:
         return ok("image", digest)
     if around.container and "LOTTERY_COMMIT" in environ:
         return warn(

@@ -134,9 +134,14 @@ def test_records_take_more_where_sizes_are_measured(write_manifest: Callable[...
 
 def test_image_versions_and_commit_are_told() -> None:
     inside = Surroundings("Apptainer")
-    expect(about.image(inside, {"LOTTERY_IMAGE_DIGEST": "sha256:12"}), "ok", "sha256:12")
-    expect(about.image(inside, {"LOTTERY_COMMIT": "c"}), "warn", "its digest is not known", "set LOTTERY_IMAGE_DIGEST")
-    expect(about.image(Surroundings(), {}), "ok", "not in an image of the suite")
+    expect(about.image(inside, {}, "sha256:12"), "ok", "sha256:12")
+    expect(
+        about.image(inside, {"LOTTERY_COMMIT": "c"}, None),
+        "warn",
+        "its digest is not known",
+        "set LOTTERY_IMAGE_DIGEST",
+    )
+    expect(about.image(Surroundings(), {}, None), "ok", "not in an image of the suite")
     versions, commit = about.versions("1.0", {"torch": "2.10.0", "transformers": "5.23.0"}, "c0ffee" * 6)
     expect(versions, "ok", "suite 1.0, torch 2.10.0, transformers 5.23.0, Python 3.")
     expect(commit, "ok", "c0ffeec0ffee")
