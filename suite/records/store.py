@@ -36,6 +36,11 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror}; name another folder with --results DIR"
             ) from error
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files of its records, whole or not, in a stable order."""
+        return sorted(path for path in self.folder.glob("*.json") if path.name != PLAN)
+
     def path(self, experiment_id: str) -> Path:
         return self.folder / f"{experiment_id}.json"
 
@@ -120,7 +125,7 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
     records: dict[str, Record] = {}
     damaged: list[Path] = []
     for store in studies(folders):
-        for path in sorted(path for path in store.folder.glob("*.json") if path.name != PLAN):
+        for path in store.paths:
             record = read_record(path)
             if record is None:
                 damaged.append(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from suite.data import grammar
+from suite.records import Store
 
 Write = Callable[..., Path]
 
@@ -108,14 +109,14 @@ def test_ctrl_c_keeps_what_is_done(write_manifest: Write, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "suite", "run", str(path), "--results", str(tmp_path / "r")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while len(list((tmp_path / "r").glob("study/*.json"))) < 3 and time.monotonic() < deadline:
+        while len(Store(tmp_path / "r" / "study").paths) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from there" in out
     assert "Traceback" not in err
-    kept = len(list((tmp_path / "r" / "study").glob("*.json")))
+    kept = len(Store(tmp_path / "r" / "study").paths)
     assert kept >= 3
     assert not list((tmp_path / "r" / "study").glob(".*"))
     assert f"interrupted: {kept} experiments" in out
@@ -123,7 +124,7 @@ def test_ctrl_c_keeps_what_is_done(write_manifest: Write, tmp_path: Path) -> Non
 
 def test_a_damaged_record_is_left_out_with_a_word(write_manifest: Write, tmp_path: Path) -> None:
     lottery("run", write_manifest(), "--results", tmp_path / "r")
-    path = next((tmp_path / "r" / "study").glob("*.json"))
+    path = Store(tmp_path / "r" / "study").paths[0]
     path.write_text(path.read_text()[:-100])
     shown = lottery("records", tmp_path / "r", "--json")
     assert len(json.loads(shown.stdout)["records"]) == 1

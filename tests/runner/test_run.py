@@ -61,7 +61,7 @@ def test_every_experiment_gets_its_record_and_a_second_run_does_nothing(write_ma
     path, folder = write_manifest(GRID), tmp_path / "results"
     outcome, observer = run(path, folder)
     assert (outcome.there, outcome.done, outcome.failed) == (0, 4, 0)
-    assert len(list(folder.glob("*.json"))) == 4
+    assert len(Store(folder).paths) == 4
     assert observer.loaded == ["tiny"]
     before = {file: file.read_bytes() for file in folder.iterdir()}
     outcome, observer = run(path, folder)
@@ -87,7 +87,7 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(write_manifest: Write, t
     _, whole = run(path, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(path, tmp_path / "cut", Quiet(stop_after=2))
-    assert len(list((tmp_path / "cut").glob("*.json"))) == 2
+    assert len(Store(tmp_path / "cut").paths) == 2
     outcome, rest = run(path, tmp_path / "cut")
     assert (outcome.there, outcome.done) == (2, 2)
     assert [numbers(record) for record in rest.records] == [numbers(record) for record in whole.records[2:]]
