@@ -76,7 +76,7 @@ reproduce: $(VENV)/.ready
 	@$(LOTTERY) compare results/embedded manifests/reference/embedded
 
 test: $(VENV)/.ready-dev
-	$(VENV)/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 	$(MAKE) --no-print-directory lint
 
 lint: $(VENV)/.ready-dev

@@ -54,7 +54,7 @@ LADDERS: Mapping[str, Sequence[Step]] = {
         *({"claims": 2}, {"claims": 1}, {"rows": 8}, {"rows": 6}, {"claims": 0}),
         *({"picture": False, "claims": 1}, {"rows": 4}, {"claims": 0}),
     ),
-    "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, {"failures": 0}),
+    "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, *([{}] * 5), {"failures": 0}),  # a reason stays long
     "universal": ({"noted": False},),
     "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
     "made": ({"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False}),
