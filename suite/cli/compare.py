@@ -11,6 +11,7 @@ import click
 
 from suite.cli.tables import console, count, warn_of_damaged
 from suite.errors import EXIT_FAILED, InputError
+from suite.paths import here_or_shipped
 from suite.records import read_records
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _side(folder: Path) -> Side:
     """Raises: InputError: the folder is not there, or holds no record to compare."""
     from suite.comparison.pairs import Side
 
+    folder = here_or_shipped(folder)
     records, damaged = read_records([folder])
     if not records:
         found = f", only {count(len(damaged), 'file')} damaged or edited by hand" if damaged else ""

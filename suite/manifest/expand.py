@@ -15,7 +15,7 @@ from suite.manifest.cliff import Search
 from suite.manifest.schema import Defaults, Grid, Manifest, ModelEntry
 from suite.models.catalogue import Published
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
-from suite.paths import ROOT
+from suite.paths import here_or_shipped
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import Experiment, Measure
 
@@ -70,8 +70,7 @@ def read_study(path: Path) -> Study:
     Raises:
         InputError: anything wrong with it, with file, line and column.
     """
-    if not path.exists() and not path.is_absolute() and (ROOT / path).is_file():
-        path = ROOT / path
+    path = here_or_shipped(path)
     data, positions = declared.load(path)
     manifest = declared.parse(Manifest, data, positions, "a manifest")
     return replace(expand(manifest, path, positions), manifest=path.read_text(encoding="utf-8"))

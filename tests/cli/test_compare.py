@@ -153,3 +153,10 @@ def test_nothing_to_compare_is_an_error_and_never_a_success(call, write_records,
         done = call("compare", *arguments)
         assert done.code == 2 and done.out == ""
         assert done.err.startswith("lottery: ") and message in done.err and done.err.count("\n") == 1
+
+
+def test_the_results_that_ship_are_found_from_any_folder(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = "manifests/reference/embedded"
+    done = call("compare", shipped, shipped, "--only-differences")
+    assert done.code == 0 and "cells reproduce" in done.out
