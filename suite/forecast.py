@@ -60,20 +60,27 @@ def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Foreca
     ]
 
 
+def room(machine: Machine) -> int:
+    """Bytes that models may fill: the GPUs' memory, or the host's where there is none."""
+    return sum(gpu.memory for gpu in machine.gpus) or machine.memory
+
+
+LARGER = "take a larger machine, leave the model out, or give it `dtype: float16`"
+
+
 def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) -> None:
     """Refuse what cannot fit.
 
     Raises:
         InputError: an experiment needs more memory than the GPUs, or the host, have.
     """
-    room = sum(gpu.memory for gpu in machine.gpus) or machine.memory
+    there = room(machine)
     for one in forecasts:
-        if one.bytes > room:
+        if one.bytes > there:
             dtype = _dtype(study.model(one.experiment.model), machine)
             raise InputError(
                 f"model {one.experiment.model!r} needs about {one.bytes / 1e9:.1f} GB in {dtype}, and this machine has "
-                f"{room / 1e9:.1f} GB ({machine.hardware}); take a larger machine, leave the model out, or give it "
-                "`dtype: float16`"
+                f"{there / 1e9:.1f} GB ({machine.hardware}); {LARGER}"
             )
 
 

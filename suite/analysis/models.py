@@ -60,6 +60,12 @@ class ModelFacts:
         return found if isinstance(found, NotMeasured) else float(found.weights_bytes)
 
     @property
+    def diverged(self) -> bool:
+        """Whether a point of the main curve, or of random removal, is known to lie away from the dense model."""
+        points = [point for curve in (self.main, self.control) if curve for point in curve.points]
+        return any(isinstance(kl := point.cells[0].kl, float) and kl > 0 for point in points)
+
+    @property
     def finished(self) -> int:
         return sum(cell.done for cell in self.cells)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.doctor.finding import Finding, fail, ok, warn
-from suite.errors import InputError
-from suite.forecast import check_fits, forecast, search_forecast
+from suite.forecast import LARGER, forecast, room, search_forecast
 from suite.machine import Machine, pick_dtype
 from suite.manifest import Study
 from suite.needs import few
@@ -16,26 +15,21 @@ CLOSE = 0.9  # of the memory: a forecast is no promise
 
 def memory(machine: Machine, studies: list[Study]) -> Iterator[Finding]:
     """The peak that `lottery plan` foresees for each study, against the GPUs' memory, or the host's."""
-    room = sum(gpu.memory for gpu in machine.gpus) or machine.memory
+    there = room(machine)
     where = "the GPUs have" if len(machine.gpus) > 1 else "the GPU has" if machine.gpus else "this machine has"
     if not studies:
         yield ok("memory", f"{machine.memory / 1e9:.1f} GB, {machine.hardware}")
     for study in studies:
         ones = [*forecast(study, machine), *(one for _, one in search_forecast(study, machine))]
         peak = max(ones, key=lambda one: one.bytes)
-        found = (
-            f"{study.name} needs about {peak.bytes / 1e9:.1f} GB ({peak.experiment.model}), {where} {room / 1e9:.1f} GB"
-        )
-        try:
-            check_fits(ones, study, machine)
-        except InputError:
-            cure = "take a larger machine, leave the model out, or give it `dtype: float16`"
-            yield fail("memory", found, cure)
+        wanted = f"{study.name} needs about {peak.bytes / 1e9:.1f} GB ({peak.experiment.model})"
+        found = f"{wanted}, {where} {there / 1e9:.1f} GB"
+        if peak.bytes > there:
+            yield fail("memory", found, LARGER)
+        elif peak.bytes > CLOSE * there:
+            yield warn("memory", found, "let nothing else run there, or give the study a shorter `context`")
         else:
-            if peak.bytes > CLOSE * room:
-                yield warn("memory", found, "let nothing else run there, or give the study a shorter `context`")
-            else:
-                yield ok("memory", found)
+            yield ok("memory", found)
 
 
 def dtype(machine: Machine, studies: list[Study]) -> Iterator[Finding]:

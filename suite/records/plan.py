@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from suite.records.schema import Experiment
 
-PLAN_SCHEMA: Literal["lottery-plan/1"] = "lottery-plan/1"
+STUDY_PLAN: Literal["lottery-study-plan/1"] = "lottery-study-plan/1"  # `lottery plan --json` has a schema of its own
 
 
 class _Part(BaseModel):
@@ -26,7 +26,7 @@ class PlannedSearch(_Part):
 class Plan(_Part):
     """A study as it was when it was last run: its experiments in running order, and the manifest word for word."""
 
-    version: Literal["lottery-plan/1"] = PLAN_SCHEMA
+    version: Literal["lottery-study-plan/1"] = STUDY_PLAN
     name: str
     title: str
     manifest: str

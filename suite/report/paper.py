@@ -50,10 +50,9 @@ class Numbering:
 def figures_of(facts: Facts) -> Numbering:
     """The figures this study has the records for, in the order of the text."""
     main = facts.main
-    diverged = [p.cells[0].kl for curve in (main.main, main.control) if curve for p in curve.points]
     present = {
         "cliff": main.main is not None,
-        "divergence": any(isinstance(kl, float) and kl > 0 for kl in diverged),
+        "divergence": main.diverged,
         "network": main.parts is not None and _located(facts),
         "targets": main.heat is not None,
         "ranking": bool(facts.shared_rankings),

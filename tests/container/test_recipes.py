@@ -65,9 +65,9 @@ def entrypoint(tmp_path: Path):
 
     def run(**environment: str) -> dict[str, str]:
         environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "scratch"), **environment}
-        (tmp_path / "work").mkdir(exist_ok=True)
+        (tmp_path / "here").mkdir(exist_ok=True)
         done = subprocess.run(
-            ["sh", script], env=environment, cwd=tmp_path / "work", capture_output=True, text=True, check=True
+            ["sh", script], env=environment, cwd=tmp_path / "here", capture_output=True, text=True, check=True
         )
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
@@ -82,7 +82,7 @@ def test_a_user_without_a_home_gets_one(entrypoint, tmp_path: Path, home: str):
 
 
 def test_downloads_go_to_the_working_directory_or_where_one_says(entrypoint, tmp_path: Path):
-    assert entrypoint(HOME=str(tmp_path))["HF_HOME"] == f"{tmp_path}/work/cache/huggingface"
+    assert entrypoint(HOME=str(tmp_path))["HF_HOME"] == f"{tmp_path}/here/cache/huggingface"
     assert entrypoint(HOME=str(tmp_path), HF_HOME="/elsewhere")["HF_HOME"] == "/elsewhere"
 
 

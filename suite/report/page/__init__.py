@@ -38,7 +38,7 @@ MOST_SAMPLES = 12
 Height = Callable[[Facts], float | None]
 HEIGHTS: dict[str, Height] = {
     "cliff": lambda f: 330 if f.main.main else None,
-    "divergence": lambda f: 230 if _diverged(f) else None,
+    "divergence": lambda f: 230 if f.main.diverged else None,
     "crossings": lambda f: 80 + 26 * min(len(f.crossings.rows), 10) if f.crossings else None,
     "targets": lambda f: 320 if f.main.heat else None,
     "network": lambda f: 340 if f.main.parts else None,
@@ -89,12 +89,6 @@ def tint(value: object, worst: float) -> Markup:
     """The class of a ratio's cell: its background is the darker, the more harm."""
     share = harm(value, worst)
     return Markup("missing" if share is None else f"shade-{round(share * SHADES)}")
-
-
-def _diverged(facts: Facts) -> bool:
-    curves = [curve for curve in (facts.main.main, facts.main.control) if curve]
-    divergences = [point.cells[0].kl for curve in curves for point in curve.points]
-    return any(isinstance(kl, float) and kl > 0 for kl in divergences)
 
 
 def _file(name: str) -> str:
