@@ -12,6 +12,7 @@ import click
 
 from suite import __version__
 from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
+from suite.interruption import Interrupted, listen
 from suite.paths import default_results
 
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
@@ -88,8 +89,8 @@ def results_option(command: Any) -> Any:
 
 def main() -> None:
     """The `lottery` command."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `lottery records | head` ends quietly
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `lottery records | head` ends quietly
+    listen(signal.SIGINT, signal.SIGTERM)
     try:
         code = cli.main(standalone_mode=False)
     except InputError as error:
@@ -98,7 +99,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = EXIT_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:  # click makes the one the other
         click.echo("lottery: interrupted", err=True)
-        code = EXIT_INTERRUPTED
+        asked = error.__cause__ or error
+        code = asked.exit_code if isinstance(asked, Interrupted) else EXIT_INTERRUPTED
     sys.exit(code if isinstance(code, int) else EXIT_DONE)

@@ -64,7 +64,7 @@ def _side(folder: Path) -> Side:
     folder = here_or_shipped(folder)
     records, damaged = read_records([folder])
     if not records:
-        found = f", only {count(len(damaged), 'file')} damaged or edited by hand" if damaged else ""
+        found = f", only {count(len(damaged), 'file')} that cannot be believed" if damaged else ""
         raise InputError(f"{folder} holds no record to compare{found}; `lottery run MANIFEST` makes some")
     return Side(folder, tuple(records), tuple(damaged))
 
@@ -95,7 +95,7 @@ def _side_as_json(side: Side) -> dict[str, Any]:
     return {
         "folder": str(side.folder),
         "records": len(side.records),
-        "damaged": [str(path) for path in side.damaged],
+        "damaged": [str(damage.path) for damage in side.damaged],
         "environments": [json.loads(one) for one in sorted(distinct)],
     }
 

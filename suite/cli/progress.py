@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from suite.manifest.expand import describe
-from suite.records import Experiment, Record
+from suite.records import Damage, Experiment, Record
 
 
 class RunProgress:
@@ -58,18 +58,25 @@ class RunProgress:
         self.bar.update(self.task, inner=f"window {done}/{total}")
 
     def finished(self, record: Record) -> None:
+        self._line(record, f"{_result(record)}  {record.environment.seconds:5.1f} s")
+
+    def found(self, record: Record) -> None:
+        """Another process did it meanwhile."""
+        self._line(record, f"{_result(record)}  elsewhere")
+
+    def damaged(self, damage: Damage) -> None:
+        self._say(f"warning: {damage}; it is set aside as {damage.path.name}.damaged, and measured again")
+
+    def _line(self, record: Record, result: str) -> None:
         self.number += 1
         spent = time.monotonic() - self.clock
         left = spent / max(1, self.number - self.there) * (self.total - self.number)
         self.bar.update(self.task, advance=1, left=f"{duration(left)} left")
-        width = len(str(self.total))
-        self.console.print(
-            f"[{self.number:{width}}/{self.total}] {describe(record.experiment):<52} {_result(record)}"
-            f"  {record.environment.seconds:5.1f} s  {duration(left)} left",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        number = f"{self.number:{len(str(self.total))}}/{self.total}"
+        self._say(f"[{number}] {describe(record.experiment):<52} {result}  {duration(left)} left")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _result(record: Record) -> str:

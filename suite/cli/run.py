@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from suite.manifest import Study
+    from suite.models.source import ModelSource
     from suite.records import Store
     from suite.runner.run import Outcome
 
@@ -48,10 +49,10 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
     from suite.runner.run import Run
 
     console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
-    store.prepare()
-    _bring(study, store, console)
-    with RunProgress(console) as progress:
-        runner = Run(study, store, progress)
+    progress = RunProgress(console)
+    runner = Run(study, store, progress)
+    bring(study, [agenda.model for agenda in runner.agendas if agenda.left], console)
+    with progress:
         try:
             outcome = runner()
         except KeyboardInterrupt:
@@ -92,20 +93,18 @@ def _without_gpu(studies: list[Study]) -> str | None:
     return None
 
 
-def _bring(study: Study, store: Store, console: Console) -> None:
-    """Fetch what the experiments that are left need and the cache lacks, and check all of it.
+def bring(study: Study, models: list[ModelSource], console: Console) -> None:
+    """Fetch what these models and the text need and the cache lacks, and check all of it.
 
     Raises:
         InputError: something cannot be had.
     """
     from suite.cli.fetching import FetchProgress, fetch_all
     from suite.needs import needs
-    from suite.runner.agenda import Agenda
 
-    if not any(need.repository for need in needs(study, study.models)):
-        return
-    models = [model for model in study.models if Agenda(study, model, store).left]
     wanted = needs(study, models) if models else []
+    if not any(need.repository for need in wanted):
+        return
     with FetchProgress(console) as progress:
         fetched = fetch_all(wanted, progress, ask=False)
     if fetched.failures:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from suite.records import Experiment
+from suite.records import Damage, Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,12 +53,12 @@ def add_row(table: Table, values: Iterable[str], style: str = "") -> None:
     table.add_row(*(Text(value) for value in values), style=style)
 
 
-def warn_of_damaged(paths: Sequence[Path], consequence: str, most: int | None = None) -> None:
-    """Name the files that could not be believed, on standard error; at most so many, then how many more."""
-    for path in paths[:most]:
-        click.echo(f"lottery: {path} is damaged or was edited by hand, {consequence}", err=True)
-    if most is not None and len(paths) > most:
-        click.echo(f"lottery: and so are {len(paths) - most} more files there", err=True)
+def warn_of_damaged(damaged: Sequence[Damage], consequence: str, most: int | None = None) -> None:
+    """Name the files that are not read as records, on standard error; at most so many, then how many more."""
+    for damage in damaged[:most]:
+        click.echo(f"lottery: {damage}, {consequence}", err=True)
+    if most is not None and len(damaged) > most:
+        click.echo(f"lottery: the same of {len(damaged) - most} more files there", err=True)
 
 
 def criterion(experiment: Experiment) -> str:

@@ -10,7 +10,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.comparison.checks import Check, Outcome
 from suite.comparison.tolerance import allowed
-from suite.records.schema import Experiment, Record
+from suite.records import Damage, Experiment, Record
 
 NOISY = ("speed_unchanged",)  # claims that rest on speeds, which decide nothing here
 ABSENT = NotMeasured("no record")
@@ -24,7 +24,7 @@ class Side:
 
     folder: Path
     records: tuple[Record, ...]
-    damaged: tuple[Path, ...] = ()
+    damaged: tuple[Damage, ...] = ()
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -34,7 +34,8 @@ class Side:
     @property
     def damaged_ids(self) -> frozenset[str]:
         """The experiments whose files were damaged: a file is named after its experiment."""
-        return frozenset(path.stem for path in self.damaged if _ID.fullmatch(path.stem))
+        names = (damage.path.name.partition(".")[0] for damage in self.damaged)
+        return frozenset(name for name in names if _ID.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,6 @@
 
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import SCHEMA, Experiment, Record
-from suite.records.store import Store, read_plans, read_records
+from suite.records.store import Damage, Store, read_plans, read_records
 
-__all__ = ["SCHEMA", "Experiment", "Plan", "PlannedSearch", "Record", "Store", "read_plans", "read_records"]
+__all__ = ["SCHEMA", "Damage", "Experiment", "Plan", "PlannedSearch", "Record", "Store", "read_plans", "read_records"]

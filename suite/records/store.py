@@ -1,36 +1,65 @@
-"""The store: one file a record, written whole or not at all, and read back checked."""
+"""The store: one file a record, written whole or not at all, and read back checked.
+
+Nothing here needs a lock: whatever several processes, nodes or sudden ends do, the file system's own steps (a link, a
+rename) happen or do not happen. They are the same on a laptop's disk and on a cluster's shared one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from suite.errors import InputError
 from suite.records.plan import Plan
-from suite.records.schema import Record, digest
+from suite.records.schema import SCHEMA, Record, digest
 
 PLAN = "plan.json"
+FAILED = ".failed.json"
+LEFT_BEHIND = 3600  # seconds after which a temporary file is nobody's any more
+
+
+class Damage(NamedTuple):
+    """A file under a record's name that is not read as a result, and why, as the end of a sentence about it."""
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.why}"
 
 
 class Store:
-    """The records of one study, `<results>/<study>/<id>.json`, and beside them its plan."""
+    """The records of one study, and beside them its plan.
+
+    A done experiment's record is `<results>/<study>/<id>.json`; once there it is never replaced. A failed one's is
+    `<id>.failed.json`, until another attempt. Damaged files are kept, as `<id>.json.damaged`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def prepare(self) -> None:
-        """Make the folder and try to write in it, so that a run fails before its first hour and not after.
+        """Make the folder and try to write in it, so that a run fails before its first hour and not after; what
+        processes that were killed left half-written is swept away.
 
         Raises:
             InputError: the folder cannot be made or written.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".tmp") as probe:
+                now = Path(probe.name).stat().st_mtime  # the file system's clock, not this machine's
+                for path in self.folder.glob(".*.tmp"):
+                    with contextlib.suppress(FileNotFoundError):
+                        if now - path.stat().st_mtime > LEFT_BEHIND:
+                            path.unlink()
         except OSError as error:
             raise InputError(
                 f"cannot write results to {self.folder}: {error.strerror}; name another folder with --results DIR"
@@ -38,20 +67,50 @@ class Store:
 
     @property
     def paths(self) -> list[Path]:
-        """The files of its records, whole or not, in a stable order."""
-        return sorted(path for path in self.folder.glob("*.json") if path.name != PLAN)
+        """The files of its records, whole or not, in a stable order; a done experiment's attempts do not count."""
+        names = {path.name for path in self.folder.glob("*.json")} - {PLAN}
+        names -= {name.removesuffix(".json") + FAILED for name in names}
+        return [self.folder / name for name in sorted(names)]
 
     def path(self, experiment_id: str) -> Path:
         return self.folder / f"{experiment_id}.json"
 
     def read(self, experiment_id: str) -> Record | None:
         """The record of this experiment, or None where there is none that can be believed."""
-        path = self.path(experiment_id)
-        return read_record(path) if path.exists() else None
+        done = self.path(experiment_id)
+        for path in (done, self._failed(experiment_id)):
+            if path.exists() and not isinstance(record := read_record(path), Damage):
+                return record
+        return None
 
     def write(self, record: Record) -> Path:
-        """Seal the record and put it in place in one step: a reader sees the whole of it or nothing."""
-        return self._put(self.path(record.id), record.sealed().to_json())
+        """Seal the record and put it in place in one step: a reader sees the whole of it or nothing.
+
+        Returns:
+            The file of the experiment's record: of this one, or of the one that was done before, which stays.
+        """
+        content, path, failed = record.sealed().to_json(), self.path(record.id), self._failed(record.id)
+        if record.status == "failed":
+            if _is_done(path):
+                return path
+            self._put(failed, content)
+            return failed
+        with self._written(path, content) as temporary:
+            while not _named(temporary, path):
+                if _is_done(path):
+                    return path
+                _set_aside(path)
+        failed.unlink(missing_ok=True)
+        return path
+
+    def set_aside(self) -> list[Damage]:
+        """Move the files that are not read as results out of the way of new records; nothing is deleted.
+
+        Returns:
+            What was moved, by its former name.
+        """
+        found = [damage for path in self.paths if isinstance(damage := read_record(path), Damage)]
+        return [damage for damage in found if _set_aside(damage.path)]
 
     def write_plan(self, plan: Plan) -> None:
         """Keep what the study sets out to do; a plan that did not change is left alone."""
@@ -65,36 +124,96 @@ class Store:
         except (OSError, ValueError):
             return None
 
-    def _put(self, path: Path, content: str) -> Path:
-        """Write a file beside its place, sync it, and move it there in one step."""
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{path.stem[:12]}-", suffix=".tmp")
+    def _failed(self, experiment_id: str) -> Path:
+        return self.folder / f"{experiment_id}{FAILED}"
+
+    def _put(self, path: Path, content: str) -> None:
+        """Write a file whole, in place of what was there."""
+        with self._written(path, content) as temporary:
+            os.replace(temporary, path)
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, content: str) -> Iterator[Path]:
+        """The content in a file beside its place, on the disk and not only on its way there; gone afterwards."""
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{path.stem[:12]}-", suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            Path(name).chmod(0o644)
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+            _sync(self.folder)
+
+
+def _named(temporary: Path, path: Path) -> bool:
+    """Give a file its name unless something has that name; says whether it got it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise
-        return path
+        if path.exists():  # a file system without links, such as a memory stick's
+            return False
+        os.replace(temporary, path)
+    return True
 
 
-def read_record(path: Path) -> Record | None:
-    """A record from its file; None when the file is damaged or was edited.
+def _set_aside(path: Path) -> bool:
+    """Rename a file that is no result to `<name>.damaged`, or `.damaged-2` and so on; says whether that was done."""
+    for number in itertools.count(1):
+        spare = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
+        if not spare.exists():
+            break
+    try:
+        path.rename(spare)
+    except FileNotFoundError:
+        return False  # another process was faster
+    if not _is_done(spare):
+        return True
+    with contextlib.suppress(FileExistsError):  # another process had put a whole one there just then: it goes back
+        os.link(spare, path)
+    return False
+
+
+def _is_done(path: Path) -> bool:
+    record = read_record(path)
+    return isinstance(record, Record) and record.status == "done"
+
+
+def _sync(folder: Path) -> None:
+    """Put a folder's names on the disk; not every file system knows how."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_record(path: Path) -> Record | Damage:
+    """A record from its file, or why it is not read as one.
 
     The seal is checked against what the file says, not against how this version would write it: a record from before a
     field was added stays whole.
     """
     try:
         content = path.read_bytes()
+        said = json.loads(content)
+        version = said["schema"]
+        if isinstance(version, str) and version != SCHEMA:
+            return Damage(path, f"was written by another version of the suite ({version[:40]!r} and not {SCHEMA!r})")
         record = Record.model_validate_json(content)
-        said = {key: value for key, value in json.loads(content).items() if key != "seal"}
-        whole = record.seal == digest(said) and record.id == record.experiment.id
-    except (OSError, ValueError):
-        return None
-    return record if whole else None
+        seal = said.pop("seal")
+        if seal == digest(said) and record.id == record.experiment.id == path.name.partition(".")[0]:
+            return record
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass
+    return Damage(path, "is damaged or was edited by hand")
 
 
 def studies(folders: Iterable[Path]) -> list[Store]:
@@ -113,24 +232,24 @@ def studies(folders: Iterable[Path]) -> list[Store]:
     return list(found.values())
 
 
-def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Path]]:
+def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Damage]]:
     """All records below the folders (a study's own, or one that holds studies), in a stable order, each id once.
 
     Returns:
-        The records, ordered by folder and then by file name, and the files that could not be believed.
+        The records, ordered by folder and then by file name, and what is not read as one.
 
     Raises:
         InputError: a folder is not there.
     """
     records: dict[str, Record] = {}
-    damaged: list[Path] = []
+    damaged: list[Damage] = []
     for store in studies(folders):
         for path in store.paths:
             record = read_record(path)
-            if record is None:
-                damaged.append(path)
-            else:
-                records.setdefault(record.id, record)
+            if isinstance(record, Damage):
+                damaged.append(record)
+            elif record.id not in records or (record.status == "done" != records[record.id].status):
+                records[record.id] = record
     return list(records.values()), damaged
 
 

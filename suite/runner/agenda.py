@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from suite.manifest import Study
 from suite.manifest.cliff import Search
@@ -39,8 +39,18 @@ class Agenda:
         """How many experiments are left, at most."""
         return len(self.missing) + self.searching + (self.known_dense is None)
 
-    def pruned(self) -> Iterator[Experiment]:
-        """The pruned experiments to do, one after another; `note` what became of each before asking for the next."""
+    def pruned(self, busy: Callable[[Experiment], bool]) -> Iterator[Experiment]:
+        """The pruned experiments to do, one after another; `note` what became of each before asking for the next.
+
+        Those that another process is at, as `busy` says, come last: by then they may be done.
+        """
+        others = 0
+        while len(self.missing) > others:
+            if busy(self.missing[0]):
+                others += 1
+                self.missing.append(self.missing.pop(0))
+            else:
+                yield self.missing.pop(0)
         while self.missing:
             yield self.missing.pop(0)
         for search in self.searches:

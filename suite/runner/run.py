@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from typing import Protocol as Interface
 
@@ -13,11 +15,13 @@ import torch
 
 from suite.data.windows import Windows, make_windows
 from suite.errors import ExperimentError, InputError
+from suite.interruption import stop_if_asked
 from suite.manifest import Study
 from suite.models.loading import load_tokenizer
 from suite.models.source import ModelSource
-from suite.records import Experiment, Record, Store
-from suite.runner.agenda import Agenda
+from suite.records import Damage, Experiment, Record, Store
+from suite.records.claims import Claims
+from suite.runner.agenda import Agenda, finished
 from suite.runner.environment import environment
 from suite.runner.session import Section, Session
 
@@ -33,6 +37,8 @@ class Observer(Interface):
     def started(self, experiment: Experiment) -> None: ...
     def windows(self, done: int, total: int) -> None: ...
     def finished(self, record: Record) -> None: ...
+    def found(self, record: Record) -> None: ...
+    def damaged(self, damage: Damage) -> None: ...
 
 
 @dataclass
@@ -57,19 +63,35 @@ class Run:
     observer: Observer
     outcome: Outcome = field(default_factory=Outcome)
 
+    @cached_property
+    def agendas(self) -> list[Agenda]:
+        """What each model lacks, as the store was when this was first asked.
+
+        Raises:
+            InputError: the results folder cannot be written.
+        """
+        self.store.prepare()
+        self.claims.sweep()
+        for damage in self.store.set_aside():
+            self.observer.damaged(damage)
+        if plan := self.study.plan:
+            self.store.write_plan(plan)
+        return [Agenda(self.study, model, self.store) for model in self.study.models]
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(self.store.folder)
+
     def __call__(self) -> Outcome:
-        """Do what is missing; a record that failed is tried again.
+        """Do what is missing; a record that failed is tried again. What others do meanwhile is not done twice.
 
         Raises:
             InputError: a model or text cannot be used, found before the first experiment; or a record cannot be kept.
+            Interrupted: a signal asked for it; what is done is kept.
             RuntimeError: a bug: a model was not restored.
         """
-        self.store.prepare()
-        if plan := self.study.plan:
-            self.store.write_plan(plan)
-        agendas = [Agenda(self.study, model, self.store) for model in self.study.models]
-        self.outcome.there = sum(agenda.there for agenda in agendas)
-        todo = [agenda for agenda in agendas if agenda.left]
+        self.outcome.there = sum(agenda.there for agenda in self.agendas)
+        todo = [agenda for agenda in self.agendas if agenda.left]
         total = self.outcome.there + sum(agenda.left for agenda in todo)
         self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
@@ -87,8 +109,8 @@ class Run:
         model = agenda.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, self.store.folder, self.observer.windows)
-        except (InputError, RuntimeError, OSError, ValueError) as error:
+            session = Session(model, windows, self.store.folder, self._window)
+        except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
             for experiment in [agenda.dense, *agenda.missing]:
                 self._keep(not_loaded(experiment, model, reason(error)))
             return
@@ -97,8 +119,14 @@ class Run:
                 agenda.note(self._measure(agenda.dense, session, session.dense))
             if session.baseline is None:
                 agenda.searches = ()  # a search has nothing to go by; the cells' records say why
-            for experiment in agenda.pruned():
-                agenda.note(self._measure(experiment, session, session.pruned))
+            for experiment in agenda.pruned(lambda one: self.claims.of_others(one.id) is not None):
+                stop_if_asked()
+                if record := finished(self.store, experiment):  # since the agenda was made
+                    self.outcome.there += 1
+                    self.observer.found(record)
+                else:
+                    record = self._measure(experiment, session, session.pruned)
+                agenda.note(record)
                 self.observer.expected(self.outcome.total + agenda.left + later)
             if strays := session.loaded.strays():
                 raise RuntimeError(f"a bug: {strays[0]} was not restored, so records of {model.name} may be wrong")
@@ -110,24 +138,29 @@ class Run:
         started, clock = now(), time.perf_counter()
         sections: dict[str, Any] = {}
         error = None
-        try:
-            for name, section in work(experiment):
-                sections[name] = section
-        except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError) as caught:
-            error = reason(caught)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-        record = Record(
-            id=experiment.id,
-            status="failed" if error else "done",
-            error=error,
-            experiment=experiment,
-            model=session.source.summary,
-            **sections,
-            environment=environment(session.loaded, started, time.perf_counter() - clock),
-        )
-        self._keep(record)
+        with self.claims.claim(experiment.id):
+            try:
+                for name, section in work(experiment):
+                    sections[name] = section
+            except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError) as caught:
+                error = reason(caught)
+            if error:
+                free_memory()
+            record = Record(
+                id=experiment.id,
+                status="failed" if error else "done",
+                error=error,
+                experiment=experiment,
+                model=session.source.summary,
+                **sections,
+                environment=environment(session.loaded, started, time.perf_counter() - clock),
+            )
+            self._keep(record)
         return record
+
+    def _window(self, done: int, total: int) -> None:
+        stop_if_asked()
+        self.observer.windows(done, total)
 
     def _keep(self, record: Record) -> None:
         try:
@@ -154,6 +187,13 @@ def not_loaded(experiment: Experiment, model: ModelSource, why: str) -> Record:
         model=model.summary,
         environment=environment(None, now(), 0.0),
     )
+
+
+def free_memory() -> None:
+    """Give back what a failed experiment held, once its exception is gone: that kept every tensor of its frames."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def now() -> str:

@@ -148,7 +148,7 @@ def test_nothing_to_compare_is_an_error_and_never_a_success(call, write_records,
         ((tmp_path / "nowhere", full), "there is no results folder"),
         ((full, empty), "holds no record to compare"),
         ((empty, empty), "holds no record to compare"),
-        ((full, spoilt), "holds no record to compare, only 1 file damaged or edited by hand"),
+        ((full, spoilt), "holds no record to compare, only 1 file that cannot be believed"),
     ):
         done = call("compare", *arguments)
         assert done.code == 2 and done.out == ""

@@ -12,6 +12,7 @@ from suite.comparison.checks import Outcome
 from suite.comparison.compare import compare
 from suite.comparison.pairs import Comparison, Side
 from suite.comparison.tolerance import allowed
+from suite.records import Damage
 from suite.records.schema import Record, TextReference
 from tests.synthetic import embedded, experiment, record
 
@@ -167,7 +168,7 @@ def test_a_perplexity_that_was_not_measured_here_is_not_reproduced():
 @pytest.mark.parametrize("side", ["here", "there"])
 def test_a_record_that_cannot_be_believed_does_not_reproduce_on_whichever_side(side: str):
     dense, cell = record(), record(**HALF)
-    damaged = (Path(f"{cell.id}.json"),)
+    damaged = (Damage(Path(f"{cell.id}.json"), "is damaged"),)
     sides = {name: Side(Path(name), (dense, cell)) for name in ("here", "there")}
     sides[side] = Side(Path(side), (dense,), damaged)
     (failing,) = compare(sides["here"], sides["there"]).failing
@@ -177,7 +178,8 @@ def test_a_record_that_cannot_be_believed_does_not_reproduce_on_whichever_side(s
 
 def test_a_damaged_record_there_counts_even_where_nobody_knows_what_it_was():
     dense = record()
-    there = Side(Path("there"), (dense,), (Path("a" * 64 + ".json"), Path("notes.json")))
+    damaged = tuple(Damage(Path(name), "is damaged") for name in ("a" * 64 + ".json", "notes.json"))
+    there = Side(Path("there"), (dense,), damaged)
     comparison = compare(Side(Path("here"), (dense,)), there)
     assert [pair.id for pair in comparison.failing] == ["a" * 64]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suite.errors import InputError
-from suite.records import Experiment, Record, Store, read_records
+from suite.records import Damage, Experiment, Record, Store, read_records
 from suite.records.schema import Environment, ModelSummary, TextReference, digest
 
 
@@ -38,15 +38,15 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     written = record()
     store.write(written)
     assert store.read(written.id) == written.sealed()
-    assert [path.name for path in tmp_path.iterdir()] == [f"{written.id}.json"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{written.id}.failed.json"]
 
 
 def test_an_edit_by_hand_shows(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = store.write(record())
     path.write_text(path.read_text().replace('"why"', '"no reason"'))
-    assert store.read(path.stem) is None
-    assert read_records([tmp_path]) == ([], [path])
+    assert store.read(record().id) is None
+    assert read_records([tmp_path]) == ([], [Damage(path, "is damaged or was edited by hand")])
 
 
 def test_a_record_under_anothers_id_is_not_believed(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_truncated_record_is_never_a_result(tmp_path: Path, end: int) -> None:
     store = Store(tmp_path)
     path = store.write(record())
     path.write_bytes(path.read_bytes()[:end])
-    assert store.read(path.stem) is None
+    assert store.read(record().id) is None
 
 
 def test_an_id_changes_with_everything_that_was_asked() -> None:
@@ -107,6 +107,6 @@ def test_a_record_from_before_a_field_was_added_stays_whole(tmp_path: Path) -> N
     older = json.loads(path.read_text())
     del older["training"], older["seal"]
     path.write_text(json.dumps(older | {"seal": digest(older)}))
-    assert store.read(path.stem) is not None
+    assert store.read(record().id) is not None
     path.write_text(json.dumps(older | {"error": "edited", "seal": digest(older)}))
-    assert store.read(path.stem) is None
+    assert store.read(record().id) is None

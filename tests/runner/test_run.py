@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
-from collections.abc import Callable
+import signal
+import socket
+import subprocess
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
+from suite import interruption
 from suite.errors import InputError
 from suite.manifest import read_study
 from suite.models.source import from_folder
-from suite.records import Experiment, Record, Store
+from suite.records import Damage, Experiment, Record, Store
+from suite.records.claims import Claim
 from suite.runner import session as session_module
 from suite.runner.run import Outcome, Run
-from suite.runner.session import Session
+from suite.runner.session import Section, Session
 
 Write = Callable[..., Path]
 GRID = "[{target: [attention, mlp], sparsity: 0.5}, {target: blocks, sparsity: 0.7, measure: [perplexity, coherence]}]"
@@ -28,6 +37,7 @@ class Quiet:
         self.records: list[Record] = []
         self.loaded: list[str] = []
         self.stop_after = stop_after
+        self.aside: list[Damage] = []
 
     def planned(self, total: int, there: int, searching: bool) -> None: ...
     def expected(self, total: int) -> None: ...
@@ -42,6 +52,10 @@ class Quiet:
 
     def finished(self, record: Record) -> None:
         self.records.append(record)
+
+    def found(self, record: Record) -> None: ...
+    def damaged(self, damage: Damage) -> None:
+        self.aside.append(damage)
 
 
 def run(path: Path, folder: Path, observer: Quiet | None = None) -> tuple[Outcome, Quiet]:
@@ -273,3 +287,105 @@ def test_the_dense_model_is_timed_beside_every_pruned_one(write_manifest: Write,
     assert pruned and pruned.dense_decode_tokens_per_s
     for speed in (dense.decode_tokens_per_s, pruned.decode_tokens_per_s, pruned.dense_decode_tokens_per_s):
         assert (speed.blocks, speed.repeats) == (2, 10)
+
+
+def test_two_runs_of_one_study_share_its_experiments(write_manifest: Write, tmp_path: Path) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    folder.mkdir()
+    alone, _ = run(path, tmp_path / "alone")
+
+    class Meanwhile(Quiet):
+        """Another run of the same study, all of it, while this one is at its second experiment."""
+
+        def started(self, experiment: Experiment) -> None:
+            if len(self.records) == 1 and not self.stop_after:
+                self.stop_after = -1
+                run(path, folder)
+
+    files: dict[Path, bytes] = {}
+    outcome, _ = run(path, folder, observer := Meanwhile())
+    files = {file: file.read_bytes() for file in folder.iterdir()}
+    assert outcome.total == alone.total
+    assert len(observer.records) == 2  # the dense model and the one it was at; the others were there by then
+    run(path, folder)
+    assert {file: file.read_bytes() for file in folder.iterdir()} == files
+
+
+def test_what_another_process_is_at_comes_last(write_manifest: Write, tmp_path: Path) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    folder.mkdir()
+    first = read_study(path).experiments[1]
+    other = subprocess.Popen(["sleep", "60"])
+    claim = Claim(socket.gethostname(), other.pid)
+    (folder / f".{first.id}.running").write_text(json.dumps(asdict(claim)))
+    try:
+        outcome, observer = run(path, folder)
+    finally:
+        other.kill()
+        other.wait()
+    assert outcome.done == 4 and observer.records[-1].experiment == first
+
+
+def test_a_process_that_died_holds_nothing_back(write_manifest: Write, tmp_path: Path) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    folder.mkdir()
+    first = read_study(path).experiments[1]
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (folder / f".{first.id}.running").write_text(json.dumps(asdict(Claim(socket.gethostname(), dead.pid))))
+    _, observer = run(path, folder)
+    assert observer.records[1].experiment == first
+    assert list(folder.glob(".*")) == []
+
+
+def test_a_damaged_record_is_set_aside_and_measured_again(write_manifest: Write, tmp_path: Path) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+    run(path, folder)
+    victim = Store(folder).paths[0]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-100])
+    outcome, observer = run(path, folder)
+    assert (outcome.there, outcome.done) == (3, 1)
+    assert [damage.path for damage in observer.aside] == [victim]
+    assert victim.with_name(f"{victim.name}.damaged").read_bytes() == whole[:-100]
+
+
+def test_running_out_of_memory_gives_it_back_and_the_study_goes_on(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+    real = Session.pruned
+
+    def greedy(self: Session, experiment: Experiment) -> Iterator[Section]:
+        if held:
+            assert held[0]() is None, "what the failed experiment held is still in memory"
+            yield from real(self, experiment)
+            return
+        hoard = torch.zeros(1000)
+        held.append(weakref.ref(hoard))
+        cycle: list[object] = [hoard]
+        cycle.append(cycle)  # frames and hooks make cycles, which only a collection frees
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(Session, "pruned", greedy)
+    outcome, observer = run(write_manifest(GRID), tmp_path / "results")
+    assert (outcome.done, outcome.failed) == (3, 1)
+    assert observer.records[1].error == "out of memory: take a GPU with more, a shorter context, or a smaller model"
+
+
+def test_a_signal_whose_exception_is_lost_still_ends_the_run(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(Quiet):
+        """What Python does with an exception that rises in a destructor."""
+
+        def finished(self, record: Record) -> None:
+            super().finished(record)
+            with contextlib.suppress(KeyboardInterrupt):
+                interruption._raise(signal.SIGTERM, None)
+
+    monkeypatch.setattr(interruption, "_asked", [])
+    with pytest.raises(interruption.Interrupted) as caught:
+        run(write_manifest(GRID), tmp_path / "results", Deaf())
+    assert caught.value.exit_code == 143
+    assert len(Store(tmp_path / "results").paths) == 1

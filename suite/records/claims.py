@@ -1,0 +1,96 @@
+"""Who is at which experiment just now: a word to others that share the results folder, and nothing that binds them.
+
+A claim is a hidden file, `.<id>.running`, kept fresh while its process lives. If one is missing, stale or wrong, an
+experiment is at worst measured twice; records stay right without claims.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+FRESH = 120.0  # seconds a claim stays believed without a sign of life
+BEAT = 20.0
+SUFFIX = ".running"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`job` is the SLURM job, as `12_0`, of a process that has one."""
+
+    host: str
+    pid: int
+    job: str | None = None
+
+
+class Claims:
+    """The claims of one results folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextlib.contextmanager
+    def claim(self, experiment_id: str) -> Iterator[None]:
+        """Say that this process is at the experiment, until the block ends."""
+        path, done = self._path(experiment_id), threading.Event()
+
+        def beat() -> None:
+            while not done.wait(BEAT):
+                with contextlib.suppress(OSError):
+                    path.touch()
+
+        # A claim that cannot be written is none: a full disk is told by the record, which can say so.
+        with contextlib.suppress(OSError):
+            path.write_text(json.dumps(asdict(_own())), encoding="utf-8")
+        threading.Thread(target=beat, daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def of_others(self, experiment_id: str) -> Claim | None:
+        """The claim of another living process on this experiment."""
+        claim = _read(self._path(experiment_id))
+        return None if claim is None or claim == _own() else claim
+
+    def all(self) -> dict[str, Claim]:
+        """Every living claim, by the experiment's id."""
+        found = {path.name[1 : -len(SUFFIX)]: _read(path) for path in self.folder.glob(f".*{SUFFIX}")}
+        return {experiment_id: claim for experiment_id, claim in found.items() if claim}
+
+    def sweep(self) -> None:
+        """Remove what processes that ended suddenly left."""
+        for path in self.folder.glob(f".*{SUFFIX}"):
+            if _read(path) is None:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _path(self, experiment_id: str) -> Path:
+        return self.folder / f".{experiment_id}{SUFFIX}"
+
+
+def _own() -> Claim:
+    job = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = f"{job}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if job else os.environ.get("SLURM_JOB_ID")
+    return Claim(socket.gethostname(), os.getpid(), job)
+
+
+def _read(path: Path) -> Claim | None:
+    try:
+        fresh = abs(time.time() - path.stat().st_mtime) < FRESH
+        claim = Claim(**json.loads(path.read_text(encoding="utf-8")))
+        gone = claim.host == socket.gethostname() and not psutil.pid_exists(claim.pid)
+    except (OSError, ValueError, TypeError):
+        return None
+    return claim if fresh and not gone else None
