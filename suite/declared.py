@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,10 @@ from suite.errors import InputError
 
 Where = tuple[str | int, ...]  # a path into the document: ("experiments", 0, "sparsity")
 Model = TypeVar("Model", bound=BaseModel)
+LONGEST = 100_000  # characters: no file that people write comes near it, and a longer one takes seconds to parse
+MOST_VALUES = 20_000  # with its aliases written out: nine lines of them can stand for billions of values
+DEEPEST = 50
+COLLECTIONS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 
 
 class Positions:
@@ -40,23 +46,44 @@ class Positions:
         return f"{self.path}:{mark.line + 1}:{mark.column + 1}" if mark else str(self.path)
 
 
+def read(path: Path) -> str:
+    """The text of a YAML file.
+
+    Raises:
+        InputError: the file is not there, is no text, or is longer than anybody writes.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"cannot read {path}: {reason}") from error
+    if len(text) > LONGEST:
+        raise InputError(f"{path} has more than the {LONGEST:,} characters that are read; split it")
+    return text
+
+
 def load(path: Path) -> tuple[Any, Positions]:
     """The plain data of a YAML file, and its positions.
 
     Raises:
-        InputError: the file is not there, is not YAML, or has a key twice.
+        InputError: see `read` and `understand`.
+    """
+    return understand(read(path), path)
+
+
+def understand(text: str, path: Path) -> tuple[Any, Positions]:
+    """The plain data of YAML, and its positions in the file it was read from.
+
+    Raises:
+        InputError: it is not YAML, has a key twice, or is larger or deeper than anybody writes.
     """
     positions = Positions(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"cannot read {path}: {reason}") from error
     try:
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
-            data = None if node is None else _build(loader, node, (), positions)
+            data = None if node is None else _build(loader, node, (), positions, itertools.count())
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -68,12 +95,18 @@ def load(path: Path) -> tuple[Any, Positions]:
     return data, positions
 
 
-def _build(loader: yaml.SafeLoader, node: yaml.Node, where: Where, positions: Positions, depth: int = 0) -> Any:
-    if depth > 50:
-        raise InputError(f"{positions.path}: the document is nested more than 50 deep")
+def _build(
+    loader: yaml.SafeLoader, node: yaml.Node, where: Where, positions: Positions, built_so_far: Iterator[int]
+) -> Any:
+    if len(where) > DEEPEST:
+        raise InputError(f"{_mark(positions, node)}: the document is nested more than {DEEPEST} deep")
+    if next(built_so_far) > MOST_VALUES:
+        raise InputError(f"{_mark(positions, node)}: the document holds more than {MOST_VALUES:,} values")
     positions.note(where, node.start_mark)
+    if isinstance(node, yaml.CollectionNode) and node.tag not in COLLECTIONS:
+        raise InputError(f"{_mark(positions, node)}: the tag {node.tag!r} is not known here; leave it out")
     if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, child, (*where, i), positions, depth + 1) for i, child in enumerate(node.value)]
+        return [_build(loader, child, (*where, i), positions, built_so_far) for i, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         built: dict[Any, Any] = {}
         for key_node, child in node.value:
@@ -83,9 +116,13 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, where: Where, positions: Po
             if key in built:
                 raise InputError(f"{_mark(positions, key_node)}: {key!r} is given twice; keep one of them")
             positions.note((*where, key, "(key)"), key_node.start_mark)
-            built[key] = _build(loader, child, (*where, key), positions, depth + 1)
+            built[key] = _build(loader, child, (*where, key), positions, built_so_far)
         return built
-    return loader.construct_object(node, deep=True)
+    try:
+        return loader.construct_object(node, deep=True)
+    except (ValueError, LookupError, AttributeError) as error:  # PyYAML's own, of `!!bool x`, `!!int ""`, 2026-13-45
+        kind = node.tag.rpartition(":")[2]
+        raise InputError(f"{_mark(positions, node)}: {node.value!r} cannot be read as !!{kind}") from error
 
 
 def _mark(positions: Positions, node: yaml.Node) -> str:

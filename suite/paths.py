@@ -4,11 +4,16 @@ Manifests and templates lie beside the package, in a clone and in the image alik
 """
 
 import os
+import shlex
 from pathlib import Path
+
+from suite.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "manifests"
 TEMPLATES = ROOT / "templates"
+
+DATA = "LOTTERY_DATA"  # the folders of models and texts that any manifest may name, separated as in PATH
 
 
 def default_results() -> Path:
@@ -20,3 +25,39 @@ def here_or_shipped(path: Path) -> Path:
     """The path, or where nothing is there the suite's own of that name: in the image no clone lies around."""
     shipped = ROOT / path
     return shipped if not path.is_absolute() and not path.exists() and shipped.exists() else path
+
+
+def confined(path: Path, *own: Path) -> Path:
+    """The path, where it stays inside the folders it may lead to once symlinks are followed.
+
+    What a manifest or a theme names may come from anybody, so it may not name any file of this disk.
+
+    Args:
+        own: folders it may lead to, beside the working directory and those of $LOTTERY_DATA.
+
+    Raises:
+        InputError: it leads elsewhere, or is no path.
+    """
+    try:
+        real = _real(path)
+    except ValueError as error:  # a NUL
+        raise InputError(f"{str(path)!r} is no path of a file: {error}") from error
+    listed = [folder for folder in os.environ.get(DATA, "").split(os.pathsep) if folder]
+    near = [_real(folder) for folder in (*own, Path())]
+    near = [folder for folder in near if folder != folder.parent]  # working in the disk's root allows nothing more
+    if not any(real.is_relative_to(folder) for folder in near + [_real(folder) for folder in listed]):
+        wider = os.pathsep.join([*listed, str(real.parent)])
+        raise InputError(
+            f"{path} leads to {real}, outside its own folder, the working directory and the folders of {DATA}; "
+            f"if that is meant: export {DATA}={shlex.quote(wider)}"
+        )
+    return path
+
+
+def _real(path: Path | str) -> Path:
+    return Path(os.path.realpath(path))  # unlike Path.resolve it takes links in a circle for what they are: nothing
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a name can be that of a study's folder: one that shows, on a terminal too, and no path."""
+    return bool(name) and name.isprintable() and not name.startswith(".") and "/" not in name and "\\" not in name

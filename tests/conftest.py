@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False)
 settings.load_profile("repeatable")
 MakeModel = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_of_tests_may_be_named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A manifest in one temporary folder names the model in another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOTTERY_DATA", str(tmp_path_factory.getbasetemp()))
+        yield
 
 
 @pytest.fixture(scope="session")

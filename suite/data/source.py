@@ -94,6 +94,8 @@ def text_from_file(name: str, path: Path, join: str | None = None) -> TextSource
 
 
 def _read(name: str, path: Path, join: str) -> str:
+    if path.exists() and not path.is_file():  # a device or a pipe may have no end
+        raise InputError(f"text {name!r}: {path} is no file")
     try:
         content = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -103,7 +105,7 @@ def _read(name: str, path: Path, join: str) -> str:
     if path.suffix == ".json":
         try:
             rows = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"text {name!r}: {path} is not JSON: {error}") from error
         if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
             raise InputError(f"text {name!r}: {path} must hold a JSON list of strings")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -15,12 +16,13 @@ from suite.manifest.cliff import Search
 from suite.manifest.schema import Defaults, Grid, Manifest, ModelEntry
 from suite.models.catalogue import Published
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
-from suite.paths import here_or_shipped
+from suite.paths import confined, here_or_shipped, is_folder_name
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import Experiment, Measure
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 RIVALS = ({"target", "part"}, {"sparsity", "budget", "cliff"})  # a grid has one of each
+MOST_EXPERIMENTS = 10_000  # of a study: each takes a second at least, and no report has room for more
 AXES = ("criterion", "scope", "target", "layers", "sparsity", "budget", "tied", "seed")
 
 
@@ -65,19 +67,25 @@ class Study:
 def read_study(path: Path) -> Study:
     """Read, validate and expand a manifest; relative paths in it start at the manifest.
 
-    A manifest that is not there is looked for among those of the suite (`manifests/phase1.yaml`).
+    A manifest that is not there is looked for among those of the suite (`manifests/phase1.yaml`). What its paths lead
+    to lies in its folder, the working directory or a folder of $LOTTERY_DATA: it may come from anybody.
 
     Raises:
         InputError: anything wrong with it, with file, line and column.
     """
     path = here_or_shipped(path)
-    data, positions = declared.load(path)
+    if not is_folder_name(path.stem):
+        raise InputError(
+            f"a study's results go to a folder of its manifest's name, and {path.name!r} gives none; rename it"
+        )
+    text = declared.read(path)
+    data, positions = declared.understand(text, path)
     manifest = declared.parse(Manifest, data, positions, "a manifest")
-    return replace(expand(manifest, path, positions), manifest=path.read_text(encoding="utf-8"))
+    return replace(_Expansion(manifest, path, positions, confined).study(), manifest=text)
 
 
 def expand(manifest: Manifest, path: Path, positions: declared.Positions) -> Study:
-    """The study of a manifest; it is named after `path`, and relative paths start there.
+    """The study of a manifest that the user typed; it is named after `path`, and relative paths start there.
 
     Raises:
         InputError: a model, text or target is not to be had.
@@ -86,10 +94,18 @@ def expand(manifest: Manifest, path: Path, positions: declared.Positions) -> Stu
 
 
 class _Expansion:
-    def __init__(self, manifest: Manifest, path: Path, positions: declared.Positions) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        path: Path,
+        positions: declared.Positions,
+        allowed: Callable[[Path, Path], Path] = lambda path, _: path,
+    ) -> None:
         self.manifest = manifest
         self.path = path
         self.positions = positions
+        self.allowed = allowed
+        self.combinations = 0
         self.models = tuple(self._located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models))
         self.text: TextSource = self._located(("text",), self._text)
         self.context = manifest.context or self.text.context
@@ -138,7 +154,7 @@ class _Expansion:
 
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
-            return from_folder(entry.name, self.path.parent / entry.path, entry.dtype)
+            return from_folder(entry.name, self._placed(entry.path), entry.dtype)
         if entry.repository is not None and entry.revision is not None:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)
@@ -146,8 +162,11 @@ class _Expansion:
     def _text(self) -> TextSource:
         entry = self.manifest.text
         if entry.path is not None:
-            return text_from_file(entry.name, self.path.parent / entry.path, entry.join)
+            return text_from_file(entry.name, self._placed(entry.path), entry.join)
         return text_from_catalogue(entry.name, entry.join)
+
+    def _placed(self, named: str) -> Path:
+        return self.allowed(self.path.parent / named, self.path.parent)
 
     def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""
@@ -186,6 +205,12 @@ class _Expansion:
             source: Defaults = grid if own else self.manifest
             chosen[axis] = None if overruled else getattr(source, axis)
         where = self.positions.at(("experiments", i))
+        self.combinations += math.prod(len(chosen[axis] or [None]) for axis in AXES)
+        if self.combinations > MOST_EXPERIMENTS:
+            raise InputError(
+                f"{where}: with this grid the study has {self.combinations:,} combinations of its models and values, "
+                f"and {MOST_EXPERIMENTS:,} are the most; make it several studies, or leave values out"
+            )
         if chosen["target"] is None and chosen["part"] is None:
             raise InputError(f"{where}: a grid needs a target or a part")
         if chosen["sparsity"] is None and chosen["budget"] is None and chosen["cliff"] is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
+from unicodedata import category
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -11,6 +13,7 @@ from suite.models.anatomy import BLOCK, TARGETS, parse_layers
 from suite.records.schema import Criterion, Measure, Precision, Scope, Tied
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
+REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"  # and these, folders of the hub's cache
 
 
 def _listed(value: Any) -> Any:
@@ -26,7 +29,11 @@ Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
 Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-Layers = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int)]
+Layers = Annotated[
+    str,
+    Field(max_length=500),
+    BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int),
+]
 
 
 class _Strict(BaseModel):
@@ -36,15 +43,16 @@ class _Strict(BaseModel):
 class ModelEntry(_Strict):
     """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
 
+    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
     """
 
     name: Name
     path: str | None = None
-    repository: str | None = None
-    revision: str | None = None
+    repository: Annotated[str, Field(pattern=REPOSITORY, max_length=128)] | None = None
+    revision: Name | None = None
     dtype: Precision = "auto"
-    published: Annotated[float, Field(ge=1)] | None = None
+    published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelEntry:
@@ -56,7 +64,10 @@ class ModelEntry(_Strict):
 
 
 class TextEntry(_Strict):
-    """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file."""
+    """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file.
+
+    A `path` leads to where a model's may.
+    """
 
     name: Name
     path: str | None = None
@@ -149,14 +160,20 @@ class Manifest(Defaults):
         BeforeValidator(_listed, json_schema_input_type=str | ModelEntry | list[str | ModelEntry]),
     ] = Field(min_length=1)
     text: Annotated[TextEntry, BeforeValidator(_named, json_schema_input_type=str | TextEntry)]
-    context: Annotated[int, Field(ge=2, strict=True)] | None = None
+    context: Annotated[int, Field(ge=2, le=2**31, strict=True)] | None = None
     experiments: list[Grid] = []
+
+    @field_validator("title")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if any(category(c) == "Cc" for c in value):
+            raise ValueError("title: one line without control characters is printed, and this one has some")
+        return value
 
     @field_validator("models")
     @classmethod
     def _distinct(cls, value: list[ModelEntry]) -> list[ModelEntry]:
-        names = [entry.name for entry in value]
-        for name in names:
-            if names.count(name) > 1:
+        for name, times in Counter(entry.name for entry in value).items():
+            if times > 1:
                 raise ValueError(f"model {name!r} is listed twice; keep one")
         return value

@@ -14,6 +14,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
@@ -161,11 +162,10 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         generic = settings.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
         kind = PreTrainedTokenizerFast if generic else AutoTokenizer
-        return kind.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise InputError(
-            f"model {source.name!r}: its tokenizer cannot be read: {str(error).splitlines()[0]}"
-        ) from error
+        # False, not left out: left out, a folder that brings its own code has the user asked whether to run it.
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
+        raise InputError(f"model {source.name!r}: its tokenizer cannot be read: {_first_line(error)}") from error
 
 
 def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedModel:
@@ -181,15 +181,24 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     if source.repository is not None:
         from_folder(source.name, folder, revision=source.revision)  # its tensors are checked as a directory's are
     run_dtype = getattr(torch, dtype)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=run_dtype,
-        device_map=_device_map(source.anatomy.weights * run_dtype.itemsize),
-        attn_implementation="sdpa",
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
-    )
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        # A config.json that says it itself overrules what is asked for, and may name code of the hub to fetch and run.
+        config._attn_implementation = "sdpa"
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=run_dtype,
+            device_map=_device_map(source.anatomy.weights * run_dtype.itemsize),
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except (RuntimeError, MemoryError):  # out of memory, which has its own cure
+        raise
+    except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
+        raise InputError(f"model {source.name!r}: transformers cannot load it: {_first_line(error)}") from error
     model.eval().requires_grad_(False)
     loaded = LoadedModel(source, model, load_tokenizer(source), Stored(folder), run_dtype, dtype_reason)
     if loaded.tied != source.anatomy.tied:
@@ -198,6 +207,10 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
             f"model {source.name!r}: its head and embeddings {state} their storage, and its config.json says otherwise"
         )
     return loaded
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _folder(source: ModelSource) -> Path:

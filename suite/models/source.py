@@ -12,13 +12,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from safetensors import SafetensorError, safe_open
+
 from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import Published
+from suite.paths import confined
 from suite.records.schema import ModelSummary
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+CONVERT = "where you trust it, load it with transformers and save it anew, save_pretrained writes safetensors"
+LONGEST_HEADER = 100_000_000  # bytes; the limit of safetensors itself
+SIZES = (
+    *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings"),
+    *("num_attention_heads", "num_key_value_heads", "head_dim"),
+)
+LARGEST = 2**31  # of any size that a configuration gives
+MOST_LAYERS = 1_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 
@@ -88,7 +100,7 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     """
     from suite.hub import fetch_file  # huggingface_hub takes 0.3 s to import
 
-    config = json.loads(fetch_file(repository, revision, "config.json").read_text(encoding="utf-8"))
+    config = _read_config(name, fetch_file(repository, revision, "config.json"))
     stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
@@ -102,21 +114,22 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         revision: what the files are already known to be; without it, they are hashed.
 
     Raises:
-        InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
+        InputError: a file is missing, damaged, not safetensors, or a link that leads to where a manifest may not; or
+            the anatomy is not known.
     """
-    if not folder.is_dir():
-        raise InputError(f"model {name!r}: there is no directory {folder}")
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        there = list(folder.iterdir())
     except OSError as error:
-        raise InputError(f"model {name!r}: cannot read {folder / 'config.json'}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"model {name!r}: {folder / 'config.json'} is not JSON: {error}") from error
+        raise InputError(f"model {name!r}: there is no directory {folder} to read: {error.strerror}") from error
+    if revision is None:
+        _check_places(name, folder, there)
+    config = _read_config(name, folder / "config.json")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        pickles = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
-        why = f"; {pickles[0].name} is a pickle, which can run code and is refused" if pickles else ""
+        pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+        why = f"; {pickles[0]} is a pickle, which can run code and is refused: {CONVERT}" if pickles else ""
         raise InputError(f"model {name!r}: {folder} holds no .safetensors file{why}")
+    _check_index(name, folder)
     tensors = {key: entry for path in weights for key, entry in safetensors_header(path).items()}
     files = [folder / "config.json", *weights, *(folder / file for file in TOKENIZER_FILES)]
     if not any((folder / file).is_file() for file in TOKENIZER_FILES):
@@ -142,18 +155,67 @@ def safetensors_header(path: Path) -> dict[str, dict[str, Any]]:
             length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > size - 8:
                 raise InputError(f"{path} is truncated or not a safetensors file: {size} bytes; copy it again")
+            if length > LONGEST_HEADER:
+                raise ValueError(f"a header of {length} bytes")
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
         end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise InputError(f"{path} is not a safetensors file: its header cannot be read") from error
     if size != 8 + length + end:
         raise InputError(
             f"{path} is truncated: {8 + length + end} bytes expected, {size} found; copy or download it again"
         )
+    try:
+        with safe_open(path, framework="np"):  # checks the rest of the header: dtypes, shapes, no gap and no overlap
+            pass
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a safetensors file: {error}") from error
     return cast(dict[str, dict[str, Any]], header)
+
+
+def _check_places(name: str, folder: Path, there: list[Path]) -> None:
+    """What lies in a model's folder may come from anybody: a link in it leads to where a manifest's paths may, only."""
+    for path in there:
+        try:
+            confined(path, folder)
+        except InputError as error:
+            raise InputError(f"model {name!r}: {error}") from error
+
+
+def _check_index(name: str, folder: Path) -> None:
+    """The index of a model in several files names nothing but files beside it."""
+    for path in folder.glob("*.safetensors.index.json"):
+        shards = _read_json(name, path).get("weight_map")
+        if not isinstance(shards, dict):
+            raise InputError(f"model {name!r}: {path} has no `weight_map` from tensors to files; copy it again")
+        for shard in shards.values():
+            if not isinstance(shard, str) or Path(shard).name != shard or not (folder / shard).is_file():
+                raise InputError(f"model {name!r}: {path} names {shard!r}, and no such file lies beside it")
+
+
+def _read_config(name: str, path: Path) -> Config:
+    """The configuration; its sizes are such that the anatomy can be worked out."""
+    config = _read_json(name, path)
+    for key in SIZES:
+        size, most = config.get(key), MOST_LAYERS if key == "num_hidden_layers" else LARGEST
+        if size is not None and not (type(size) is int and 0 < size <= most):
+            raise InputError(f"model {name!r}: {path}: {key} is a number from 1 to {most:,}, and found {size!r}")
+    return config
+
+
+def _read_json(name: str, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"model {name!r}: cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"model {name!r}: {path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"model {name!r}: {path} holds no JSON object")
+    return found
 
 
 def _check_config(source: ModelSource) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from suite.paths import is_folder_name
 from suite.records.schema import Experiment
 
 STUDY_PLAN: Literal["lottery-study-plan/1"] = "lottery-study-plan/1"  # `lottery plan --json` has a schema of its own
@@ -32,6 +33,13 @@ class Plan(_Part):
     manifest: str
     experiments: tuple[Experiment, ...]
     searches: tuple[PlannedSearch, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if not is_folder_name(name):
+            raise ValueError(f"{name!r} names no study's folder")
+        return name
 
     def to_json(self) -> str:
         """The plan as it is kept; what an experiment leaves at its default is left out."""

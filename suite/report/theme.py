@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from suite import declared
-from suite.paths import TEMPLATES
+from suite.errors import InputError
+from suite.paths import TEMPLATES, confined
 
 Colour = Annotated[str, Field(pattern="^#[0-9A-Fa-f]{6}$")]
 Poster = Annotated[float, Field(ge=24, le=600)]  # points; smaller type cannot be read from where one stands
@@ -120,10 +121,10 @@ def use(path: Path | None) -> None:
 def theme() -> Theme:
     """The theme in use. Raises: InputError: see `use`."""
     data, positions = declared.load(TEMPLATES / "theme.yaml")
-    data = _placed(data, TEMPLATES)
+    data = _placed(data, TEMPLATES, positions)
     for path in _own:
         own, positions = declared.load(path)
-        data = _over(data, _placed(own, path.parent)) if isinstance(own, dict) else own
+        data = _over(data, _placed(own, path.parent, positions)) if isinstance(own, dict) else own
     return declared.parse(Theme, data, positions, "a theme")
 
 
@@ -133,13 +134,20 @@ def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return base | own | {key: _over(base[key], own[key]) for key in both}
 
 
-def _placed(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paths in a theme start at its file."""
+def _placed(data: dict[str, Any], folder: Path, positions: declared.Positions) -> dict[str, Any]:
+    """Paths in a theme start at its file, and lead no further than a manifest's may."""
+
+    def placed(named: Any, *where: str) -> Any:
+        try:
+            return confined(folder / named, folder) if isinstance(named, str) else named
+        except InputError as error:
+            raise InputError(f"{positions.at(where)}: {error}") from error
+
     found = dict(data)
-    if isinstance(team := found.get("team"), dict) and isinstance(team.get("logo"), str):
-        found["team"] = team | {"logo": folder / team["logo"]}
+    if isinstance(team := found.get("team"), dict) and "logo" in team:
+        found["team"] = team | {"logo": placed(team["logo"], "team", "logo")}
     if isinstance(fonts := found.get("fonts"), dict):
-        found["fonts"] = {k: folder / v if isinstance(v, str) else v for k, v in fonts.items()}
+        found["fonts"] = {face: placed(named, "fonts", face) for face, named in fonts.items()}
     return found
 
 
