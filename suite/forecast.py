@@ -84,6 +84,16 @@ def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) ->
             )
 
 
+def host_bytes(study: Study, one: Forecast, machine: Machine) -> int:
+    """Bytes an experiment needs on the host: all of it without a GPU, else the checkpoint on its way there, and the
+    dense model's hidden states."""
+    if not machine.gpus:
+        return one.bytes
+    model = study.model(one.experiment.model)
+    weights = model.anatomy.weights * ITEM_BYTES[model.stored_dtype]
+    return weights + _states(study, model, ITEM_BYTES[_dtype(model, machine)]) + 2 * RUNTIME_BYTES
+
+
 def load_seconds(model: ModelSource, machine: Machine) -> float:
     """Seconds to load a model once."""
     return 1.0 + model.anatomy.weights * ITEM_BYTES[model.stored_dtype] / DISK_BANDWIDTH
@@ -94,6 +104,11 @@ def tokens_of(study: Study, model: ModelSource) -> int:
     small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
     tokens = study.text.bytes / (1.0 if small else 4.35)
     return int(tokens // study.context * study.context)
+
+
+def _states(study: Study, model: ModelSource, item: int) -> int:
+    """Bytes of the dense model's hidden states, which are kept on the host."""
+    return tokens_of(study, model) * model.anatomy.hidden * item
 
 
 def _dtype(model: ModelSource, machine: Machine) -> str:
@@ -116,7 +131,7 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
         heads = 1 if experiment.dense else 2  # the dense model's predictions are computed again beside the pruned one's
         passed = multiplied + (heads - 1) * anatomy.head.weights
         seconds += tokens_of(study, model) * 2 * passed / matrix_rate
-        states = tokens_of(study, model) * anatomy.hidden * item  # the dense model's, kept on the host
+        states = _states(study, model, item)
     if "size" in experiment.measure:
         seconds += anatomy.weights * ITEM_BYTES[model.stored_dtype] * 2 / DISK_BANDWIDTH
     step = multiplied * item / bandwidth + anatomy.layers * STEP_OVERHEAD

@@ -20,6 +20,8 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "plan": "Show a manifest's experiments with the time and memory they will need.",
     "fetch": "Download the models and texts of manifests, checked; then no network is needed.",
     "doctor": "Say whether this machine can run manifests: GPU, memory, disk, hub, versions.",
+    "submit": "Submit what manifests lack to SLURM, or to this machine's GPUs, as tasks.",
+    "status": "Show what has become of every experiment: done, running, queued, failed, lost.",
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",

@@ -32,7 +32,11 @@ class Agenda:
     @property
     def searching(self) -> int:
         """How many experiments the searches still take, at most."""
-        return sum(search.left(self._ratios[search]) for search in self.searches)
+        return sum(self.left_of(search) for search in self.searches)
+
+    def left_of(self, search: Search) -> int:
+        """How many experiments this search still takes, at most."""
+        return search.left(self._ratios[search])
 
     @property
     def left(self) -> int:

@@ -1,0 +1,109 @@
+"""How a study's missing experiments are dealt out: a task loads as few models as can be, and all take about as long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from suite.errors import InputError
+from suite.forecast import forecast, load_seconds, search_forecast
+from suite.machine import Machine
+from suite.manifest import Study
+from suite.records import Store
+from suite.runner.agenda import Agenda
+
+
+@dataclass
+class Share:
+    """One task's part: its models, and seconds foreseen for each cell and each search (by its template's id)."""
+
+    models: list[str] = field(default_factory=list)
+    cells: dict[str, float] = field(default_factory=dict)
+    searches: dict[str, float] = field(default_factory=dict)
+    loading: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.loading + sum(self.cells.values()) + sum(self.searches.values())
+
+    def add(self, other: Share) -> None:
+        self.models += other.models
+        self.cells |= other.cells
+        self.searches |= other.searches
+        self.loading += other.loading
+
+
+def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]) -> list[Share]:
+    """What a store lacks of a study, a share for each model, without what other tasks have (by their ids)."""
+    seconds = {one.experiment.id: one.seconds for one in forecast(study, machine)}
+    searching = {search.template.id: one.seconds for search, one in search_forecast(study, machine)}
+    found = []
+    for model in study.models:
+        agenda = Agenda(study, model, store)
+        lacking = [cell.id for cell in agenda.missing]
+        lacking += [agenda.dense.id] if agenda.known_dense is None else []
+        share = Share([model.name], loading=load_seconds(model, machine))
+        share.cells = {one: seconds[one] for one in lacking if one not in taken}
+        share.searches = {
+            search.template.id: left * searching[search.template.id]
+            for search in agenda.searches
+            if search.template.id not in taken and (left := agenda.left_of(search))
+        }
+        if share.cells or share.searches:
+            found.append(share)
+    return found
+
+
+def deal(shares: Iterable[Share], tasks: int | None) -> list[Share]:
+    """Split the longest shares, or put short ones together, until there are so many; by default one for each model."""
+    dealt = list(shares)
+    tasks = min(tasks or len(dealt), sum(len(one.cells) + len(one.searches) for one in dealt))
+    parts = [1] * len(dealt)
+    while sum(parts) < tasks:
+        open_ones = [i for i, one in enumerate(dealt) if parts[i] < len(one.cells) + len(one.searches)]
+        parts[max(open_ones, key=lambda i: _of_part(dealt[i], parts[i]))] += 1
+    split = [part for one, number in zip(dealt, parts, strict=True) for part in _split(one, number)]
+    return _together(split, tasks)
+
+
+def part(study: Study, cells: Collection[str], searches: Collection[str]) -> Study:
+    """The study with only these experiments and searches, and the dense baselines they need.
+
+    Raises:
+        InputError: some are not of this study.
+    """
+    known = {cell.id for cell in study.experiments} | {search.template.id for search in study.searches}
+    if strangers := {*cells, *searches} - known:
+        raise InputError(
+            f"{len(strangers)} of this task's experiments are not in {study.name} any more: the manifest, a model or "
+            "the version of the suite changed since it was submitted; submit it again"
+        )
+    kept = tuple(search for search in study.searches if search.template.id in searches)
+    names = {cell.model for cell in study.experiments if cell.id in cells} | {one.template.model for one in kept}
+    wanted = tuple(cell for cell in study.experiments if cell.id in cells or (cell.dense and cell.model in names))
+    models = tuple(model for model in study.models if model.name in names)
+    return replace(study, models=models, experiments=wanted, searches=kept, manifest=None)
+
+
+def _of_part(share: Share, parts: int) -> float:
+    return share.loading + (share.seconds - share.loading) / parts
+
+
+def _split(share: Share, parts: int) -> list[Share]:
+    """Parts of a model's share of about equal length; each loads the model."""
+    found = [Share(list(share.models), loading=share.loading) for _ in range(parts)]
+    items = [(seconds, "searches", one) for one, seconds in share.searches.items()]
+    items += [(seconds, "cells", one) for one, seconds in share.cells.items()]
+    for seconds, kind, one in sorted(items, key=lambda item: -item[0]):
+        getattr(min(found, key=lambda each: each.seconds), kind)[one] = seconds
+    for each in found:  # in the study's order again
+        each.cells = {one: each.cells[one] for one in share.cells if one in each.cells}
+    return [each for each in found if each.cells or each.searches]
+
+
+def _together(shares: list[Share], tasks: int) -> list[Share]:
+    """So many tasks of them, the longest dealt first, each to whoever has least."""
+    found = [Share() for _ in range(min(tasks, len(shares)))]
+    for share in sorted(shares, key=lambda one: -one.seconds):
+        min(found, key=lambda one: one.seconds).add(share)
+    return found

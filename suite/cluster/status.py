@@ -1,0 +1,187 @@
+"""What has become of a study: every cell's state, from its record, from who is at it, and from its job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from suite.cluster.jobs import Job, last_words, look
+from suite.cluster.submission import TaskEntry, log, submissions
+from suite.manifest.cliff import Search
+from suite.manifest.expand import describe
+from suite.records import Experiment, Plan, Record, Store, read_records
+from suite.records.claims import Claims
+
+State = Literal["done", "running", "queued", "failed", "lost", "open"]
+STATES: tuple[State, ...] = ("done", "running", "queued", "failed", "lost", "open")
+LOST = {  # states of an ended job, and what they mean for what it has not done
+    "TIMEOUT": "its job ran out of time and was not put back into the queue",
+    "NODE_FAIL": "its node failed",
+    "PREEMPTED": "its job had to make room for another",
+    "CANCELLED": "its job was cancelled",
+    "COMPLETED": "its job ended without it",
+    "GONE": "its job is not known to SLURM any more",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CellStatus:
+    """A cell, or a whole search for a cliff. `why` ends a sentence about it; `log` is where to read on."""
+
+    id: str
+    what: str
+    state: State
+    why: str | None = None
+    job: str | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """One task: how many of its cells are done, and what it is at."""
+
+    folder: Path
+    entry: TaskEntry
+    job: Job
+    done: int
+    seconds: float  # foreseen for what is left
+    at: str | None = None
+
+    @property
+    def cells(self) -> int:
+        return len(self.entry.cells) + len(self.entry.searches)
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """`seconds_left`: about how long until all that is running or queued is done; None where nothing is."""
+
+    name: str
+    folder: Path
+    cells: tuple[CellStatus, ...]
+    tasks: tuple[TaskStatus, ...]
+    seconds_left: float | None
+
+    @property
+    def counts(self) -> dict[State, int]:
+        counted = Counter(cell.state for cell in self.cells)
+        return {state: counted[state] for state in STATES}
+
+    @property
+    def under_way(self) -> bool:
+        return any(cell.state in ("running", "queued") for cell in self.cells)
+
+
+def study_status(folder: Path) -> StudyStatus:
+    """The status of the study whose records are in this folder."""
+    return _Look(Store(folder)).status()
+
+
+class _Look:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.plan: Plan | None = store.read_plan()
+        self.records = {record.id: record for record in read_records([store.folder])[0]}
+        self.claims = Claims(store.folder).all()
+        self.submissions = submissions(store.folder)
+        self.jobs = look(self.submissions)
+
+    def status(self) -> StudyStatus:
+        cells = tuple(self._cells())
+        name = self.plan.name if self.plan else self.store.folder.name
+        tasks = tuple(self._tasks({cell.id: cell for cell in cells}))
+        return StudyStatus(name, self.store.folder, cells, tasks, self._left(tasks))
+
+    def _cells(self) -> Iterator[CellStatus]:
+        planned = {one.id: one for one in self.plan.experiments} if self.plan else {}
+        searches = [Search(one.template, one.factors) for one in self.plan.searches] if self.plan else []
+        for experiment in planned.values():
+            yield self._cell(experiment, describe(experiment))
+        for search in searches:
+            yield self._search(search)
+        for record in self.records.values():  # of cells that no plan names: points of searches are told with these
+            if record.id not in planned and not any(search.covers(record.experiment) for search in searches):
+                yield self._cell(record.experiment, describe(record.experiment))
+
+    def _cell(self, experiment: Experiment, what: str) -> CellStatus:
+        record = self.records.get(experiment.id)
+        if record and record.status == "done":
+            return CellStatus(experiment.id, what, "done")
+        claim = self.claims.get(experiment.id)
+        if claim:
+            return CellStatus(experiment.id, what, "running", f"on {claim.host}", claim.job)
+        return self._waiting(experiment.id, what, record)
+
+    def _search(self, search: Search) -> CellStatus:
+        what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
+        mine = [record for record in self.records.values() if search.covers(record.experiment)]
+        known = {
+            one.experiment.sparsity: one.perplexity.ratio_to_dense if one.perplexity and one.status == "done" else 1e300
+            for one in mine
+        }
+        if search.left(known) == 0:
+            return CellStatus(search.template.id, what, "done")
+        for percent in range(1, 100):
+            if claim := self.claims.get(search.at(percent / 100).id):
+                return CellStatus(search.template.id, what, "running", f"at {percent} %, on {claim.host}", claim.job)
+        return self._waiting(search.template.id, what, None)
+
+    def _waiting(self, cell: str, what: str, record: Record | None) -> CellStatus:
+        """A cell that is neither done nor being measured: what its last job says of it."""
+        said = f"{record.error}" if record else None
+        for folder, submission in self.submissions:
+            for task in submission.tasks:
+                if cell in task.cells or cell in task.searches:
+                    job = self.jobs[folder, task.job]
+                    where = log(folder, task.job, "out" if record else "err")
+                    if job.ended or (record and not job.waiting):
+                        state, why = _ended(job, last_words(folder, task.job))
+                        if said:
+                            state, why = "failed", said
+                        return CellStatus(cell, what, state, why, task.job, where)
+                    return CellStatus(cell, what, "queued", None, task.job, where)
+        return CellStatus(cell, what, "failed" if record else "open", said)
+
+    def _tasks(self, cells: dict[str, CellStatus]) -> Iterator[TaskStatus]:
+        for folder, submission in self.submissions:
+            for task in submission.tasks:
+                foreseen = {**task.cells, **task.searches}
+                left = {one: seconds for one, seconds in foreseen.items() if _state(cells, one) != "done"}
+                at = [cells[one].what for one in left if one in cells and cells[one].job == task.job]
+                running = [cells[one].what for one in left if _state(cells, one) == "running"]
+                here = next((what for what in at if what in running), None)
+                job, done = self.jobs[folder, task.job], len(foreseen) - len(left)
+                yield TaskStatus(folder, task, job, done, sum(left.values()), here)
+
+    def _left(self, tasks: tuple[TaskStatus, ...]) -> float | None:
+        """Foreseen seconds, corrected by how well what is done was foreseen, over the tasks at work."""
+        alive = [task for task in tasks if task.job.active or task.job.waiting]
+        if not alive:
+            return None
+        foreseen = took = 0.0
+        for task in tasks:
+            for cell, seconds in task.entry.cells.items():
+                if (record := self.records.get(cell)) and record.status == "done":
+                    foreseen, took = foreseen + seconds, took + record.environment.seconds
+        pace = took / foreseen if foreseen else 1.0
+        at_work = max(1, sum(task.job.active for task in alive))
+        return pace * max(max(task.seconds for task in alive), sum(task.seconds for task in alive) / at_work)
+
+
+def _state(cells: dict[str, CellStatus], cell: str) -> State:
+    return cells[cell].state if cell in cells else "open"
+
+
+def _ended(job: Job, words: str | None) -> tuple[State, str]:
+    """What a job's end means for the cells it has not done."""
+    if job.state == "OUT_OF_MEMORY":
+        return "failed", "its job ran out of the host's memory: submit with more --memory"
+    if job.state in LOST:
+        return "lost", LOST[job.state]
+    number = job.signal or (job.code - 128 if 128 < job.code < 160 else 0)
+    if number:
+        return "lost", f"its job was ended by signal {number}"
+    return "failed", words or f"its job ended in state {job.state}, exit code {job.code}"
