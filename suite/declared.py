@@ -119,10 +119,13 @@ def _build(
             built[key] = _build(loader, child, (*where, key), positions, built_so_far)
         return built
     try:
-        return loader.construct_object(node, deep=True)
+        value = loader.construct_object(node, deep=True)
     except (ValueError, LookupError, AttributeError) as error:  # PyYAML's own, of `!!bool x`, `!!int ""`, 2026-13-45
         kind = node.tag.rpartition(":")[2]
         raise InputError(f"{_mark(positions, node)}: {node.value!r} cannot be read as !!{kind}") from error
+    if isinstance(value, int) and value.bit_length() > 64:  # Python cannot even print the largest
+        raise InputError(f"{_mark(positions, node)}: a number of {value.bit_length()} bits is beyond anything meant")
+    return value
 
 
 def _mark(positions: Positions, node: yaml.Node) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,9 +95,9 @@ def text_from_file(name: str, path: Path, join: str | None = None) -> TextSource
 
 
 def _read(name: str, path: Path, join: str) -> str:
-    if path.exists() and not path.is_file():  # a device or a pipe may have no end
-        raise InputError(f"text {name!r}: {path} is no file")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a device or a pipe may have no end
+            raise InputError(f"text {name!r}: {path} is no file")
         content = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"text {name!r}: cannot read {path}: {error.strerror}") from error
