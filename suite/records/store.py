@@ -1,13 +1,15 @@
 """The store: one file a record, written whole or not at all, and read back checked.
 
-Nothing here needs a lock: whatever several processes, nodes or sudden ends do, the file system's own steps (a link, a
-rename) happen or do not happen. They are the same on a laptop's disk and on a cluster's shared one.
+Writing needs no lock: whatever several processes, nodes or sudden ends do, the file system's own steps (a link, a
+rename) happen or do not happen. They are the same on a laptop's disk and on a cluster's shared one. Only who sets a
+damaged file aside takes one, for a moment.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import json
 import os
@@ -164,20 +166,32 @@ def _named(temporary: Path, path: Path) -> bool:
 
 
 def _set_aside(path: Path) -> bool:
-    """Rename a file that is no result to `<name>.damaged`, or `.damaged-2` and so on; says whether that was done."""
-    for number in itertools.count(1):
-        spare = path.with_name(f"{path.name}.damaged" + (f"-{number}" if number > 1 else ""))
-        if not spare.exists():
-            break
-    try:
-        path.rename(spare)
-    except FileNotFoundError:
-        return False  # another process was faster
-    if not _is_done(spare):
+    """Rename a file that is no result to `<name>.damaged`, or `.damaged-2` and so on; says whether that was done.
+
+    One process at a time: another that saw the damage too would rename the record that was put in its place meanwhile.
+    """
+    with _alone(path.parent):
+        if not path.exists() or _is_done(path):
+            return False  # another process was faster
+        names = (f"{path.name}.damaged" + (f"-{number}" if number > 1 else "") for number in itertools.count(1))
+        path.rename(next(spare for spare in map(path.with_name, names) if not spare.exists()))
         return True
-    with contextlib.suppress(FileExistsError):  # another process had put a whole one there just then: it goes back
-        os.link(spare, path)
-    return False
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here with this folder; the lock of one that is killed is gone with it.
+
+    On a file system that knows no such lock, or knows it on each machine by itself, two are here together if they come
+    within a millisecond of each other.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _is_done(path: Path) -> bool:
