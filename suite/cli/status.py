@@ -116,10 +116,15 @@ def _tasks(one: StudyStatus) -> Any:
 def _cells(one: StudyStatus, shown: list[CellStatus]) -> Any:
     from suite.cli.tables import add_row, new_table
 
-    table = new_table(["state", "experiment"], [], ["job", "why", "log"], "why")
+    rows = []
     for cell in shown:
         log = "" if cell.log is None or cell.state not in ("failed", "lost") else _short(cell.log)
-        add_row(table, [cell.state, cell.what, cell.job or "", cell.why or "", log], STYLES[cell.state])
+        rows.append([cell.state, cell.what, cell.job or "", cell.why or "", log])
+    headings = ["state", "experiment", "job", "why", "log"]
+    told = [index for index in range(len(headings)) if any(row[index] for row in rows)]
+    table = new_table([headings[index] for index in told], [], [], "why")
+    for cell, row in zip(shown, rows, strict=True):
+        add_row(table, [row[index] for index in told], STYLES[cell.state])
     return table
 
 

@@ -74,8 +74,8 @@ def _submit(path: Path, study: Study, site: Profile, folder: Path, local: bool, 
     machine = this_machine() if local else site.machine
     lacking = shares.missing(study, store, machine, waiting)
     if not lacking:
-        what = f"{len(waiting)} are queued or running, and the others" if waiting else "all"
-        click.echo(f"{study.name}: nothing to submit: of its experiments {what} are done")
+        rest = f", {len(waiting)} are queued or running" if waiting else ""
+        click.echo(f"{study.name}: nothing to submit: {'the others' if waiting else 'all'} are done{rest}")
         return
     if not local and site.known:
         _check_memory(study, lacking, site)

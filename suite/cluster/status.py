@@ -150,11 +150,9 @@ class _Look:
             for task in submission.tasks:
                 foreseen = {**task.cells, **task.searches}
                 left = {one: seconds for one, seconds in foreseen.items() if _state(cells, one) != "done"}
-                at = [cells[one].what for one in left if one in cells and cells[one].job == task.job]
-                running = [cells[one].what for one in left if _state(cells, one) == "running"]
-                here = next((what for what in at if what in running), None)
+                at = [cell.what for cell in cells.values() if cell.state == "running" and cell.job == task.job]
                 job, done = self.jobs[folder, task.job], len(foreseen) - len(left)
-                yield TaskStatus(folder, task, job, done, sum(left.values()), here)
+                yield TaskStatus(folder, task, job, done, sum(left.values()), at[0] if at else None)
 
     def _left(self, tasks: tuple[TaskStatus, ...]) -> float | None:
         """Foreseen seconds, corrected by how well what is done was foreseen, over the tasks at work."""

@@ -116,13 +116,15 @@ def _coherence(here: Cell, there: Cell) -> Check:
 
 
 def _speed(here: Cell, there: Cell, ratios: tuple[Number, Number]) -> Check:
-    """Speeds are noisy and decide nothing; layers offloaded on one side only are another measurement."""
+    """Speeds are noisy and decide nothing; layers that lie elsewhere on one side are another measurement."""
     mine, theirs = _offloaded(here), _offloaded(there)
     if mine != theirs:
         where, other, cell = ("here", "there", here) if mine else ("there", "here", there)
         reason = f"layers offloaded {where} ({cell.record.environment.device_map}), not {other}"
         measured = _both(here.generation, there.generation) or _both(here.memory, there.memory)
         return Check("placement", Outcome.DIFFERS if measured else Outcome.NOTED, reason)
+    if (map_here := _spread(here)) != (map_there := _spread(there)):
+        return Check("speed", Outcome.NOT_COMPARABLE, f"spread over {map_here} here, {map_there} there")
     if _both(*ratios):
         return Check("speed", Outcome.NOTED, f"{ratios[0]:.2f}x here, {ratios[1]:.2f}x there")
     return Check("speed", Outcome.NOT_COMPARABLE, "not timed beside a dense run on both sides")
@@ -130,6 +132,12 @@ def _speed(here: Cell, there: Cell, ratios: tuple[Number, Number]) -> Check:
 
 def _both(here: object, there: object) -> bool:
     return not isinstance(here, NotMeasured) and not isinstance(there, NotMeasured)
+
+
+def _spread(cell: Cell) -> str:
+    """Over how many devices the layers lie: each one's part passes from one to the next."""
+    devices = len(cell.record.environment.device_map.split(", "))
+    return "one device" if devices == 1 else f"{devices} devices"
 
 
 def _offloaded(cell: Cell) -> bool:

@@ -41,9 +41,11 @@ def build_bundle(documents: Mapping[str, bytes], folders: Iterable[Path]) -> byt
     files = dict(documents)
     environments: dict[str, Environment] = {}
     for store in studies(results):
-        for record in read_records([store.folder])[0]:
-            files[f"records/{store.folder.name}/{record.id}.json"] = store.path(record.id).read_bytes()
-            environments.setdefault(_machine(record.environment), record.environment)
+        study = _entry(store.folder.resolve().name)
+        for path in store.paths:
+            if isinstance(record := read_record(path), Record):
+                files[f"records/{study}/{path.name}"] = path.read_bytes()
+                environments.setdefault(_machine(record.environment), record.environment)
     plans = read_plans(results)
     for plan in plans:
         files[f"manifests/{plan.name}.yaml"] = plan.manifest.encode()
@@ -55,6 +57,11 @@ def build_bundle(documents: Mapping[str, bytes], folders: Iterable[Path]) -> byt
     sums = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     files["SHA256SUMS"] = "".join(sums).encode()
     return _zipped(files)
+
+
+def _entry(name: str) -> str:
+    """A name that leads nowhere and breaks no line, on whatever system the archive is opened."""
+    return re.sub(r"[^\w .,+=()-]", "_", name).lstrip(". ") or "_"
 
 
 def _machine(environment: Environment) -> str:
