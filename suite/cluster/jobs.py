@@ -70,15 +70,17 @@ def _slurm(jobs: Collection[str]) -> dict[str, Job]:
     if not jobs:
         return {}
     arrays = ",".join(sorted({job.partition("_")[0] for job in jobs}))
-    past = _ask("sacct", "-X", "-n", "-P", "-o", "JobID,State,NodeList,ExitCode", "-j", arrays)
+    past = _ask("sacct", "-X", "-n", "-P", "-o", "JobID,State,NodeList,ExitCode,DerivedExitCode", "-j", arrays)
     queue = _ask("squeue", "-h", "-r", "-o", "%i|%T|%N", "-j", arrays)
     if past is None and queue is None:
         return dict.fromkeys(jobs, Job(UNKNOWN))
     found: dict[str, Job] = {}
     for line in [*(past or []), *(queue or [])]:
-        name, state, node, *rest = line.split("|")
-        code, _, signal = (rest[0] if rest else "0:0").partition(":")
-        job = Job((state.split() or [UNKNOWN])[0], int(code or 0), int(signal or 0), node.replace("None assigned", ""))
+        name, state, node, *codes = line.split("|")
+        # What ended the Python of a task is its step's (derived) signal; its script sees no more than a code of srun's.
+        ends = [(int(code or 0), int(signal or 0)) for code, _, signal in (one.partition(":") for one in codes)]
+        code, signal = ends[0][0] if ends else 0, max((signal for _, signal in ends), default=0)
+        job = Job((state.split() or [UNKNOWN])[0], code, signal, node.replace("None assigned", ""))
         for one in _names(name):
             found[one] = job
     missing = Job(GONE if queue is not None else UNKNOWN)

@@ -84,10 +84,11 @@ class _Look:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.plan: Plan | None = store.read_plan()
-        self.records = {record.id: record for record in read_records([store.folder])[0]}
-        self.claims = Claims(store.folder).all()
+        # Records last: a job that writes its last one and ends meanwhile would seem to have lost it.
         self.submissions = submissions(store.folder)
         self.jobs = look(self.submissions)
+        self.claims = Claims(store.folder).all()
+        self.records = {record.id: record for record in read_records([store.folder])[0]}
 
     def status(self) -> StudyStatus:
         cells = tuple(self._cells())
