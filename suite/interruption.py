@@ -9,7 +9,9 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-WALL_TIME = signal.SIGUSR2  # what SLURM is told to send some time before a limit
+# What SLURM is told to send to every process of a task some time before a limit; those that do not know this signal
+# ignore it. The usual SIGUSR2 would end the process that holds an Apptainer image mounted, and all inside with it.
+WALL_TIME = signal.SIGURG
 _asked: list[int] = []
 
 

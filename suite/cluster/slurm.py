@@ -16,6 +16,7 @@ from submitit.slurm.slurm import SlurmExecutor
 from suite.cluster.profile import Profile
 from suite.cluster.task import REQUEUE, Task
 from suite.errors import InputError
+from suite.interruption import WALL_TIME
 
 RUNTIME = "$(command -v apptainer || command -v singularity)"
 AGAIN = [  # on the node and outside the image, where SLURM's commands are
@@ -79,14 +80,14 @@ def _executor(name: str, profile: Profile, folder: Path, tasks: int) -> _Executo
         "mem": f"{round(profile.memory * 1024)}M" if profile.memory else None,
     }
     minutes = profile.time or 60
+    warning = max(15, min(120, minutes * 6))  # seconds, a tenth of the time, for the current experiment to end
     executor.update_parameters(
         job_name=f"lottery-{name}",
         wckey=None,
         time=minutes,
-        signal_delay_s=max(15, min(120, minutes * 6)),  # a tenth of the time, for the current experiment to end
         setup=_setup(profile),
         teardown=AGAIN,
-        additional_parameters={"requeue": True},
+        additional_parameters={"requeue": True, "signal": f"{WALL_TIME.name.removeprefix('SIG')}@{warning}"},
         **{key: value for key, value in asked.items() if value is not None},
     )
     return executor

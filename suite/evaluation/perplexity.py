@@ -61,11 +61,12 @@ def token_losses(
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)
         hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
-        targets = inputs[:, 1:].flatten().to(hidden.device)
+        targets = inputs[:, 1:].flatten()
         losses = []
         for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
             logprobs = log_probabilities(head(states))
             observe(states, logprobs)
+            wanted = wanted.to(logprobs.device)  # a model that is spread may have its head elsewhere
             losses.append(-logprobs.gather(1, wanted[:, None]).squeeze(1))
         rows.append(torch.cat(losses).view(len(batch), -1).cpu())
         progress(sum(map(len, rows)))

@@ -22,7 +22,8 @@ def test_a_script_asks_for_what_the_profile_says(tmp_path: Path) -> None:
     for line in ("partition=dgx", "gres=gpu:v100:1", "account=us", "time=90", "mem=20992M", "cpus-per-task=8"):
         assert f"#SBATCH --{line}" in lines
     assert "#SBATCH --array=0-2%3" in lines and "#SBATCH --requeue" in lines
-    assert any(line.startswith("#SBATCH --signal=USR2@") for line in lines)
+    # By default ignored: SLURM sends it to every process of a task, also to the one that holds an image mounted.
+    assert "#SBATCH --signal=URG@120" in lines
 
 
 def test_a_task_that_asks_for_it_is_put_back_into_the_queue_by_the_script(tmp_path: Path) -> None:
