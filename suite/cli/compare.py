@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli.tables import console, count, warn_of_damaged
-from suite.errors import EXIT_FAILED, InputError
+from suite.errors import EXIT_FAILED, InputError, escaped
 from suite.paths import here_or_shipped
 from suite.records import read_records
 
@@ -47,12 +47,12 @@ def compare(mine: Path, theirs: Path, only_differences: bool, as_json: bool) -> 
     else:
         screen = console()
         for line in header(comparison):
-            screen.print(line, soft_wrap=True)
+            screen.print(escaped(line), soft_wrap=True)
         shown = comparison.failing if only_differences else comparison.pairs
         if shown:
             screen.print(table(shown))
         for line in (*notes(comparison), sentence(comparison)):
-            screen.print(line, soft_wrap=True)
+            screen.print(escaped(line), soft_wrap=True)
     if not comparison.reproduces:
         sys.exit(EXIT_FAILED)
 

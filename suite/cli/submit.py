@@ -65,6 +65,7 @@ def _submit(path: Path, study: Study, site: Profile, folder: Path, local: bool, 
 
     from suite.cli.run import bring
     from suite.cluster import shares
+    from suite.cluster.limits import check_memory, with_limits
     from suite.cluster.status import study_status
     from suite.machine import this_machine
     from suite.records import Store
@@ -77,18 +78,16 @@ def _submit(path: Path, study: Study, site: Profile, folder: Path, local: bool, 
         rest = f", {len(waiting)} are queued or running" if waiting else ""
         click.echo(f"{study.name}: nothing to submit: {'the others' if waiting else 'all'} are done{rest}")
         return
-    if not local and site.known:
-        _check_memory(study, lacking, site)
     dealt = shares.deal(lacking, site.tasks or (_local_tasks() if local else None))
     if not local:
-        site = _with_defaults(site, study, dealt)
+        check_memory(study, dealt, site)
+        site = with_limits(site, study, dealt)
     if dry_run:
         click.echo(_scripts(study, site, folder, dealt, local))
         return
     store.prepare()
-    bring(
-        study, [study.model(name) for share in lacking for name in share.models], Console(stderr=True, soft_wrap=True)
-    )
+    models = [study.model(name) for share in lacking for name in share.models]
+    bring(study, models, Console(stderr=True, soft_wrap=True))
     if plan := study.plan:
         store.write_plan(plan)
     _start(path, study, site, folder, dealt, local)
@@ -123,7 +122,6 @@ def _start(path: Path, study: Study, site: Profile, folder: Path, dealt: list[Sh
 
 
 def _say_what(study: Study, site: Profile, dealt: list[Share], jobs: list[str], local: bool) -> None:
-    from suite.cli.progress import duration
     from suite.cli.tables import count
 
     asked = [site.partition and f"partition {site.partition}", site.gres]
@@ -131,47 +129,30 @@ def _say_what(study: Study, site: Profile, dealt: list[Share], jobs: list[str], 
     where = "on this machine" if local else f"of job {jobs[0].partition('_')[0]} ({', '.join(filter(None, asked))})"
     click.echo(f"{study.name}: {count(len(dealt), 'task')} {where}")
     for job, share in zip(jobs, dealt, strict=True):
-        searches = f" and {count(len(share.searches), 'cliff')}" if share.searches else ""
-        what = f"{count(len(share.cells), 'experiment')}{searches}, about {duration(share.seconds)}"
-        click.echo(f"  {job:<10} {', '.join(share.models)}: {what}")
+        click.echo(f"  {job:<10} {_words(share)}")
+
+
+def _words(share: Share) -> str:
+    from suite.cli.progress import duration
+    from suite.cli.tables import count
+
+    searches = f" and {count(len(share.searches), 'cliff')}" if share.searches else ""
+    what = f"{count(len(share.cells), 'experiment')}{searches}, about {duration(share.seconds)}"
+    return f"{', '.join(share.models)}: {what}"
 
 
 def _scripts(study: Study, site: Profile, folder: Path, dealt: list[Share], local: bool) -> str:
-    from suite.cli.progress import duration
-    from suite.cli.tables import count
     from suite.cluster import slurm
     from suite.cluster.submission import jobs_folder
 
     lines = []
     for number, share in enumerate(dealt):
-        searches = f" and {count(len(share.searches), 'cliff')}" if share.searches else ""
-        what = f"{count(len(share.cells), 'experiment')}{searches}, about {duration(share.seconds)}"
-        lines.append(f"# {study.name}, task {number}: {', '.join(share.models)}: {what}")
+        lines.append(f"# {study.name}, task {number}: {_words(share)}")
     if local:
         return "\n".join(lines)
     script = slurm.script(study.name, site, jobs_folder(folder).absolute(), len(dealt))
     first, _, rest = script.partition("\n")
     return "\n".join([first, *lines, rest])
-
-
-def _with_defaults(site: Profile, study: Study, dealt: list[Share]) -> Profile:
-    """The profile with the time and memory that the forecast asks for, where nobody else did."""
-    from suite.cluster import slurm
-    from suite.forecast import forecast, host_bytes
-
-    time = site.time or slurm.minutes(max(share.seconds for share in dealt))
-    models = {name for share in dealt for name in share.models}
-    needed = max(
-        host_bytes(study, one, site.machine) for one in forecast(study, site.machine) if one.experiment.model in models
-    )
-    return site.model_copy(update={"time": time, "memory": site.memory or max(2, round(1.3 * needed / 1e9 + 1))})
-
-
-def _check_memory(study: Study, lacking: list[Share], site: Profile) -> None:
-    from suite.forecast import check_fits, forecast
-
-    names = {name for share in lacking for name in share.models}
-    check_fits([one for one in forecast(study, site.machine) if one.experiment.model in names], study, site.machine)
 
 
 def _local_tasks() -> int:

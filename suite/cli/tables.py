@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suite.errors import escaped
 from suite.records import Damage, Experiment
 
 if TYPE_CHECKING:
@@ -47,10 +48,14 @@ def fits(table: Table, screen: Console) -> bool:
 
 
 def add_row(table: Table, values: Iterable[str], style: str = "") -> None:
-    """A row of plain text: nothing in a record is taken for markup."""
+    """A row of plain text: nothing in a record is taken for markup, or obeyed by the terminal."""
     from rich.text import Text
 
-    table.add_row(*(Text(value) for value in values), style=style)
+    table.add_row(*(Text(_shown(value)) for value in values), style=style)
+
+
+def _shown(value: str) -> str:
+    return "\n".join(escaped(line) for line in value.split("\n"))
 
 
 def warn_of_damaged(damaged: Sequence[Damage], consequence: str, most: int | None = None) -> None:

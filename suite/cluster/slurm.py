@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import shutil
@@ -124,8 +123,3 @@ def in_image(profile: Profile, folder: Path) -> list[str]:
     binds = [word for path in dict.fromkeys(seen) for word in ("--bind", path)]
     nv = ["--nv"] if profile.gpus else []
     return ["run", *nv, *binds, str(Path(profile.image).absolute()), "python"]
-
-
-def minutes(seconds: float) -> int:
-    """The time limit of a task that is foreseen to take so long: twice that and ten minutes, in steps of five."""
-    return 5 * math.ceil((2 * seconds / 60 + 10) / 5)

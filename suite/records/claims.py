@@ -25,7 +25,7 @@ SUFFIX = ".running"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`job` is the SLURM job, as `12_0`, of a process that has one."""
+    """`job` is SLURM's, as `12_0`, or submitit's own, of a process that has one."""
 
     host: str
     pid: int
@@ -83,6 +83,7 @@ class Claims:
 def _own() -> Claim:
     job = os.environ.get("SLURM_ARRAY_JOB_ID")
     job = f"{job}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if job else os.environ.get("SLURM_JOB_ID")
+    job = job or os.environ.get("SUBMITIT_LOCAL_JOB_ID")
     return Claim(socket.gethostname(), os.getpid(), job)
 
 
