@@ -46,8 +46,9 @@ def sentence(text: str, longest: int = LONGEST) -> str:
     text = TOKEN.sub("***", text)
     if len(text) > longest:
         text = f"{text[: longest - longest // 3]} [...] {text[len(text) - longest // 3 :]}"
-    return "".join(_escaped(c) if unicodedata.category(c) in UNSEEN else c for c in " ".join(text.split()))
+    return escaped(" ".join(text.split()))
 
 
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+def escaped(text: str) -> str:
+    """A text for the terminal: what it would obey, or could not show, is written as in a program."""
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c for c in text)

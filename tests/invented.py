@@ -146,7 +146,7 @@ def _perplexity(cell: Experiment, ratio: float, noise: float) -> Perplexity:
         bits_per_byte=loss / 4.4,
         ratio_to_dense=ratio,
         interval=None if cell.dense else ratio_interval(windows, _windows(cell, math.log(DENSE), 0.0)),
-        agreement=1 / ratio,
+        agreement=min(1 / ratio, 1.0),
         kl=math.log(ratio) * 1.1,
         floor=FLOOR,
         by_kind=_by_kind(cell, ratio, floors),
@@ -207,7 +207,7 @@ def _generation(ratio: float, draw: Random) -> Generation:
 def _coherence(ratio: float) -> Coherence:
     return Coherence(
         verdict="coherent" if ratio < 1.2 else "degraded" if ratio < 2 else "incoherent",
-        repeated_4grams=0.02 * ratio,
+        repeated_4grams=min(0.02 * ratio, 1.0),
         distinct_2=0.7,
         judge_perplexity=1.5 * ratio,
         dense_repeated_4grams=0.02,

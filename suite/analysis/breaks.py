@@ -121,18 +121,19 @@ def _loss(model: ModelFacts, criterion: str) -> Loss | None:
     dense = _by_kind(model.dense)
     if dense is None:
         return None
+    found = {part: _nearest(model, criterion, part) for part in PARTS}
+    if not all(found.values()):
+        return None
     floor, base = dense.floor_by_kind or {}, dense.by_kind or {}
-    kinds = [kind for kind in KINDS if kind in base]
-    added: dict[str, ByKind] = {}
-    ratios: dict[str, float] = {}
-    seeds = []
-    for part in PARTS:
-        if not (found := _nearest(model, criterion, part)):
-            return None
-        seeds.append(len(found))
-        ratios[part] = _mean_ratio(found)
-        added[part] = {kind: fmean((q.by_kind or {})[kind] - base[kind] for q in found) for kind in kinds}
-    return Loss(model.name, min(seeds), {kind: base[kind] - floor[kind] for kind in kinds}, added, ratios)
+    measured = [set(base), *(set(q.by_kind or {}) for part in PARTS for q in found[part])]
+    kinds = [kind for kind in KINDS if all(kind in one for one in measured)]
+    added = {
+        part: {kind: fmean((q.by_kind or {})[kind] - base[kind] for q in found[part]) for kind in kinds}
+        for part in PARTS
+    }
+    ratios = {part: _mean_ratio(found[part]) for part in PARTS}
+    seeds = min(len(found[part]) for part in PARTS)
+    return Loss(model.name, seeds, {kind: base[kind] - floor[kind] for kind in kinds}, added, ratios)
 
 
 def _nearest(model: ModelFacts, criterion: str, part: str) -> list[Perplexity]:

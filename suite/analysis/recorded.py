@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,6 +59,7 @@ class Beside:
     measured: Cell | NotMeasured
 
 
+@cache
 def read_recorded(path: Path = FEBRUARY_2026) -> Recorded:
     """The recorded values of a file.
 

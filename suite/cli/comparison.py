@@ -57,7 +57,7 @@ def table(pairs: Iterable[Pair]) -> Table:
             _number(here, ",.6g"),
             _number(there, ",.6g"),
             _number(100 * d if isinstance(d := pair.difference, float) else d, "+.2g").replace("+0", "0"),
-            _number(100 * math.expm1(allowed) if isinstance(allowed, float) else allowed, ".2g"),
+            _number(100 * math.expm1(min(allowed, 300.0)) if isinstance(allowed, float) else allowed, ".2g"),
             " / ".join(speeds) if any(isinstance(value, float) for value in pair.speed) else "",
             _equal_or_not(pair, "mask"),
             _writes(pair),

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = "lottery-record/2"
 PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
@@ -20,6 +20,15 @@ Scope = Literal["tensor", "row", "global", "published"]
 Tied = Literal["untie", "both", "skip"]
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+# A record may come from anybody, and what follows divides by its numbers and takes their logarithms: one whose numbers
+# are none that could have been measured is not read. The bounds are far beyond those that are.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Some = Annotated[int, Field(ge=1, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(ge=1e-150, le=1e150)]
+Amount = Annotated[float, Field(ge=0, le=1e150)]
+Nats = Annotated[float, Field(ge=-1, le=10_000)]  # nothing is below 0 but by rounding
 
 
 class _Part(BaseModel):
@@ -51,14 +60,14 @@ class Experiment(_Part):
     scope: Scope = "tensor"
     allocation: Literal["uniform"] = "uniform"
     pattern: None = None
-    sparsity: float = 0.0
-    budget: float | None = None
+    sparsity: Share = 0.0
+    budget: Share | None = None
     precision: Precision = "auto"
     tied: Tied = "untie"
     text: TextReference
-    context: int
+    context: Annotated[int, Field(ge=1, lt=2**31)]
     calibration: None = None
-    seed: int | None = None
+    seed: Count | None = None
     measure: tuple[Measure, ...] = ("perplexity",)
 
     @property
@@ -81,18 +90,18 @@ class ModelSummary(_Part):
     """What the model is: its class, and how many of its parameters are linear weights of its blocks."""
 
     architecture: str
-    parameters: int
-    block_weights: int
-    layers: int
+    parameters: Some
+    block_weights: Some
+    layers: Some
     tied: bool
 
 
 class TensorCount(_Part):
     """What was removed from one tensor; `zeros_before` were zero in the checkpoint already."""
 
-    weights: int
-    zeros: int
-    zeros_before: int
+    weights: Some
+    zeros: Count
+    zeros_before: Count
 
 
 class Pruning(_Part):
@@ -105,16 +114,16 @@ class Pruning(_Part):
     """
 
     mask_digest: str
-    zeros: int
-    weights: int
-    layers: int
-    achieved_sparsity: float
-    model_sparsity: float
+    zeros: Count
+    weights: Some
+    layers: Count
+    achieved_sparsity: Share
+    model_sparsity: Annotated[float, Field(ge=-1, le=1)]
     per_tensor: dict[str, TensorCount]
-    compression_ratio: float
-    theoretical_speedup: float
-    untied_bytes: int = 0  # the private copy a tied tensor needed, in the dtype of the run
-    seconds: float
+    compression_ratio: Positive
+    theoretical_speedup: Positive
+    untied_bytes: Count = 0  # the private copy a tied tensor needed, in the dtype of the run
+    seconds: Amount
 
 
 class Interval(_Part):
@@ -123,20 +132,26 @@ class Interval(_Part):
     level: float = 0.95
 
 
+def _of_a_ratio(interval: Interval) -> Interval:
+    if not 1e-150 <= interval.low <= interval.high <= 1e150 or not 0 < interval.level < 1:
+        raise ValueError("an interval of a ratio lies between two positive numbers, the lower one first")
+    return interval
+
+
 class Protocol(_Part):
     """Everything that could make two perplexities differ (rule 12)."""
 
     name: str
     text: str
     text_sha256: str
-    text_bytes: int
+    text_bytes: Some
     join: str
     tokenizer_sha256: str
     bos: bool
-    context: int
-    stride: int
-    windows: int
-    batch_size: int
+    context: Some
+    stride: Some
+    windows: Some
+    batch_size: Some
     attention: str
     dtype: str
     stored_dtype: str
@@ -149,35 +164,49 @@ class Perplexity(_Part):
     KL(dense || this model) in nats a token (rule 13).
     """
 
-    value: float
-    nll_per_window: tuple[float, ...]
-    bits_per_byte: float
-    ratio_to_dense: float
-    interval: Interval | None = None
-    agreement: float | None = None
-    kl: float | None = None
-    floor: float | None = None  # the text's own grammar on the same tokens, as a perplexity
-    whole: float | None = None  # perplexity of the tokens whose story begins in their window
-    whole_floor: float | None = None
-    by_kind: dict[str, float] | None = None  # of those tokens: mean NLL by kind, nats
-    floor_by_kind: dict[str, float] | None = None
-    uniform: float
-    unigram: float
-    tokens: int
-    windows: int
+    value: Positive
+    nll_per_window: Annotated[tuple[Nats, ...], Field(min_length=1)]
+    bits_per_byte: Nats
+    ratio_to_dense: Positive
+    interval: Annotated[Interval, AfterValidator(_of_a_ratio)] | None = None
+    agreement: Share | None = None
+    kl: Nats | None = None
+    floor: Positive | None = None  # the text's own grammar on the same tokens, as a perplexity
+    whole: Positive | None = None  # perplexity of the tokens whose story begins in their window
+    whole_floor: Positive | None = None
+    by_kind: dict[str, Nats] | None = None  # of those tokens: mean NLL by kind, nats
+    floor_by_kind: dict[str, Nats] | None = None
+    uniform: Positive
+    unigram: Positive
+    tokens: Some
+    windows: Some
     protocol: Protocol
+
+    @model_validator(mode="after")
+    def _complete(self) -> Perplexity:
+        if len(self.nll_per_window) != self.windows:
+            raise ValueError(f"{self.windows} windows, and {len(self.nll_per_window)} losses")
+        if set(self.by_kind or ()) != set(self.floor_by_kind or ()):
+            raise ValueError("by_kind and floor_by_kind are of the same kinds")
+        return self
 
 
 class Speed(_Part):
     """Tokens a second over the repeats; `values` are the repeats in the order they ran, in so many `blocks` of equal
     length that lie apart in time."""
 
-    median: float
-    quartiles: tuple[float, float]
-    p99: float
-    repeats: int
-    values: tuple[float, ...]
-    blocks: int = 1
+    median: Positive
+    quartiles: tuple[Positive, Positive]
+    p99: Positive
+    repeats: Some
+    values: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    blocks: Some = 1
+
+    @model_validator(mode="after")
+    def _of_equal_length(self) -> Speed:
+        if len(self.values) % self.blocks:
+            raise ValueError(f"{len(self.values)} repeats are not {self.blocks} blocks of equal length")
+        return self
 
 
 class Board(_Part):
@@ -187,10 +216,10 @@ class Board(_Part):
     board has none. All are the mean (energy: the sum) over the GPUs the model lies on.
     """
 
-    sm_clock_mhz: float
-    power_w: float
-    temperature_c: float
-    energy_j_per_token: float | None
+    sm_clock_mhz: Amount
+    power_w: Amount
+    temperature_c: Annotated[float, Field(ge=-273.15, le=1e150)]
+    energy_j_per_token: Amount | None
 
 
 class Sample(_Part):
@@ -207,8 +236,8 @@ class Generation(_Part):
     decode_tokens_per_s: Speed
     dense_decode_tokens_per_s: Speed | None = None
     board: Board | None = None  # None on a processor
-    prompts: int
-    new_tokens: int
+    prompts: Count
+    new_tokens: Count
     samples: tuple[Sample, ...] = ()
 
 
@@ -216,9 +245,9 @@ class Peaks(_Part):
     """Bytes at most: what the framework allocated and reserved on the GPUs, or the process's resident set on the host
     (None where the system does not let it be reset)."""
 
-    allocated_bytes: int | None = None
-    reserved_bytes: int | None = None
-    rss_bytes: int | None = None
+    allocated_bytes: Count | None = None
+    reserved_bytes: Count | None = None
+    rss_bytes: Count | None = None
 
     @property
     def bytes(self) -> int | None:
@@ -231,7 +260,7 @@ class Memory(_Part):
     On the host the evaluation's peak holds the dense model's hidden states, which the divergence is computed from.
     """
 
-    weights_bytes: int
+    weights_bytes: Some
     evaluation: Peaks | None = None
     generation: Peaks | None = None
 
@@ -246,22 +275,22 @@ class Size(_Part):
     `dense_bytes`: every tensor whole. `compressed_bytes`: each pruned tensor as a bitmap and its surviving values.
     """
 
-    dense_bytes: int
-    compressed_bytes: int
+    dense_bytes: Some
+    compressed_bytes: Some
 
 
 class Coherence(_Part):
     """Rule 20: what the verdict rests on, and the dense model's own values beside it."""
 
     verdict: Literal["coherent", "degraded", "incoherent"]
-    repeated_4grams: float
-    distinct_2: float
-    judge_perplexity: float
-    dense_repeated_4grams: float
-    dense_distinct_2: float
-    dense_judge_perplexity: float
-    faults: int | None = None  # samples that a parser of the text's grammar rejects
-    samples: int
+    repeated_4grams: Share
+    distinct_2: Share
+    judge_perplexity: Positive
+    dense_repeated_4grams: Share
+    dense_distinct_2: Share
+    dense_judge_perplexity: Positive
+    faults: Count | None = None  # samples that a parser of the text's grammar rejects
+    samples: Some
 
 
 class Environment(_Part):
@@ -271,8 +300,8 @@ class Environment(_Part):
     hardware: str
     device: str
     driver: str | None
-    threads: int
-    memory_bytes: int
+    threads: Count
+    memory_bytes: Count
     system: str
     libraries: dict[str, str]
     device_map: str
@@ -280,7 +309,7 @@ class Environment(_Part):
     dtype_reason: str
     attention: str
     started: str
-    seconds: float
+    seconds: Amount
 
 
 class Record(_Part):

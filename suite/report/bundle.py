@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import shlex
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,8 +14,8 @@ from pathlib import Path
 from suite import __version__
 from suite.paths import ROOT
 from suite.records.plan import Plan
-from suite.records.schema import Environment
-from suite.records.store import read_plans, read_records, studies
+from suite.records.schema import Environment, Record
+from suite.records.store import read_plans, read_record, studies
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's earliest date: an archive of the same content is the same file
 READ_ME = """The lottery suite {version}: a study, as it was handed in.
@@ -48,8 +50,9 @@ def build_bundle(documents: Mapping[str, bytes], folders: Iterable[Path]) -> byt
                 environments.setdefault(_machine(record.environment), record.environment)
     plans = read_plans(results)
     for plan in plans:
-        files[f"manifests/{plan.name}.yaml"] = plan.manifest.encode()
-        files[f"records/{plan.name}/plan.json"] = plan.to_json().encode()
+        study = _entry(plan.name)
+        files[f"manifests/{study}.yaml"] = plan.manifest.encode()
+        files[f"records/{study}/plan.json"] = plan.to_json().encode()
     files["environment.json"] = _environments(environments.values())
     if (ROOT / "requirements.txt").is_file():
         files["requirements.txt"] = (ROOT / "requirements.txt").read_bytes()
@@ -76,10 +79,9 @@ def _environments(found: Iterable[Environment]) -> bytes:
 
 
 def _read_me(documents: Iterable[str], plans: Iterable[Plan]) -> str:
-    commands = [
-        f"  lottery run manifests/{plan.name}.yaml\n  lottery compare results/{plan.name} records/{plan.name}"
-        for plan in plans
-    ]
+    names = [_entry(plan.name) for plan in plans]
+    quoted = [(shlex.quote(f"{place}/{name}") for place in ("manifests", "results", "records")) for name in names]
+    commands = [f"  lottery run {m}.yaml\n  lottery compare {mine} {theirs}" for m, mine, theirs in quoted]
     return READ_ME.format(
         version=__version__,
         documents="\n".join(sorted(documents)),

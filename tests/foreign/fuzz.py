@@ -20,9 +20,10 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from tests.foreign import manifests
+from tests.foreign import manifests, records
 from tests.foreign.guard import Forbidden, Hang, guarded
 
+SLOW = 60.0  # seconds that a poster may take
 NAMES = ("study.yaml",) * 30 + ("\u00e9tude 2.yaml", "a.b.yaml", "{{ x }}.yaml", "-x.yaml", "...yaml")
 
 
@@ -71,18 +72,43 @@ def fuzz_manifests(
             rng = random.Random(f"{seed} manifest {index}")
             path = folder / rng.choice(NAMES)
             path.write_bytes(manifests.foreign(rng))
-            _one(tally, lambda path=path: handle(path, folder / "results"), folder / "results", path, f"{seed}-{index}")
+            with _noted(tally, path, f"{seed}-{index}"), guarded(folder / "results"):
+                accepted = handle(path, folder / "results")
+                tally.accepted += accepted
+                tally.refused += not accepted
             path.unlink()
             shutil.rmtree(folder / "results", ignore_errors=True)
             (folder / "results").mkdir()
     return tally
 
 
-def _one(tally: Tally, handle: Callable[[], bool], results: Path, path: Path, name: str) -> None:
+def fuzz_records(
+    count: int, seed: int, folder: Path, handle: Callable[[Path, random.Random], int] = records.handle
+) -> Tally:
+    """So many records that were changed, in sets among some that were not, each set a study of its own."""
+    tally = Tally("records")
+    records.furnish(folder / "warm", random.Random(0))
+    handle(folder / "warm", random.Random(0))
+    changed = 0
+    while changed < count:
+        rng = random.Random(f"{seed} records {changed}")
+        path = folder / "set"
+        there = records.furnish(path, rng)
+        with _noted(tally, path, f"{seed}-{changed}"), guarded(folder / "nowhere", SLOW):
+            believed = handle(path, rng)
+            tally.accepted += max(believed - (len(list((path / "theirs").iterdir())) - there), 0)
+        changed += there
+        shutil.rmtree(path)
+    tally.refused = changed - tally.accepted
+    return tally
+
+
+@contextmanager
+def _noted(tally: Tally, path: Path, name: str) -> Iterator[None]:
+    """Time what happens inside; of a fault, keep what was given and the traceback."""
     started = time.process_time()
     try:
-        with guarded(results):
-            accepted = handle()
+        yield
     except (Exception, Hang, Forbidden) as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         fault = f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}: {str(error)[:150]!r}"
@@ -92,10 +118,7 @@ def _one(tally: Tally, handle: Callable[[], bool], results: Path, path: Path, na
             (kept.parent / "traceback.txt").write_text(traceback.format_exc(), errors="backslashreplace")
             tally.kept.append(kept)
         tally.faults[fault] += 1
-        return
     tally.slowest = max(tally.slowest, time.process_time() - started)
-    tally.accepted += accepted
-    tally.refused += not accepted
 
 
 def main() -> None:
@@ -106,7 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     faulty = False
-    for count, fuzz in ((arguments.manifests, fuzz_manifests),):
+    for count, fuzz in ((arguments.manifests, fuzz_manifests), (arguments.records, fuzz_records)):
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             tally = fuzz(count, arguments.seed, Path(folder))
         print(tally, flush=True)

@@ -69,19 +69,20 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def guarded(folder: Path) -> Iterator[None]:
-    """What happens inside may change this folder only, and takes no longer than `SECONDS`.
+def guarded(folder: Path, seconds: float | None = None) -> Iterator[None]:
+    """What happens inside may change this folder only, and takes no longer than `seconds` (usually SECONDS).
 
     Raises:
         Forbidden: it did something else; told at the end where it was caught on the way.
         Hang: it took longer.
     """
     _listen()
+    limit = SECONDS if seconds is None else seconds
     watched = _Watched(folder)
     before = [signal.signal(number, _late) for number in (signal.SIGPROF, signal.SIGALRM)]
     started = time.process_time()
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, limit)
+    signal.setitimer(signal.ITIMER_REAL, max(PATIENCE, 5 * limit))
     _watch.append(watched)
     try:
         yield
@@ -93,12 +94,12 @@ def guarded(folder: Path) -> Iterator[None]:
             signal.signal(number, handler)
     if watched.broken:
         raise Forbidden(watched.broken[0])
-    if time.process_time() - started > SECONDS:  # where only C was at work, no signal was heard
+    if time.process_time() - started > limit:  # where only C was at work, no signal was heard
         raise Hang(f"{time.process_time() - started:.1f} s")
 
 
 def _late(_number: int, frame: FrameType | None) -> None:
-    raise Hang(f"more than {SECONDS:g} s, in {frame.f_code.co_qualname if frame else 'C'}")
+    raise Hang(f"too long, in {frame.f_code.co_qualname if frame else 'C'}")
 
 
 def _listen() -> None:

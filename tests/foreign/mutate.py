@@ -6,14 +6,12 @@ import copy
 import datetime
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 from typing import Any
 
 import yaml
-
-Path = tuple[str | int, ...]  # into a document: ("experiments", 0, "sparsity")
 
 NUMBERS: tuple[Any, ...] = (
     *(0, 1, -1, 2, 3, 0.5, 1.0, 1e-9, 5e-324, 1e308, -1e308, math.inf, -math.inf, math.nan, -0.0),
@@ -184,33 +182,48 @@ TEXTUAL: tuple[Callable[[str, Random], str], ...] = (
 TEXTUAL = (*TEXTUAL, *TEXTUAL, _bomb)
 
 
-def altered(document: Any, rng: Random, times: int | None = None) -> Any:
+def altered(document: Any, rng: Random) -> Any:
     """The document with values of another kind, or of another size, in some places."""
     document = copy.deepcopy(document)
-    for _ in range(times or rng.choice((1, 1, 1, 2, 3))):
-        places = list(_places(document))
-        if not places:
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        if not isinstance(document, dict | list) or not document:
             return value(rng)
-        where = rng.choice(places)
-        *above, last = where
-        around = document
-        for step in above:
-            around = around[step]
+        around, last = _place(document, rng)
         what = rng.random()
-        if what < 0.1:
+        if what < 0.08:
             del around[last]
-        elif what < 0.2:
-            other = document
-            for step in rng.choice(places):
-                other = other[step]
-            around[last] = copy.deepcopy(other)
-        elif what < 0.25 and isinstance(around, dict):
+        elif what < 0.16:
+            other, there = _place(document, rng)
+            around[last] = copy.deepcopy(other[there])
+        elif what < 0.2 and isinstance(around, dict):
             around[rng.choice(STRINGS)] = around.pop(last)
-        elif what < 0.3 and isinstance(around, list):
+        elif what < 0.25 and isinstance(around, list):
             around *= rng.choice((2, 2, 50))
         else:
             around[last] = like(around[last], rng)
     return document
+
+
+def nudged(document: Any, rng: Random) -> Any:
+    """The document with other values of the same kind in some places: what a schema is likely to accept."""
+    document = copy.deepcopy(document)
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        around, last = _place(document, rng)
+        old = around[last]
+        found = [new for new in (like(old, rng) for _ in range(20)) if type(new) is type(old)]
+        around[last] = next((new for new in found if not isinstance(new, float) or math.isfinite(new)), old)
+    return document
+
+
+def _place(document: Any, rng: Random) -> tuple[Any, Any]:
+    """Somewhere in a document, a dictionary or list and a step into it: as likely in a small part as in a long list."""
+    around = document
+    while True:
+        step = rng.choice(list(around)) if isinstance(around, dict) else rng.randrange(len(around))
+        inside = around[step]
+        if not isinstance(inside, dict | list) or not inside or rng.random() < 0.1:
+            return around, step
+        around = inside
 
 
 def like(old: Any, rng: Random) -> Any:
@@ -234,15 +247,6 @@ def like(old: Any, rng: Random) -> Any:
 def value(rng: Random) -> Any:
     """Any value at all."""
     return copy.deepcopy(rng.choice(rng.choice((NUMBERS, STRINGS, STRINGS, OTHERS))))
-
-
-def _places(document: Any, where: Path = ()) -> Iterator[Path]:
-    inside = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    for step, child in inside:
-        yield (*where, step)
-        yield from _places(child, (*where, step))
 
 
 def written(document: Any, rng: Random) -> bytes:

@@ -5,14 +5,16 @@ Some hundreds here; `ci/fuzz` goes on to tens of thousands.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.foreign import guard
-from tests.foreign.fuzz import fuzz_manifests
+from suite.records import read_records
+from tests.foreign import guard, records
+from tests.foreign.fuzz import fuzz_manifests, fuzz_records
 from tests.foreign.guard import Forbidden, Hang, guarded
 
 
@@ -20,6 +22,21 @@ def test_hundreds_of_mutated_manifests(tmp_path: Path) -> None:
     tally = fuzz_manifests(300, seed=1, folder=tmp_path)
     assert not tally.faults, tally.kept
     assert tally.accepted > 10 and tally.refused > 150
+
+
+def test_hundreds_of_mutated_records(tmp_path: Path) -> None:
+    tally = fuzz_records(250, seed=1, folder=tmp_path)
+    assert not tally.faults, tally.kept
+    assert tally.accepted > 50 and tally.refused > 100
+
+
+def test_a_record_that_is_sealed_anew_is_believed(tmp_path: Path) -> None:
+    """Else the fuzzing of records would show nothing."""
+    content = next(path for path in records.REFERENCE.glob("*.json") if path.name != "plan.json").read_text()
+    document = records.sealed(json.loads(content.replace('"story-', '"other-')))
+    (tmp_path / f"{document['id']}.json").write_text(json.dumps(document))
+    (believed,), damaged = read_records([tmp_path])
+    assert believed.experiment.model.startswith("other-") and not damaged
 
 
 def crash(path: Path, _: Path) -> bool:
