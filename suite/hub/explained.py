@@ -49,6 +49,8 @@ def explained(repository: str, place: str) -> Iterator[None]:
         raise InputError(f"{repository!r} is no name of a repository: it is written owner/name") from error
     except (HfHubHTTPError, httpx.HTTPError) as error:
         raise InputError(f"the hub did not give {place}: {cause(error)}; {_cure(error)}") from error
+    except UnicodeEncodeError as error:  # a request's header: all else in one is the suite's own
+        raise InputError("HF_TOKEN holds a character that no token has: set it to a valid token") from error
     except OSError as error:
         why = error.strerror or str(error).splitlines()[0]
         raise InputError(f"cannot keep {place} in {error.filename or 'the cache'}: {why}") from error

@@ -104,7 +104,13 @@ def read_logo(path: Path) -> Any:
             raise InputError(
                 f"the theme's logo {path} holds <{name}>: {OUTLINES_ONLY[name]}, so that it prints anywhere"
             )
-    drawing = svg2rlg(str(path))
+        for attribute, value in element.items():
+            if etree.QName(attribute).localname == "href" and not value.startswith("#"):
+                raise InputError(f"the theme's logo {path} refers to {value!r}: put into it what it shows")
+    try:
+        drawing = svg2rlg(str(path), external_reference_root=str(path.parent))
+    except Exception as error:  # svglib raises whatever comes up
+        raise InputError(f"the theme's logo {path} cannot be drawn: {error}") from error
     if drawing is None or drawing.width <= 0 or drawing.height <= 0:
         raise InputError(f"the theme's logo {path} is no SVG picture with a width and a height")
     return drawing

@@ -82,6 +82,12 @@ def test_a_logo_fills_its_place_and_keeps_its_shape(tmp_path: Path):
         (OUTLINES.format("<text>hello</text>"), "turn its text into outlines"),
         (OUTLINES.format('<image href="x.png"/>'), "leave pictures out"),
         (OUTLINES.format("<script>1</script>"), "leave scripts out"),
+        (OUTLINES.format('<use href="other.svg#x"/>'), "refers to 'other.svg#x'"),
+        (
+            OUTLINES.format('<use xmlns:l="http://www.w3.org/1999/xlink" l:href="/etc/x.svg"/>'),
+            "refers to '/etc/x.svg'",
+        ),
+        ("<svg xmlns='http://www.w3.org/2000/svg' width='wide' height='1'/>", "cannot be drawn|no SVG picture"),
         ("not an svg", "it is not SVG"),
         (None, "No such file"),
     ],
