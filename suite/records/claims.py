@@ -46,18 +46,18 @@ class Claims:
         def beat() -> None:
             while not done.wait(BEAT):
                 with contextlib.suppress(OSError):
-                    path.touch()
+                    os.utime(path)  # and not `touch`, which would make anew what was removed just now
 
-        # A claim that cannot be written is none: a full disk is told by the record, which can say so.
-        with contextlib.suppress(OSError):
-            path.write_text(json.dumps(asdict(_own())), encoding="utf-8")
-        threading.Thread(target=beat, daemon=True).start()
         try:
+            # A claim that cannot be written is none: a full disk is told by the record, which can say so.
+            with contextlib.suppress(OSError):
+                path.write_text(json.dumps(asdict(_own())), encoding="utf-8")
+            threading.Thread(target=beat, daemon=True).start()
             yield
         finally:
-            done.set()
             with contextlib.suppress(OSError):
                 path.unlink()
+            done.set()
 
     def of_others(self, experiment_id: str) -> Claim | None:
         """The claim of another living process on this experiment."""
