@@ -13,6 +13,7 @@ import fcntl
 import itertools
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -137,16 +138,16 @@ class Store:
     @contextlib.contextmanager
     def _written(self, path: Path, content: str) -> Iterator[Path]:
         """The content in a file beside its place, on the disk and not only on its way there; gone afterwards."""
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{path.stem[:12]}-", suffix=".tmp")
+        # Named here and not by tempfile: a signal in the midst of making it would leave one that nobody knows of.
+        temporary = self.folder / f".{path.stem[:12]}-{secrets.token_hex(4)}.tmp"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with temporary.open("x", encoding="utf-8") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            yield Path(name)
+            yield temporary
         finally:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             _sync(self.folder)
 
 
