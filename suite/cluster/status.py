@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -102,7 +102,7 @@ class _Look:
         for experiment in planned.values():
             yield self._cell(experiment, describe(experiment))
         for search in searches:
-            yield self._search(search)
+            yield self._search(search, planned)
         for record in self.records.values():  # of cells that no plan names: points of searches are told with these
             if record.id not in planned and not any(search.covers(record.experiment) for search in searches):
                 yield self._cell(record.experiment, describe(record.experiment))
@@ -116,7 +116,7 @@ class _Look:
             return CellStatus(experiment.id, what, "running", f"on {claim.host}", claim.job)
         return self._waiting(experiment.id, what, record)
 
-    def _search(self, search: Search) -> CellStatus:
+    def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
         what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
         known = {
@@ -125,8 +125,9 @@ class _Look:
         }
         if search.left(known) == 0:
             return CellStatus(search.template.id, what, "done")
-        for percent in range(1, 100):
-            if claim := self.claims.get(search.at(percent / 100).id):
+        points = {percent: search.at(percent / 100).id for percent in range(1, 100)}
+        for percent, point in points.items():  # one that the plan names by itself is told by itself
+            if point not in planned and (claim := self.claims.get(point)):
                 return CellStatus(search.template.id, what, "running", f"at {percent} %, on {claim.host}", claim.job)
         return self._waiting(search.template.id, what, None)
 
