@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
-from lottery import check
+from lottery import UnmetError
 
 
 def slurm(*command: object) -> str:
@@ -34,22 +35,21 @@ def closed(partition: str) -> Iterator[None]:
         slurm("scontrol", "update", f"partitionname={partition}", "state=up")
 
 
-def process(job: int, task: int, patience: float = 60) -> psutil.Process:
-    """The Python that does the task, once it is there."""
+def at_work(job: str, folder: Path, patience: float = 120) -> psutil.Process:
+    """The Python of a job (`12`, or `12_0` of an array), soon after its study's first record is there."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        for one in psutil.process_iter():
-            try:
-                around = one.environ()
-                place = (around.get("SLURM_ARRAY_JOB_ID"), around.get("SLURM_ARRAY_TASK_ID"))
-                if (
-                    place == (str(job), str(task))
-                    and "submitit.core._submit" in one.cmdline()
-                    and "python" in one.name()
-                ):
-                    return one
-            except psutil.Error:
-                continue
-        time.sleep(0.1)
-    check(False, f"no process of {job}_{task}")
-    raise AssertionError
+        if any(path.name != "plan.json" for path in folder.glob("*.json")):
+            for one in psutil.process_iter():
+                with suppress(psutil.Error):
+                    if one.name().startswith("python") and _job(one.environ()) == job:
+                        time.sleep(0.1)  # it counts the record as its own
+                        return one
+        time.sleep(0.02)
+    raise UnmetError(f"job {job} is not at work after {patience:.0f} s")
+
+
+def _job(environ: dict[str, str]) -> str | None:
+    if array := environ.get("SLURM_ARRAY_JOB_ID"):
+        return f"{array}_{environ['SLURM_ARRAY_TASK_ID']}"
+    return environ.get("SLURM_JOB_ID")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cluster import accounts, closed, process, slurm
+from cluster import accounts, at_work, closed, slurm
 from equal import records
 from lottery import Study, check, status, step, submit, until
 
@@ -22,65 +22,44 @@ class Faults:
         self.jobs: dict[str, int] = {}
 
     def begin(self) -> None:
-        """Submit all; nothing starts before the model of one is gone and a task of another is cancelled."""
+        """Hold one task up until its time is over; let others start when one lacks its model, one its other half."""
+        self._submit("limit", "--time", 2)
+        at_work(str(self.jobs["limit"]), self.results / "limit").suspend()  # SLURM's warning wakes it
         with closed("cpu"):
-            for name, options in {
-                "raises": ("--tasks", 1),
-                "killed": ("--tasks", 1),
-                "cancelled": ("--tasks", 2),
-                "limit": ("--tasks", 1, "--time", 1),
-            }.items():
-                jobs = submit([self.manifests[name]], self.results, *self.profile, *options)
-                check(len(jobs) == 1, f"{name}: one array, not {jobs}")
-                self.jobs[name] = jobs[0]
+            self._submit("raises")
+            self._submit("killed")
+            self._submit("cancelled", "--tasks", 2)
             queued = status(self.results / "raises")
             check(queued.only(queued=SMALL), f"in the queue: {queued}")
             again = submit(list(self.manifests.values()), self.results, *self.profile)
-            check(not again, f"what is in the queue was submitted again: {again}")
+            check(not again, f"what is queued or running was submitted again: {again}")
             self.model.rename(self.away)
             slurm("scancel", f"{self.jobs['cancelled']}_1")
-        step(f"faults: jobs {self.jobs}; a second submit found all in the queue and submitted nothing")
+        step(f"faults: jobs {self.jobs}; a second submit finds all of it queued or running, and submits nothing")
+
+    def killed(self) -> None:
+        python = at_work(str(self.jobs["killed"]), self.results / "killed")
+        python.suspend()  # so that it is at work still when it is killed
+        study = status(self.results / "killed")
+        check(study.counts["done"] and not study.settled, f"at work: {study}")
+        python.kill()
+        self._lost("killed", {str(self.jobs["killed"]): "signal 9"})
+
+    def cancelled(self) -> None:
+        """One task while it waits, of which SLURM keeps no account if it never could have run; one at work."""
+        first, second = (f"{self.jobs['cancelled']}_{task}" for task in (0, 1))
+        python = at_work(first, self.results / "cancelled")
+        python.suspend()
+        slurm("scancel", first)
+        self._lost("cancelled", {first: "cancelled", second: "SLURM"})
 
     def raises(self) -> None:
         study = self._settled("raises")
         check(study.only(failed=SMALL), f"without its model: {study}")
-        step(f"raises: {study}, exit code 1: {study.why('failed')}")
+        (why,) = study.why("failed").values()
+        check("there is no directory" in why and str(self.model) in why, why)
+        step(f"raises: {study}, exit code 1: {why}")
         self.away.rename(self.model)
-
-    def killed(self) -> None:
-        python = process(self.jobs["killed"], 0)
-        folder = self.results / "killed"
-        until(folder, lambda study: study.counts["done"] > 0, "at work", pause=0)
-        python.suspend()  # so that it is at work still when it is killed
-        study = status(folder)
-        check(study.counts["running"] == 1 and study.settled is False, f"at work: {study}")
-        python.kill()
-        study = self._settled("killed")
-        done = study.counts["done"]
-        check(0 < done < SMALL and study.only(done=done, lost=SMALL - done), f"killed: {study}")
-        step(f"killed: {study}, exit code 1: {study.why('lost')}")
-
-    def cancelled(self) -> None:
-        study = self._settled("cancelled")
-        done = study.counts["done"]
-        check(0 < done < SMALL and study.only(done=done, lost=SMALL - done), f"one of two tasks cancelled: {study}")
-        check(
-            {cell["job"] for cell in study.cells if cell["state"] == "lost"} == {f"{self.jobs['cancelled']}_1"}, "whose"
-        )
-        step(f"cancelled: {study}, exit code 1: {study.why('lost')}")
-
-    def limit(self) -> None:
-        """A limit that is met with cells left is no fault, at no time: they wait until the task starts again."""
-
-        def settled(study: Study) -> bool:
-            check(not study.counts["failed"] + study.counts["lost"], f"limit: {study}")
-            return study.settled
-
-        study = until(self.results / "limit", settled, "settled")
-        check(study.only(done=study.counts["done"]), f"limit: {study}")
-        (states,) = accounts(self.jobs["limit"], "State").values()
-        check(states[-1] == "COMPLETED" and "REQUEUED" in states, f"no limit was met: {states}")
-        step(f"limit: {study} under a limit of one minute: {', '.join(states)}")
 
     def again(self) -> None:
         """What is there is not touched, what is missing is done, and then there is nothing to submit."""
@@ -91,12 +70,37 @@ class Faults:
         check(len(jobs) == len(names), f"a job a study: {jobs}")
         for name in names:
             study = self._settled(name)
-            check(study.only(done=SMALL), f"{name}, submitted again: {study}")
+            check(study.only(done=SMALL), f"{name}, submitted again: {study}: {study.why('failed')}{study.why('lost')}")
             after = records(self.results / name)
             check(all(after[id_] == record for id_, record in before[name].items()), f"{name}: a record was made anew")
         check(not submit(manifests, self.results, *self.profile), "submitted, though all is done")
         missing = {name: SMALL - len(before[name]) for name in names}
         step(f"again: did what was missing, {missing}, and nothing else; a further submit finds all done")
 
+    def limit(self) -> None:
+        """A limit that is met with cells left is no fault, at no time: they wait until the task starts again."""
+
+        def settled(study: Study) -> bool:
+            check(not study.counts["failed"] + study.counts["lost"], f"limit: {study}: {study.cells}")
+            return study.settled
+
+        study = until(self.results / "limit", settled, "settled")
+        check(study.only(done=SMALL), f"limit: {study}")
+        (states,) = accounts(self.jobs["limit"], "State").values()
+        check(states[-1] == "COMPLETED" and "REQUEUED" in states, f"no limit was met: {states}")
+        step(f"limit: {study} in tasks of two minutes, which ended {', '.join(states)}")
+
+    def _submit(self, name: str, *options: object) -> None:
+        (self.jobs[name],) = submit([self.manifests[name]], self.results, *self.profile, *options)
+
     def _settled(self, name: str) -> Study:
         return until(self.results / name, lambda study: study.settled, "settled")
+
+    def _lost(self, name: str, reasons: dict[str, str]) -> None:
+        """These jobs left cells undone, for these reasons."""
+        study = self._settled(name)
+        done = study.counts["done"]
+        check(0 < done < SMALL and study.only(done=done, lost=SMALL - done), f"{name}: {study}: {study.cells}")
+        why = study.why("lost")
+        check(why.keys() == reasons.keys() and all(reasons[job] in why[job] for job in why), f"{name}: {why}")
+        step(f"{name}: {study}, exit code 1: {'; '.join(f'{job}: {said}' for job, said in why.items())}")

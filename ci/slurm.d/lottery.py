@@ -52,14 +52,14 @@ class Study:
         """These are the counts, and all others are zero."""
         return {state: count for state, count in self.counts.items() if count} == counts
 
-    def ids(self, state: str) -> set[str]:
-        return {cell["id"] for cell in self.cells if cell["state"] == state}
-
-    def why(self, state: str) -> str:
-        """The one reason that all cells of this state give."""
-        reasons = {cell["why"] for cell in self.cells if cell["state"] == state}
-        check(len(reasons) == 1 and all(reasons), f"{state} for one and the same reason? {reasons}")
-        return str(reasons.pop())
+    def why(self, state: str) -> dict[str, str]:
+        """The reason for each job's cells of this state."""
+        found: dict[str, set[str]] = {}
+        for cell in self.cells:
+            if cell["state"] == state:
+                found.setdefault(cell["job"], set()).add(cell["why"])
+        check(all(len(reasons) == 1 for reasons in found.values()), f"one reason a job: {found}")
+        return {job: str(reasons.pop()) for job, reasons in found.items()}
 
     @property
     def settled(self) -> bool:
@@ -81,17 +81,17 @@ def status(folder: Path) -> Study:
     check(one["name"] == folder.name, f"{one['name']} is not {folder.name}")
     check(set(study.counts) == STATES, f"states: {study.counts}")
     check(Counter(cell["state"] for cell in study.cells) == Counter(study.counts), f"counts and cells: {run.stdout}")
-    running = sum(task["state"] == "RUNNING" for task in study.tasks)
-    check(study.counts["running"] <= running, f"{study.counts['running']} cells run in {running} tasks")
+    at_work = [cell["job"] for cell in study.cells if cell["state"] == "running" and cell["job"]]
+    check(len(at_work) == len(set(at_work)), f"more than one cell runs in a task: {run.stdout}")
     amiss = study.counts["failed"] + study.counts["lost"]
     check(run.returncode == bool(amiss), f"exit code {run.returncode} where {amiss} cells failed or were lost")
     for cell in study.cells:
         if cell["state"] in ("failed", "lost"):
-            check(cell["why"] and cell["log"], f"no reason or no log: {cell}")
+            check(cell["why"] and cell["log"] and Path(cell["log"]).parent.is_dir(), f"no reason or no log: {cell}")
     return study
 
 
-def until(folder: Path, reached: Callable[[Study], bool], what: str, pause: float = 2) -> Study:
+def until(folder: Path, reached: Callable[[Study], bool], what: str, pause: float = 3) -> Study:
     """Ask for the status again and again until this is reached."""
     end = time.monotonic() + PATIENCE
     while not reached(study := status(folder)):

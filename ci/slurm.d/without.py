@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from faults import SMALL
-from lottery import UnmetError, check, lottery, status, step
+from lottery import UnmetError, check, lottery, step, until
 from trial import EMBEDDED, place
 
 TOOLS = ("sbatch", "srun", "squeue", "sacct", "scontrol", "scancel", "sinfo", "sacctmgr", "salloc", "sattach")
@@ -36,7 +36,7 @@ WRITTEN = (  # what of it a script must say
     "--gres=gpu:v100:1",
     "--constraint=volta",
     "--time=90",
-    "--mem=24GB",
+    "--mem=24576M",
     "--cpus-per-task=8",
     "--array=0-2",
     "module load singularity",
@@ -69,9 +69,9 @@ def main(work: Path) -> None:
     step(f"dry run without SLURM: a script of {len(said.splitlines())} lines says all {len(WRITTEN)} settings")
 
     said = lottery("submit", EMBEDDED, "--results", results, code=2, environ=environ)
-    manifest = place(work, "local", "small")
+    manifest = place(work, "local")
     lottery("submit", manifest, "--results", results, "--local", "--tasks", 2, environ=environ)
-    study = status(results / "local")
+    study = until(results / "local", lambda study: study.settled, "settled")
     check(study.only(done=SMALL), f"--local: {study}")
     step(f"--local without SLURM: two tasks, {study}")
 
