@@ -18,6 +18,7 @@ from suite.evaluation.interval import ratio_interval
 from suite.records.schema import Perplexity, Protocol
 
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
+MOST_NATS = 300  # mean loss a token, beyond which a perplexity (1e130) tells nobody anything
 
 
 class NotFiniteError(ExperimentError):
@@ -108,7 +109,7 @@ def perplexity(
     """
     wide = losses.astype(np.float64)
     mean = float(wide.mean())
-    if mean > 700:
+    if mean > MOST_NATS:
         raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
     value = math.exp(mean)
     extra = {}
