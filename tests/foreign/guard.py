@@ -24,6 +24,8 @@ PLACES = {  # events that change the disk: how many of their first arguments are
 }
 NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "socket.connect")
 NEVER += ("socket.getaddrinfo", "socket.bind", "os.putenv", "os.unsetenv", "pickle.find_class", "ctypes.dlopen")
+LOOKING = ("os.listdir", "os.scandir")
+TEMPTING = ("/etc/", "/dev/", "/proc/self/")  # where the paths that fuzzing invents lead
 HARMLESS = ("/dev/null", "__pycache__", "/matplotlib/", "/.cache/fontconfig")
 
 _watch: list[_Watched] = []
@@ -47,6 +49,8 @@ class _Watched:
             self._forbid(f"{event} {arguments!r:.200}")
         elif event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
             self._check(event, arguments[0])
+        elif event == "open" or event in LOOKING:
+            self._tempted(event, arguments[0])
         elif event in PLACES:
             for place in arguments[: PLACES[event]]:
                 self._check(event, place)
@@ -57,6 +61,12 @@ class _Watched:
         path = os.path.realpath(os.fsdecode(place))
         if path != self.folder and not path.startswith(self.folder + os.sep) and not any(h in path for h in HARMLESS):
             self._forbid(f"{event} {path}")
+
+    def _tempted(self, event: str, place: Any) -> None:
+        if isinstance(place, str | bytes | os.PathLike):
+            path = os.path.normpath(os.fsdecode(place)) + "/"
+            if path.startswith(TEMPTING) and not path.startswith(("/dev/null/", "/dev/urandom/")):
+                self._forbid(f"{event} {path}")
 
     def _forbid(self, what: str) -> None:
         self.broken.append(what)

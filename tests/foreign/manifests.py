@@ -8,6 +8,7 @@ import unicodedata
 from contextlib import redirect_stdout
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import yaml
 
@@ -18,7 +19,7 @@ from suite.models.catalogue import embedded
 from suite.needs import needs
 from suite.paths import MANIFESTS
 from suite.records import Store
-from tests.foreign.mutate import altered, mangled, written
+from tests.foreign.mutate import STRINGS, altered, mangled, written
 
 MOST = 2 * LONGEST  # characters of a sentence, some of them escaped
 
@@ -79,7 +80,19 @@ def furnish(folder: Path) -> None:
 def foreign(rng: Random) -> bytes:
     """A manifest that nobody wrote."""
     seed = rng.choice(seeds())
-    return written(altered(yaml.safe_load(seed), rng), rng) if rng.random() < 0.5 else mangled(seed, rng)
+    if rng.random() < 0.5:
+        return mangled(seed, rng)
+    document = yaml.safe_load(seed)
+    if rng.random() < 0.1:
+        return written(_pointing(document, rng), rng)
+    return written(altered(document, rng), rng)
+
+
+def _pointing(document: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """The manifest with a model or a text at any of the paths one may try."""
+    paths = [name for name in STRINGS if "/" in name or name.startswith((".", "~"))]
+    entry = {"name": "mine", "path": rng.choice(["", "model/", "./"]) + rng.choice(paths)}
+    return {**document, "text": entry} if rng.random() < 0.5 else {**document, "models": [entry]}
 
 
 def handle(path: Path, results: Path) -> bool:

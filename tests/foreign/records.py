@@ -20,7 +20,7 @@ from suite.cli.records import records as records_command
 from suite.errors import InputError
 from suite.paths import MANIFESTS
 from suite.records import read_plans, read_records
-from suite.records.columns import COLUMNS
+from suite.records.columns import COLUMNS, RESULTS
 from suite.records.schema import PROTOCOL, Experiment, digest
 from suite.report.page import build_page
 from suite.report.paper import build_paper
@@ -82,7 +82,13 @@ def _changed(content: str, rng: Random) -> tuple[str, bytes]:
         return document["id"], flipped(content.encode(), rng)
     if how < 0.15:
         return document["id"], content.encode()[: rng.randrange(len(content))]
-    document = nudged(document, rng) if how > 0.5 else altered(document, rng)
+    section = rng.choice((*RESULTS, "pruning", "experiment"))
+    if how < 0.4:
+        document = altered(document, rng)
+    elif how < 0.8 and document.get(section):
+        document[section] = nudged(document[section], rng)
+    else:
+        document = nudged(document, rng)
     if not isinstance(document, dict):
         return "0" * 64, json.dumps(document).encode()
     if how > 0.2:

@@ -77,6 +77,8 @@ def test_a_bug_is_noticed_and_the_file_that_shows_it_kept(tmp_path: Path, bug: o
         lambda outside: (outside / "x").symlink_to("/etc/passwd"),
         lambda outside: os.link(outside / "there", outside / "x"),
         lambda outside: os.system("true"),
+        lambda outside: Path("/etc/passwd").read_text(),
+        lambda outside: list(Path("/dev").iterdir()),
         lambda outside: os.truncate(outside / "there", 0),
     ],
 )
