@@ -105,6 +105,12 @@ def test_the_queue_corrects_what_accounting_says(monkeypatch: pytest.MonkeyPatch
     assert found[Path("f"), "7_2"].code == 137
 
 
+def test_what_ended_a_task_is_accounted_with_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, sacct=["7|FAILED|n1|9:0|0:9"], squeue=[])  # a script whose Python was killed, of SLURM 22.05
+    (job,) = jobs.look([(Path("f"), submission("7"))]).values()
+    assert job.signal == 9
+
+
 def test_where_slurm_cannot_be_asked_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, sacct=None, squeue=None)
     (job,) = jobs.look([(Path("f"), submission("7"))]).values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from suite.cluster.status import CellStatus, StudyStatus, study_status
 from suite.cluster.submission import Submission, TaskEntry, keep
 from suite.manifest import Study, read_study
 from suite.records import Record, Store
-from suite.records.claims import Claim
+from suite.records.claims import Claim, Claims
 from tests.invented import record
 
 GRID = "[{target: [attention, mlp, blocks], sparsity: 0.5}, {target: early, cliff: 2}]"
@@ -82,6 +82,33 @@ def test_what_waits_is_queued_and_what_somebody_is_at_is_running(look: Look, stu
     assert states(status) == ["running"] + ["queued"] * 4
     assert status.cells[0].job == "7" and status.tasks[0].at == "tiny dense"
     assert status.under_way
+
+
+def test_a_record_that_is_written_while_slurm_is_asked_is_not_lost(
+    look: Look, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(Job("RUNNING"))
+
+    def ended(found: Collection[tuple[Path, Submission]]) -> dict[tuple[Path, str], Job]:
+        Store(tmp_path / "results").write(of(study, 1))
+        return {(found[0][0], "7"): Job("COMPLETED")}
+
+    monkeypatch.setattr(status_module, "look", ended)
+    assert states(study_status(tmp_path / "results"))[:2] == ["lost", "done"]
+
+
+def test_a_cell_of_the_plan_that_a_search_covers_too_runs_once(
+    write_manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    study = read_study(write_manifest("[{target: early, sparsity: 0.5}, {target: early, cliff: 2}]"))
+    store = Store(tmp_path / "results")
+    store.prepare()
+    assert study.plan
+    store.write_plan(study.plan)
+    with Claims(store.folder).claim(study.experiments[1].id):
+        assert states(study_status(store.folder)) == ["open", "running", "open"]
+    with Claims(store.folder).claim(study.searches[0].at(0.31).id):
+        assert states(study_status(store.folder)) == ["open", "open", "running"]
 
 
 @pytest.mark.parametrize(
