@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -154,7 +155,11 @@ class _Expansion:
 
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
-            return from_folder(entry.name, self._placed(entry.path), entry.dtype)
+            folder = self._placed(entry.path)
+            with suppress(OSError):  # a folder that is none is told by from_folder
+                for file in folder.iterdir():
+                    self.allowed(file, folder)  # which may be a link
+            return from_folder(entry.name, folder, entry.dtype)
         if entry.repository is not None and entry.revision is not None:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)

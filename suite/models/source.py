@@ -18,7 +18,6 @@ from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import Published
-from suite.paths import confined
 from suite.records.schema import ModelSummary
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
@@ -101,7 +100,7 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     from suite.hub import fetch_file  # huggingface_hub takes 0.3 s to import
 
     config = _read_config(name, fetch_file(repository, revision, "config.json"))
-    stored = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    stored = _said_dtype(config)
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     return source
@@ -114,15 +113,12 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         revision: what the files are already known to be; without it, they are hashed.
 
     Raises:
-        InputError: a file is missing, damaged, not safetensors, or a link that leads to where a manifest may not; or
-            the anatomy is not known.
+        InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
     """
     try:
-        there = list(folder.iterdir())
+        next(folder.iterdir(), None)
     except OSError as error:
         raise InputError(f"model {name!r}: there is no directory {folder} to read: {error.strerror}") from error
-    if revision is None:
-        _check_places(name, folder, there)
     config = _read_config(name, folder / "config.json")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
@@ -135,7 +131,7 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
     if not any((folder / file).is_file() for file in TOKENIZER_FILES):
         raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
-    stored = dtypes.pop() if len(dtypes) == 1 else str(config.get("dtype", "float32"))
+    stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
     revision = revision or f"sha256:{_hash(files)}"
     source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
     _check_config(source)
@@ -176,15 +172,6 @@ def safetensors_header(path: Path) -> dict[str, dict[str, Any]]:
     return cast(dict[str, dict[str, Any]], header)
 
 
-def _check_places(name: str, folder: Path, there: list[Path]) -> None:
-    """What lies in a model's folder may come from anybody: a link in it leads to where a manifest's paths may, only."""
-    for path in there:
-        try:
-            confined(path, folder)
-        except InputError as error:
-            raise InputError(f"model {name!r}: {error}") from error
-
-
 def _check_index(name: str, folder: Path) -> None:
     """The index of a model in several files names nothing but files beside it."""
     for path in folder.glob("*.safetensors.index.json"):
@@ -198,12 +185,16 @@ def _check_index(name: str, folder: Path) -> None:
 
 def _read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
-    config = _read_json(name, path)
-    for key in SIZES:
-        size, most = config.get(key), MOST_LAYERS if key == "num_hidden_layers" else LARGEST
-        if size is not None and not (type(size) is int and 0 < size <= most):
+    config = {key: value for key, value in _read_json(name, path).items() if value is not None}
+    for key in filter(config.__contains__, SIZES):
+        size, most = config[key], MOST_LAYERS if key == "num_hidden_layers" else LARGEST
+        if type(size) is not int or not 0 < size <= most:
             raise InputError(f"model {name!r}: {path}: {key} is a number from 1 to {most:,}, and found {size!r}")
     return config
+
+
+def _said_dtype(config: Config) -> str:
+    return str(config.get("dtype") or config.get("torch_dtype") or "float32")
 
 
 def _read_json(name: str, path: Path) -> dict[str, Any]:
@@ -225,6 +216,11 @@ def _check_config(source: ModelSource) -> None:
         raise InputError(f"model {source.name!r}: {error}") from error
     except (KeyError, TypeError) as error:
         raise InputError(f"model {source.name!r}: its config.json lacks the key {error}") from error
+    if source.stored_dtype not in _DTYPES.values():
+        known = ", ".join(_DTYPES.values())
+        raise InputError(
+            f"model {source.name!r}: its weights are stored as {source.stored_dtype}, and the suite prunes {known}"
+        )
 
 
 def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> None:

@@ -113,6 +113,20 @@ def test_a_configuration_nobody_would_write_is_told(folder: Path, what: str) -> 
         from_folder("mine", folder)
 
 
+def test_a_size_that_is_null_counts_as_left_out(folder: Path) -> None:
+    edit(folder / "config.json", max_position_embeddings=None, head_dim=None)
+    assert from_folder("mine", folder).anatomy.context == 2048
+
+
+@pytest.mark.parametrize("kind", ["F8_E4M3", "I8", "F64"])
+def test_weights_of_another_kind_are_told(folder: Path, kind: str) -> None:
+    size = {"F8_E4M3": 1, "I8": 1, "F64": 8}[kind]
+    tensor = {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}
+    (folder / "model.safetensors").write_bytes(header({"a": tensor}) + b"\0" * (2 * size))
+    with pytest.raises(InputError, match=f"model 'mine': its weights are stored as {kind}, and the suite prunes"):
+        from_folder("mine", folder)
+
+
 def header(tensors: object) -> bytes:
     content = tensors.encode() if isinstance(tensors, str) else json.dumps(tensors).encode()
     return struct.pack("<Q", len(content)) + content

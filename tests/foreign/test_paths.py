@@ -11,6 +11,7 @@ import pytest
 
 from suite.errors import InputError
 from suite.manifest import read_study
+from suite.models.source import from_folder
 from suite.paths import confined
 from suite.report.theme import use
 
@@ -93,8 +94,15 @@ def test_a_pipe_is_no_text(write_manifest: Write, tmp_path: Path, beside: Path) 
 def test_a_file_of_a_model_that_is_a_link_stays_in_its_folder(write_manifest: Write, beside: Path, file: str) -> None:
     (beside / file).unlink(missing_ok=True)
     (beside / file).symlink_to("/etc/passwd")
-    with pytest.raises(InputError, match=f"model 'tiny': .*{file} leads to /etc/passwd"):
+    with pytest.raises(InputError, match=f"study.yaml:2:10: .*{file} leads to /etc/passwd"):
         read_study(write_manifest(models="[{name: tiny, path: model}]"))
+
+
+def test_a_folder_of_the_command_line_is_the_users_own_word(tmp_path: Path, mistral: Path, beside: Path) -> None:
+    """As a snapshot in the hub's cache is, all of whose files are links."""
+    (beside / "tokenizer.json").unlink()
+    (beside / "tokenizer.json").symlink_to(mistral / "tokenizer.json")
+    assert from_folder("mine", beside).revision == from_folder("mine", mistral).revision
 
 
 def test_a_models_index_names_files_beside_it_only(write_manifest: Write, beside: Path) -> None:
