@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 STATES = {"done", "running", "queued", "failed", "lost", "open"}
-PATIENCE = 300  # seconds
-STARTED = time.monotonic()
+PATIENCE = 600  # seconds
+STARTED = float(os.environ.get("CI_STARTED") or time.time())
 
 
 def step(text: str) -> None:
-    print(f"ci/slurm: {time.monotonic() - STARTED:4.0f} s  {text}", flush=True)
+    print(f"ci/slurm: {time.time() - STARTED:4.0f} s  {text}", flush=True)
 
 
 class UnmetError(Exception):
@@ -51,6 +51,10 @@ class Study:
     def only(self, **counts: int) -> bool:
         """These are the counts, and all others are zero."""
         return {state: count for state, count in self.counts.items() if count} == counts
+
+    def task(self, job: str) -> str:
+        """The state of a task's job."""
+        return next(str(task["state"]) for task in self.tasks if task["job"] == job)
 
     def why(self, state: str) -> dict[str, str]:
         """The reason for each job's cells of this state."""

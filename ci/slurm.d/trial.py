@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import yaml
-from cluster import accounts
+from cluster import accounts, at_work, slurm
 from equal import equal
 from faults import SMALL, Faults
-from lottery import Study, UnmetError, check, lottery, status, step, submit, until
+from lottery import PATIENCE, Study, UnmetError, check, lottery, status, step, submit, until
 
 from suite.models.catalogue import embedded
 from suite.paths import ROOT
@@ -29,6 +29,16 @@ def place(work: Path, name: str) -> Path:
     return Path(shutil.copy(Path(__file__).parent / "small.yaml", folder / f"{name}.yaml"))
 
 
+def preempted(job: int, folder: Path) -> None:
+    """SLURM takes a task's node away and puts it back into the queue, as for a job that goes before it."""
+    task = f"{job}_0"
+    at_work(task, folder)
+    slurm("scontrol", "requeue", task)
+    study = until(folder, lambda study: study.task(task) in ("PENDING", "REQUEUED"), f"{task} in the queue again")
+    check(not study.counts["failed"] + study.counts["lost"], f"preempted: {study}")
+    step(f"preempted: task {task} is in the queue again: {study}")
+
+
 def twice(manifest: Path, results: Path, profile: Path) -> None:
     """An array and two `lottery run` at the same cells at once: each is there once, and whole."""
     folder = results / manifest.stem
@@ -36,8 +46,12 @@ def twice(manifest: Path, results: Path, profile: Path) -> None:
     command = [sys.executable, "-m", "suite", "run", str(manifest), "--results", str(results)]
     runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
     check([run.wait() for run in runs] == [0, 0], "lottery run beside the array")
-    study = until(folder, lambda study: study.settled, "settled")
+    watched = subprocess.run(
+        [*command[:3], "status", "--watch", str(folder)], capture_output=True, text=True, timeout=PATIENCE
+    )
+    study = status(folder)
     check(study.only(done=SMALL), f"at once: {study}")
+    check(watched.returncode == 0 and f"{SMALL} done" in watched.stdout, f"status --watch: {watched}")
     check(all(states == ["COMPLETED"] for states in accounts(job, "State").values()), f"{accounts(job, 'State')}")
     left = [path.name for path in folder.iterdir() if path.name.startswith(".")]
     check(not left, f"left behind: {left}")
@@ -50,6 +64,7 @@ def array(job: int, results: Path) -> None:
 
     def settled(study: Study) -> bool:
         nonlocal told
+        check(not study.counts["failed"] + study.counts["lost"], f"embedded: {study}: {study.cells}")
         share = study.counts["done"] / sum(study.counts.values())
         if share >= told + 0.25:
             told = share
@@ -57,11 +72,14 @@ def array(job: int, results: Path) -> None:
         return study.settled
 
     folder = results / "embedded"
-    study = until(folder, settled, "settled")
+    study = until(folder, settled, "settled", pause=10)
     check(study.only(done=study.counts["done"]), f"embedded: {study}")
-    nodes = set().union(*accounts(job, "NodeList").values())
-    check(nodes == {"node1", "node2"}, f"nodes: {nodes}")
-    step(f"embedded: {study}; tasks on nodes: {accounts(job, 'NodeList')}")
+    nodes, states = accounts(job, "NodeList"), accounts(job, "State")
+    check(set().union(*nodes.values()) == {"node1", "node2"}, f"nodes: {nodes}")
+    check(states.pop(f"{job}_0") == ["REQUEUED", "COMPLETED"], f"{accounts(job, 'State')}")
+    check(all(one == ["COMPLETED"] for one in states.values()), f"{states}")
+    places = ", ".join(f"{task} on {' and '.join(on)}" for task, on in sorted(nodes.items()))
+    step(f"embedded: {study}; {places}")
     sentence = lottery("compare", folder, REFERENCE).splitlines()[-1]
     check("405 of 405 cells reproduce" in sentence, sentence)
     step(f"lottery compare: {sentence}")
@@ -75,6 +93,7 @@ def main(work: Path) -> None:
     profile.write_text(yaml.safe_dump(PROFILE), encoding="utf-8")
     (job,) = submit([EMBEDDED], results, "--profile", profile, "--gres", "gpu:1", "--tasks", 4)
     step(f"embedded: job {job}: {status(results / 'embedded')}")
+    preempted(job, results / "embedded")
 
     names = ["raises", "killed", "cancelled", "limit"]
     faults = Faults({name: place(work, name) for name in names}, results, profile)
@@ -90,8 +109,9 @@ def main(work: Path) -> None:
     folders = [*(results / name for name in (*names, "twice")), work / "local" / "local"]
     cells = sum(equal(folder, results / "embedded") for folder in folders)
     step(f"{', '.join(folder.name for folder in folders)}: {cells} cells as in the embedded study, to the last bit")
-    said = lottery("status", results)
-    step("lottery status:\n" + said)
+    said = [line for line in lottery("status", results).splitlines() if line.endswith(" done")]
+    check(len(said) == len(names) + 2, f"lottery status: {said}")
+    step(f"lottery status: {'; '.join(said)}")
 
 
 if __name__ == "__main__":
