@@ -23,7 +23,7 @@ LOST = {  # states of an ended job, and what they mean for what it has not done
     "PREEMPTED": "its job had to make room for another",
     "CANCELLED": "its job was cancelled",
     "COMPLETED": "its job ended without it",
-    "GONE": "its job is not known to SLURM any more",
+    "GONE": "its job was cancelled before it began, or SLURM has forgotten it",
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from suite.errors import EXIT_FAILED, EXIT_INPUT, InputError
 from suite.interruption import WALL_TIME, Interrupted, listen
+from suite.records import Store
 
 if TYPE_CHECKING:
     from suite.runner.run import Run
@@ -41,31 +42,30 @@ class Task:
             SystemExit: with `REQUEUE` when the time limit is near; 2 for wrong input; 128 and more for a signal.
         """
         listen(signal.SIGTERM, signal.SIGINT, WALL_TIME)
-        started, run = time.monotonic(), None
+        store, started = Store(Path(self.results)), time.monotonic()
+        before = store.paths
         try:
-            run = self._run()
-            return asdict(run())
+            return asdict(self._run(store)())
         except InputError as error:
             sys.exit(_say(str(error), EXIT_INPUT))
         except Interrupted as interrupted:
             if interrupted.signal != WALL_TIME:
                 sys.exit(_say(f"ended by {interrupted.signal.name}; what is done is kept", interrupted.exit_code))
-        finished = run is not None and run.outcome.done + run.outcome.failed > 0
-        if not finished and self.minutes is not None and time.monotonic() - started > 30 * self.minutes:
+        long = self.minutes is not None and time.monotonic() - started > 30 * self.minutes
+        if long and store.paths == before:  # another allotment would end the same way
             sys.exit(_say("not one experiment fits into the time limit: submit with more --time", EXIT_FAILED))
         sys.exit(_say("the time limit is near: what is done is kept, the rest goes back into the queue", REQUEUE))
 
-    def _run(self) -> Run:
+    def _run(self, store: Store) -> Run:
         from rich.console import Console
 
         from suite.cli.progress import RunProgress
         from suite.cluster.shares import part
         from suite.manifest import read_study
-        from suite.records import Store
         from suite.runner.run import Run
 
         study = part(read_study(Path(self.manifest)), self.cells, self.searches)
-        return Run(study, Store(Path(self.results)), RunProgress(Console(soft_wrap=True)))
+        return Run(study, store, RunProgress(Console(soft_wrap=True)))
 
 
 def _say(sentence: str, code: int) -> int:

@@ -124,7 +124,7 @@ def test_a_cell_of_the_plan_that_a_search_covers_too_runs_once(
         (Job("CANCELLED"), "", "lost", "its job was cancelled"),
         (Job("NODE_FAIL"), "", "lost", "its node failed"),
         (Job("COMPLETED"), "", "lost", "its job ended without it"),
-        (Job("GONE"), "", "lost", "its job is not known to SLURM any more"),
+        (Job("GONE"), "", "lost", "its job was cancelled before it began, or SLURM has forgotten it"),
     ],
 )
 def test_how_a_job_ended_says_what_became_of_the_rest(look: Look, job: Job, log: str, state: str, why: str) -> None:
