@@ -17,6 +17,7 @@ from pathlib import Path
 from study import write_study
 from whole import difference, hidden, read
 
+WRITING = "writing a record"
 WORK = 2.5  # seconds of measuring that a run is given at most, so that many kills fall into one study
 WRITE = 0.01  # seconds that it takes to write a record, about
 
@@ -63,15 +64,15 @@ class Trial:
             raise SystemExit(f"after the last of them: {apart}")
 
     def _wait(self, run: subprocess.Popen[bytes], folder: Path) -> None:
-        """Wait for a moment to kill: any from the start on, or, a third of the times, one while a record is written."""
-        if self.chance.random() < 2 / 3:
+        """Wait for a moment to kill: while a record is written, until a third of the kills fell there; else any."""
+        if self.fell[WRITING] * 3 > self.fell.total():
             time.sleep(self.chance.uniform(0, self.loading + WORK))
             return
-        nth, seen = self.chance.randint(1, 4), writes(folder)
+        nth, seen, known = self.chance.randint(1, 3), writes(folder), set[str]()
         while nth and run.poll() is None:
             fresh = writes(folder) - seen
-            seen |= fresh
-            nth -= bool(fresh)
+            begun = {name.lstrip(".")[:12] for name in fresh} - known  # a record follows its temporary file
+            seen, known, nth = seen | fresh, known | begun, nth - bool(begun)
         time.sleep(self.chance.choice((0, self.chance.uniform(0, WRITE))))
 
     def _look(self, folder: Path, seen: dict[str, bytes]) -> dict[str, bytes]:
@@ -107,7 +108,7 @@ def is_temporary(name: str) -> bool:
 def moment(fresh: set[str]) -> str:
     """What a run was at when it was killed, from the hidden files it left."""
     if any(map(is_temporary, fresh)):
-        return "writing a record"
+        return WRITING
     return "measuring" if any(name.endswith(".running") for name in fresh) else "starting"
 
 
@@ -137,7 +138,7 @@ def main() -> None:
         while trial.fell.total() < asked.kills or not studies:
             studies += 1
             trial.study(Path(name) / str(studies))
-    if not trial.fell["writing a record"]:
+    if not trial.fell[WRITING]:
         raise SystemExit("no kill fell into the writing of a record: nothing was tried")
     fell = ", ".join(f"{count} {what}" for what, count in trial.fell.most_common())
     print(f"{asked.kills} kills ({fell}) in {time.monotonic() - clock:.0f} s; {trial.left} temporary files left behind")
