@@ -112,7 +112,7 @@ def _build(
         for key_node, child in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise InputError(f"{_mark(positions, key_node)}: a key must be a plain word")
-            key = key_node.value
+            key = _whole(key_node, key_node.value, positions)
             if key in built:
                 raise InputError(f"{_mark(positions, key_node)}: {key!r} is given twice; keep one of them")
             positions.note((*where, key, "(key)"), key_node.start_mark)
@@ -125,7 +125,16 @@ def _build(
         raise InputError(f"{_mark(positions, node)}: {node.value!r} cannot be read as !!{kind}") from error
     if isinstance(value, int) and value.bit_length() > 64:  # Python cannot even print the largest
         raise InputError(f"{_mark(positions, node)}: a number of {value.bit_length()} bits is beyond anything meant")
-    return value
+    return _whole(node, value, positions) if isinstance(value, str) else value
+
+
+def _whole(node: yaml.Node, text: str, positions: Positions) -> str:
+    """The text, unless an escape in it stands for half a character, which nothing can print."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{_mark(positions, node)}: {text!r} holds half a character; write it whole") from error
+    return text
 
 
 def _mark(positions: Positions, node: yaml.Node) -> str:

@@ -19,7 +19,7 @@ from suite.models.catalogue import embedded
 from suite.needs import needs
 from suite.paths import MANIFESTS
 from suite.records import Store
-from tests.foreign.mutate import STRINGS, altered, mangled, written
+from tests.foreign.mutate import STRINGS, altered, mangled, nudged, written
 
 MOST = 2 * LONGEST  # characters of a sentence, some of them escaped
 
@@ -82,10 +82,8 @@ def foreign(rng: Random) -> bytes:
     seed = rng.choice(seeds())
     if rng.random() < 0.5:
         return mangled(seed, rng)
-    document = yaml.safe_load(seed)
-    if rng.random() < 0.1:
-        return written(_pointing(document, rng), rng)
-    return written(altered(document, rng), rng)
+    change = rng.choice((altered, altered, altered, nudged, nudged, _pointing))
+    return written(change(yaml.safe_load(seed), rng), rng)
 
 
 def _pointing(document: dict[str, Any], rng: Random) -> dict[str, Any]:
