@@ -33,6 +33,7 @@ class Damage(NamedTuple):
 
     path: Path
     why: str
+    read: bool = True  # False: its disk, or its permissions, kept it from being read just now
 
     def __str__(self) -> str:
         return f"{self.path} {self.why}"
@@ -113,7 +114,7 @@ class Store:
             What was moved, by its former name.
         """
         found = [damage for path in self.paths if isinstance(damage := read_record(path), Damage)]
-        return [damage for damage in found if _set_aside(damage.path)]
+        return [damage for damage in found if damage.read and _set_aside(damage.path)]
 
     def write_plan(self, plan: Plan) -> None:
         """Keep what the study sets out to do; a plan that did not change is left alone."""
@@ -196,7 +197,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _is_done(path: Path) -> bool:
+    """Raises: OSError: there is a file, and it cannot be read."""
     record = read_record(path)
+    if isinstance(record, Damage) and not record.read:
+        raise OSError(errno.EIO, f"{record}")
     return isinstance(record, Record) and record.status == "done"
 
 
@@ -226,8 +230,10 @@ def read_record(path: Path) -> Record | Damage:
         seal = said.pop("seal")
         if seal == digest(said) and record.id == record.experiment.id == path.name.partition(".")[0]:
             return record
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError, RecursionError):
         pass
+    except OSError as error:
+        return Damage(path, f"cannot be read ({error.strerror})", read=False)
     return Damage(path, "is damaged or was edited by hand")
 
 
@@ -262,7 +268,7 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Damage]]:
         for path in store.paths:
             record = read_record(path)
             if isinstance(record, Damage):
-                damaged.append(record)
+                damaged += [record] if path.exists() else []  # an attempt that was followed by a success meanwhile
             elif record.id not in records or (record.status == "done" != records[record.id].status):
                 records[record.id] = record
     return list(records.values()), damaged

@@ -57,9 +57,10 @@ class Agenda:
                 yield self.missing.pop(0)
         while self.missing:
             yield self.missing.pop(0)
-        for search in self.searches:
-            while (sparsity := search.next(self._ratios[search])) is not None:
-                yield search.at(sparsity)
+        while points := [
+            search.at(s) for search in self.searches if (s := search.next(self._ratios[search])) is not None
+        ]:
+            yield next((point for point in points if not busy(point)), points[0])
 
     def note(self, record: Record) -> None:
         """Take in a record; a search reads a failed one as a model that is past every cliff."""

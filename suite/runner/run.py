@@ -164,7 +164,7 @@ class Run:
 
     def _keep(self, record: Record) -> None:
         try:
-            self.store.write(record)
+            path = self.store.write(record)
         except OSError as error:
             raise InputError(
                 f"cannot write a record to {self.store.folder}: {error.strerror}; make room and run the same command "
@@ -172,6 +172,10 @@ class Run:
             ) from error
         if record.status == "done":
             self.outcome.done += 1
+        elif path == self.store.path(record.id) and (done := self.store.read(record.id)):
+            self.outcome.there += 1  # another process has done it
+            self.observer.found(done)
+            return
         else:
             self.outcome.failed += 1
         self.observer.finished(record)

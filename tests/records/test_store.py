@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,22 @@ def test_a_record_from_before_a_field_was_added_stays_whole(tmp_path: Path) -> N
     assert store.read(record().id) is not None
     path.write_text(json.dumps(older | {"error": "edited", "seal": digest(older)}))
     assert store.read(record().id) is None
+
+
+def test_a_record_that_cannot_be_read_just_now_is_not_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    path = store.write(record())
+    real = Path.read_bytes
+
+    def stale(self: Path) -> bytes:
+        if self == path:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", stale)
+    assert store.set_aside() == []
+    assert [str(damage) for damage in read_records([tmp_path])[1]] == [f"{path} cannot be read (Stale file handle)"]
+    monkeypatch.undo()
+    assert store.read(record().id)

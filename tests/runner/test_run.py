@@ -23,6 +23,7 @@ from suite.models.source import from_folder
 from suite.records import Damage, Experiment, Record, Store
 from suite.records.claims import Claim
 from suite.runner import session as session_module
+from suite.runner.agenda import Agenda
 from suite.runner.run import Outcome, Run
 from suite.runner.session import Section, Session
 
@@ -389,3 +390,28 @@ def test_a_signal_whose_exception_is_lost_still_ends_the_run(
         run(write_manifest(GRID), tmp_path / "results", Deaf())
     assert caught.value.exit_code == 143
     assert len(Store(tmp_path / "results").paths) == 1
+
+
+def test_a_failure_of_what_another_process_has_done_is_none(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, folder = write_manifest(GRID), tmp_path / "results"
+
+    def late(self: Session, experiment: Experiment) -> Iterator[Section]:
+        monkeypatch.undo()
+        run(path, folder)
+        raise torch.OutOfMemoryError("the other one has it all")
+
+    monkeypatch.setattr(Session, "pruned", late)
+    outcome, _ = run(path, folder)
+    assert outcome.failed == 0 and outcome.there >= 1
+    assert len(Store(folder).paths) == 4
+
+
+def test_searches_that_run_together_share_their_points(write_manifest: Write, tmp_path: Path) -> None:
+    study = read_study(write_manifest("[{target: [attention, mlp], cliff: 2}]"))
+    agenda = Agenda(study, study.models[0], Store(tmp_path))
+    one, other = (search.at(0.1) for search in study.searches)
+    assert next(agenda.pruned(lambda point: False)) == one
+    assert next(agenda.pruned(lambda point: point == one)) == other
+    assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
