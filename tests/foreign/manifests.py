@@ -19,7 +19,7 @@ from suite.models.catalogue import embedded
 from suite.needs import needs
 from suite.paths import MANIFESTS
 from suite.records import Store
-from tests.foreign.mutate import STRINGS, altered, mangled, nudged, written
+from tests.foreign.mutate import STRINGS, altered, mangled, nudged, thinned, written
 
 MOST = 2 * LONGEST  # characters of a sentence, some of them escaped
 
@@ -82,8 +82,9 @@ def foreign(rng: Random) -> bytes:
     seed = rng.choice(seeds())
     if rng.random() < 0.5:
         return mangled(seed, rng)
-    change = rng.choice((altered, altered, altered, nudged, nudged, _pointing))
-    return written(change(yaml.safe_load(seed), rng), rng)
+    document = thinned(yaml.safe_load(seed), rng)
+    change = rng.choice((altered, altered, altered, nudged, nudged, thinned, _pointing))
+    return written(change(document, rng), rng)
 
 
 def _pointing(document: dict[str, Any], rng: Random) -> dict[str, Any]:
