@@ -130,6 +130,8 @@ def main() -> None:
     print(f"seed {arguments.seed}", flush=True)
     faulty = False
     for count, fuzz in ((arguments.manifests, fuzz_manifests), (arguments.records, fuzz_records)):
+        if not count:
+            continue
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
             tally = fuzz(count, arguments.seed, Path(folder))
         print(tally, flush=True)
