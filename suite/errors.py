@@ -12,13 +12,8 @@ EXIT_INTERRUPTED = 130
 LONGEST = 1_500  # characters of a sentence; what it quotes may have millions
 SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
-UNSEEN = (
-    "Cc",
-    "Cf",
-    "Cs",
-    "Zl",
-    "Zp",
-)  # controls, what turns or joins, half characters, line ends: Unicode's categories
+# Unicode's categories of what is not seen: controls, what turns or joins, half characters, line and paragraph ends
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 class InputError(Exception):

@@ -14,7 +14,7 @@ from typing import Protocol as Interface
 import torch
 
 from suite.data.windows import Windows, make_windows
-from suite.errors import ExperimentError, InputError
+from suite.errors import ExperimentError, InputError, sentence
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
 from suite.models.loading import load_tokenizer
@@ -208,5 +208,5 @@ def reason(error: BaseException) -> str:
     """Why an experiment failed, in one sentence."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return "out of memory: take a GPU with more, a shorter context, or a smaller model"
-    text = " ".join(str(error).split())[:500]
+    text = sentence(str(error), 500)
     return text if isinstance(error, InputError | ExperimentError) else f"{type(error).__name__}: {text}"

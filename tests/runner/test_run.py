@@ -415,3 +415,15 @@ def test_searches_that_run_together_share_their_points(write_manifest: Write, tm
     assert next(agenda.pruned(lambda point: False)) == one
     assert next(agenda.pruned(lambda point: point == one)) == other
     assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
+
+
+def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell(self: Session, experiment: Experiment) -> Iterator[Section]:
+        raise RuntimeError("the hub said no to hf_secretsecretsecret\x1b[2J")
+        yield
+
+    monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecret")
+    monkeypatch.setattr(Session, "pruned", tell)
+    _, observer = run(write_manifest(GRID), tmp_path / "results")
+    assert observer.records[1].error == "RuntimeError: the hub said no to ***\\x1b[2J"
+    assert not any(b"secretsecret" in file.read_bytes() for file in (tmp_path / "results").iterdir())
