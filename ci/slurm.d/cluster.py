@@ -16,6 +16,16 @@ def slurm(*command: object) -> str:
     return subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
 
 
+def ends(job: int) -> dict[str, list[str]]:
+    """How each round of an array's tasks ended, once all have: the last record is there a moment before its job ends."""
+    end = time.monotonic() + 60
+    while True:
+        states = accounts(job, "State")
+        if time.monotonic() > end or not any(rounds[-1] in ("RUNNING", "COMPLETING") for rounds in states.values()):
+            return states
+        time.sleep(1)
+
+
 def accounts(job: int, field: str) -> dict[str, list[str]]:
     """One field of what accounting knows of an array: task to its values, one a round, the last one last."""
     found: dict[str, list[str]] = {}

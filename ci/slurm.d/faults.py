@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cluster import accounts, at_work, closed, slurm
+from cluster import at_work, closed, ends, slurm
 from equal import records
 from lottery import Study, check, status, step, submit, until
 
@@ -86,7 +86,7 @@ class Faults:
 
         study = until(self.results / "limit", settled, "settled")
         check(study.only(done=SMALL), f"limit: {study}")
-        (states,) = accounts(self.jobs["limit"], "State").values()
+        (states,) = ends(self.jobs["limit"]).values()
         check(states[-1] == "COMPLETED" and "REQUEUED" in states, f"no limit was met: {states}")
         step(f"limit: {study} in tasks of two minutes, which ended {', '.join(states)}")
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from cluster import accounts, at_work, slurm
+from cluster import accounts, at_work, ends, slurm
 from equal import equal
 from faults import SMALL, Faults
 from lottery import PATIENCE, Study, UnmetError, check, lottery, status, step, submit, until
@@ -52,7 +52,7 @@ def twice(manifest: Path, results: Path, profile: Path) -> None:
     study = status(folder)
     check(study.only(done=SMALL), f"at once: {study}")
     check(watched.returncode == 0 and f"{SMALL} done" in watched.stdout, f"status --watch: {watched}")
-    check(all(states == ["COMPLETED"] for states in accounts(job, "State").values()), f"{accounts(job, 'State')}")
+    check(all(states == ["COMPLETED"] for states in ends(job).values()), f"{accounts(job, 'State')}")
     left = [path.name for path in folder.iterdir() if path.name.startswith(".")]
     check(not left, f"left behind: {left}")
     step(f"at once: job {job} and two `lottery run` at the same cells: {study}, no other file")
@@ -74,7 +74,7 @@ def array(job: int, results: Path) -> None:
     folder = results / "embedded"
     study = until(folder, settled, "settled", pause=10)
     check(study.only(done=study.counts["done"]), f"embedded: {study}")
-    nodes, states = accounts(job, "NodeList"), accounts(job, "State")
+    nodes, states = accounts(job, "NodeList"), ends(job)
     check(set().union(*nodes.values()) == {"node1", "node2"}, f"nodes: {nodes}")
     check(states.pop(f"{job}_0") == ["REQUEUED", "COMPLETED"], f"{accounts(job, 'State')}")
     check(all(one == ["COMPLETED"] for one in states.values()), f"{states}")
