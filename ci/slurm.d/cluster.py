@@ -17,7 +17,7 @@ def slurm(*command: object) -> str:
 
 
 def ends(job: int) -> dict[str, list[str]]:
-    """How each round of an array's tasks ended, once all have: the last record is there a moment before its job ends."""
+    """How each round of an array's tasks ended, once all have: a last record is there a moment before its job ends."""
     end = time.monotonic() + 60
     while True:
         states = accounts(job, "State")
