@@ -10,7 +10,7 @@ from typing import Literal
 
 from suite.cluster.jobs import Job, last_words, look
 from suite.cluster.submission import TaskEntry, log, submissions
-from suite.manifest.cliff import Search
+from suite.manifest.cliff import Search, ratio
 from suite.manifest.expand import describe
 from suite.records import Experiment, Plan, Record, Store, read_records
 from suite.records.claims import Claims
@@ -87,6 +87,14 @@ class _Look:
         # Records last: a job that writes its last one and ends meanwhile would seem to have lost it.
         self.submissions = submissions(store.folder)
         self.jobs = look(self.submissions)
+        self.task_of = {  # the last one of each cell
+            cell: (folder, task.job)
+            for folder, submission in reversed(self.submissions)
+            for task in submission.tasks
+            for cell in (*task.cells, *task.searches)
+        }
+        # A log is read once a task and not once a cell.
+        self.ends = {task: _ended(job, last_words(*task)) for task, job in self.jobs.items() if job.ended}
         self.claims = Claims(store.folder).all()
         self.records = {record.id: record for record in read_records([store.folder])[0]}
 
@@ -119,10 +127,7 @@ class _Look:
     def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
         what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
-        known = {
-            one.experiment.sparsity: one.perplexity.ratio_to_dense if one.perplexity and one.status == "done" else 1e300
-            for one in mine
-        }
+        known = {record.experiment.sparsity: ratio(record) for record in mine}
         if search.left(known) == 0:
             return CellStatus(search.template.id, what, "done")
         points = {percent: search.at(percent / 100).id for percent in range(1, 100)}
@@ -133,19 +138,15 @@ class _Look:
 
     def _waiting(self, cell: str, what: str, record: Record | None) -> CellStatus:
         """A cell that is neither done nor being measured: what its last job says of it."""
-        said = f"{record.error}" if record else None
-        for folder, submission in self.submissions:
-            for task in submission.tasks:
-                if cell in task.cells or cell in task.searches:
-                    job = self.jobs[folder, task.job]
-                    where = log(folder, task.job, "out" if record else "err")
-                    if job.ended or (record and not job.waiting):
-                        state, why = _ended(job, last_words(folder, task.job))
-                        if said:
-                            state, why = "failed", said
-                        return CellStatus(cell, what, state, why, task.job, where)
-                    return CellStatus(cell, what, "queued", None, task.job, where)
-        return CellStatus(cell, what, "failed" if record else "open", said)
+        if cell not in self.task_of:
+            return CellStatus(cell, what, "failed", record.error) if record else CellStatus(cell, what, "open")
+        folder, name = self.task_of[cell]
+        job, where = self.jobs[folder, name], log(folder, name, "out" if record else "err")
+        if not job.ended and (record is None or job.waiting):
+            return CellStatus(cell, what, "queued", None, name, where)
+        if record:
+            return CellStatus(cell, what, "failed", record.error, name, where)
+        return CellStatus(cell, what, *self.ends[folder, name], name, where)
 
     def _tasks(self, cells: dict[str, CellStatus]) -> Iterator[TaskStatus]:
         for folder, submission in self.submissions:

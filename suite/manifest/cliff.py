@@ -6,10 +6,11 @@ follows from what the ones before them gave, so a search goes on from whatever i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.records.schema import Experiment
+from suite.records.schema import Experiment, Record
 
 FACTORS = (1.1, 2.0, 10.0)
 SCAN = tuple(k / 100 for k in (10, 20, 30, 40, 50, 60, 70, 80, 90, 99))  # a curve need not rise everywhere
@@ -19,6 +20,12 @@ HALVINGS = 4  # from ten per cent to one
 def line(experiment: Experiment) -> Experiment:
     """What all points of one curve have in common: the experiment without its sparsity and what is measured in it."""
     return experiment.model_copy(update={"sparsity": 0.0, "measure": ()})
+
+
+def ratio(record: Record) -> float:
+    """Perplexity relative to dense as a search reads it: one that failed is a model past every cliff."""
+    quality = record.perplexity if record.status == "done" else None
+    return quality.ratio_to_dense if quality else math.inf
 
 
 @dataclass(frozen=True, slots=True)

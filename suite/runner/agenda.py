@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 from suite.manifest import Study
-from suite.manifest.cliff import Search
+from suite.manifest.cliff import Search, ratio
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
 
@@ -63,14 +62,12 @@ class Agenda:
             yield next((point for point in points if not busy(point)), points[0])
 
     def note(self, record: Record) -> None:
-        """Take in a record; a search reads a failed one as a model that is past every cliff."""
+        """Take in a record."""
         if record.experiment.dense:
             self.known_dense = record
         for search in self.searches:
             if search.covers(record.experiment):
-                quality = record.perplexity if record.status == "done" else None
-                ratio = quality.ratio_to_dense if quality else math.inf
-                self._ratios[search][record.experiment.sparsity] = ratio
+                self._ratios[search][record.experiment.sparsity] = ratio(record)
 
 
 PERCENTS = tuple(k / 100 for k in range(1, 100))
