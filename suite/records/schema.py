@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 SCHEMA = "lottery-record/2"
 PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
 
-Criterion = Literal["none", "magnitude", "random"]
+Criterion = Literal["none", "magnitude", "random", "wanda", "sparsegpt"]
 Scope = Literal["tensor", "row", "global", "published"]
 Tied = Literal["untie", "both", "skip"]
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
@@ -32,6 +32,16 @@ class TextReference(_Part):
     name: str
     revision: str
     join: str
+
+
+class Calibration(_Part):
+    """What a criterion that looks at activations is shown: `samples` windows of `context` tokens of a text, which begin
+    at places drawn by Python's generator from `seed`."""
+
+    text: TextReference
+    samples: int
+    context: int
+    seed: int
 
 
 class Experiment(_Part):
@@ -57,7 +67,7 @@ class Experiment(_Part):
     tied: Tied = "untie"
     text: TextReference
     context: int
-    calibration: None = None
+    calibration: Calibration | None = None
     seed: int | None = None
     measure: tuple[Measure, ...] = ("perplexity",)
 

@@ -13,7 +13,7 @@ from suite import __version__
 from suite.paths import ROOT
 from suite.records.plan import Plan
 from suite.records.schema import Environment
-from suite.records.store import read_plans, read_records, studies
+from suite.records.store import read_plans, studies
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's earliest date: an archive of the same content is the same file
 READ_ME = """The lottery suite {version}: a study, as it was handed in.
