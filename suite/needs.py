@@ -26,8 +26,8 @@ class Need:
 
 
 def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
-    """What some models of a study, and its text, need."""
-    from suite.data.source import WIKITEXT, WIKITEXT_FILE
+    """What some models of a study, and its texts, need."""
+    from suite.data.source import WIKITEXT, WIKITEXT_FILES
     from suite.hub import Repository, model_repository
     from suite.models.catalogue import EMBEDDED
 
@@ -38,11 +38,12 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
         else:
             own = model.folder is not None and model.folder.parent == EMBEDDED
             found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
-    text = study.text
-    if text.on_hub:
-        found.append(Need(text.name, Repository(WIKITEXT[0], WIKITEXT[2], (WIKITEXT_FILE,), "dataset")))
-    else:
-        found.append(Need(text.name, place=f"is the file {text.path}" if text.path else "ships with the suite"))
+    for text in study.texts:
+        if text.on_hub:
+            file = WIKITEXT_FILES[text.name]
+            found.append(Need(text.name, Repository(WIKITEXT[0], WIKITEXT[2], (file,), "dataset")))
+        else:
+            found.append(Need(text.name, place=f"is the file {text.path}" if text.path else "ships with the suite"))
     return found
 
 

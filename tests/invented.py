@@ -7,13 +7,12 @@ from random import Random
 from typing import Any
 
 from suite.evaluation.interval import ratio_interval
+from suite.records.experiment import Experiment, Measure, TextReference, digest
 from suite.records.schema import (
     Board,
     Coherence,
     Environment,
-    Experiment,
     Generation,
-    Measure,
     Memory,
     ModelSummary,
     Peaks,
@@ -24,8 +23,6 @@ from suite.records.schema import (
     Sample,
     Size,
     Speed,
-    TextReference,
-    digest,
 )
 
 DENSE = 1.47

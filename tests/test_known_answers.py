@@ -18,7 +18,7 @@ from suite.evaluation.perplexity import token_losses
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
-from suite.records.schema import Experiment, TextReference
+from suite.records.experiment import Experiment, TextReference
 
 REAL_DATA = os.environ.get("LOTTERY_REAL_DATA")
 pytestmark = pytest.mark.skipif(

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from suite.records.schema import Record, digest
+from suite.records.experiment import digest
+from suite.records.schema import Record
 
 MAY_DIFFER = {"environment", "memory", "seal"}  # between two runs of one experiment; and of a generation all but:
 FAILED = ".failed.json"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
-from suite.records.schema import Coherence, Experiment, Generation, Memory, Perplexity, Record, Size
+from suite.records.experiment import Experiment
+from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
 CRITERIA = ("none", "magnitude", "random")

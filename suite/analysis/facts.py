@@ -21,8 +21,9 @@ from suite.analysis.storage import Storage, storage
 from suite.analysis.studies import StudyFacts, studies_of
 from suite.analysis.values import Claim, MissingResultError
 from suite.errors import InputError
+from suite.records.experiment import Experiment
 from suite.records.plan import Plan
-from suite.records.schema import Experiment, Interval, Record
+from suite.records.schema import Interval, Record
 
 
 @dataclass(frozen=True, slots=True)

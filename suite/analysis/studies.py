@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured
 from suite.manifest.cliff import Search, line
+from suite.records.experiment import Experiment
 from suite.records.plan import Plan, PlannedSearch
-from suite.records.schema import Experiment
 
 
 @dataclass(frozen=True, slots=True)

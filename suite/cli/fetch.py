@@ -36,7 +36,8 @@ def fetch(manifests: tuple[Path, ...]) -> None:
     if not failures:
         try:
             for study in studies:
-                _ = study.text.content  # its own checksum, of the rows joined
+                for text in study.texts:
+                    _ = text.content  # its own checksum, of the rows joined
         except InputError as error:
             failures.append(str(error))
     if failures:

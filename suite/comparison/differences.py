@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from suite.records.schema import TextReference
+from suite.records.experiment import TextReference
 
 
 def differing(here: BaseModel, there: BaseModel, fields: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.comparison.differences import differing
-from suite.records.schema import Experiment
+from suite.records.experiment import Experiment
 
 SETTINGS = ("context", "revision", "text", "measure", "precision")  # what may tell a cell from its nearest relative
 MOST = 2  # of them, beyond which it is another cell

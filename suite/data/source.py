@@ -7,19 +7,27 @@ import json
 import stat
 import tempfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from suite.data import grammar
 from suite.errors import InputError
-from suite.records.schema import TextReference
+from suite.records.experiment import TextReference
 
-STORIES_SEED = 2  # the corpus the embedded models never see; their training's is in each recipe
-STORIES = 224  # 61 windows of 256 tokens
+STORIES_SEED, STORIES = 2, 224  # the corpus the embedded models never see: 61 windows of 256 tokens
+TRAINING_SEED, TRAINING_STORIES = 1, 4000  # a tenth of the corpus they were trained on: 280,000 tokens
 WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
-WIKITEXT_FILE = f"{WIKITEXT[1]}/test-00000-of-00001.parquet"
-WIKITEXT_SHA256 = "696cca6b65a171b0a358a4be6732cdfdf2dd6164a32e20fd70e3c13fc4dfae83"  # of the rows joined
-CATALOGUE = ("stories", "wikitext-2")
+WIKITEXT_FILES = {
+    "wikitext-2": f"{WIKITEXT[1]}/test-00000-of-00001.parquet",
+    "wikitext-2-training": f"{WIKITEXT[1]}/train-00000-of-00001.parquet",
+}
+WIKITEXT_BYTES = {"wikitext-2": 1_296_370, "wikitext-2-training": 10_900_000}
+WIKITEXT_SHA256 = "696cca6b65a171b0a358a4be6732cdfdf2dd6164a32e20fd70e3c13fc4dfae83"  # of the test rows joined
+TRAINING = {
+    "stories": "stories-training",
+    "wikitext-2": "wikitext-2-training",
+}  # what may be learnt from
+CATALOGUE = (*TRAINING, *TRAINING.values())
 PARAGRAPHS = "\n\n"
 
 
@@ -46,7 +54,7 @@ class TextSource:
     @property
     def on_hub(self) -> bool:
         """Whether its content has to be fetched."""
-        return self.path is None and not self.labelled
+        return self.path is None and self.name in WIKITEXT_FILES
 
     @cached_property
     def content(self) -> str:
@@ -57,14 +65,32 @@ class TextSource:
         """
         if self.path is not None:
             return _read(self.name, self.path, self.join)
-        if self.labelled:
-            return "".join(grammar.join(words) for words in stories())
-        return self.join.join(_wikitext_rows())
+        if self.on_hub:
+            return self.join.join(_wikitext_rows(self.name))
+        return _stories(self.name)
 
 
 def stories() -> list[list[str]]:
     """The words of the embedded evaluation text, story by story."""
     return [grammar.write(STORIES_SEED, index) for index in range(STORIES)]
+
+
+@cache
+def _stories(name: str) -> str:
+    if name == "stories":
+        return "".join(grammar.join(words) for words in stories())
+    return "".join(grammar.join(grammar.write(TRAINING_SEED, index)) for index in range(TRAINING_STORIES))
+
+
+def training_text(text: TextSource) -> TextSource:
+    """What a model that is measured on `text` may be calibrated with, or learn from, unless a manifest says otherwise.
+
+    Raises:
+        InputError: the suite does not know it.
+    """
+    if text.path is not None or text.name not in TRAINING:
+        raise InputError(f"no training text is known for {text.name!r}; give one by name, or with a path")
+    return text_from_catalogue(TRAINING[text.name])
 
 
 def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
@@ -73,12 +99,12 @@ def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
     Raises:
         InputError: no text has this name, or it has no rows to join in another way.
     """
-    if name == "wikitext-2":
-        return TextSource(name, WIKITEXT[2], PARAGRAPHS if join is None else join, bytes=1_296_370)
-    if name == "stories":
+    if name in WIKITEXT_FILES:
+        return TextSource(name, WIKITEXT[2], PARAGRAPHS if join is None else join, bytes=WIKITEXT_BYTES[name])
+    if name in CATALOGUE:
         if join is not None:
-            raise InputError("text 'stories' is one text already: leave `join` out")
-        text = "".join(grammar.join(words) for words in stories()).encode()
+            raise InputError(f"text {name!r} is one text already: leave `join` out")
+        text = _stories(name).encode()
         return TextSource(name, f"sha256:{hashlib.sha256(text).hexdigest()}", "", bytes=len(text), context=256)
     raise InputError(f"no text is called {name!r}; the suite knows {', '.join(CATALOGUE)}, any other needs a path")
 
@@ -116,16 +142,17 @@ def _read(name: str, path: Path, join: str) -> str:
     return content
 
 
-def _wikitext_rows() -> list[str]:
+def _wikitext_rows(name: str) -> list[str]:
     from datasets import Dataset  # takes a second to import
 
     from suite.hub import fetch_file
 
     repository, _, revision = WIKITEXT
-    path = fetch_file(repository, revision, WIKITEXT_FILE, "dataset")
+    path = fetch_file(repository, revision, WIKITEXT_FILES[name], "dataset")
     with tempfile.TemporaryDirectory() as cache:  # what `datasets` makes of a file is not kept: the file is
         rows = list(Dataset.from_parquet(str(path), columns=["text"], cache_dir=cache, keep_in_memory=True)["text"])
-    if (found := hashlib.sha256(PARAGRAPHS.join(rows).encode()).hexdigest()) != WIKITEXT_SHA256:
+    found = hashlib.sha256(PARAGRAPHS.join(rows).encode()).hexdigest()
+    if name == "wikitext-2" and found != WIKITEXT_SHA256:
         raise InputError(
             f"text 'wikitext-2': the rows of {path} have the SHA-256 {found[:12]}, and the text that perplexities are "
             f"published of has {WIKITEXT_SHA256[:12]}: remove the file and fetch it again"

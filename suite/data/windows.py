@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,15 +68,9 @@ def make_windows(source: TextSource, tokenizer: PreTrainedTokenizerBase, context
     Raises:
         InputError: the text is shorter than one window.
     """
-    text = source.content
-    ids = tokenizer(text, verbose=False)["input_ids"]
+    ids = token_ids(source, tokenizer, context)
     count = len(ids) // context
-    if count == 0:
-        raise InputError(
-            f"text {source.name!r} is {len(ids)} tokens long, shorter than one window of {context}; "
-            "give a longer text, or a smaller `context`"
-        )
-    raw = text.encode()
+    raw = source.content.encode()
     return Windows(
         source=source,
         tokens=torch.tensor(ids[: count * context], dtype=torch.int64).view(count, context),
@@ -86,6 +81,35 @@ def make_windows(source: TextSource, tokenizer: PreTrainedTokenizerBase, context
         tokenizer_sha256=tokenizer_digest(tokenizer),
         labels=_labels(source, tokenizer, ids, context),
     )
+
+
+def token_ids(source: TextSource, tokenizer: PreTrainedTokenizerBase, longer_than: int) -> list[int]:
+    """The text's tokens, with the tokenizer's own special ones.
+
+    Raises:
+        InputError: they are fewer than `longer_than`.
+    """
+    ids: list[int] = tokenizer(source.content, verbose=False)["input_ids"]
+    if len(ids) < longer_than:
+        raise InputError(
+            f"text {source.name!r} is {len(ids)} tokens long, shorter than one window of {longer_than}; "
+            "give a longer text, or a smaller `context`"
+        )
+    return ids
+
+
+def calibration_windows(ids: list[int], samples: int, context: int, seed: int) -> Tensor:
+    """Windows that begin at random places, drawn as the published code of SparseGPT and Wanda draws them.
+
+    Args:
+        ids: the text's tokens.
+
+    Returns:
+        int64 [samples, context].
+    """
+    draw = random.Random(seed)
+    starts = [draw.randint(0, len(ids) - context - 1) for _ in range(samples)]
+    return torch.tensor([ids[start : start + context] for start in starts], dtype=torch.int64)
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.records.schema import Experiment, Record
+from suite.records.experiment import Experiment
+from suite.records.schema import Record
 
 FACTORS = (1.1, 2.0, 10.0)
 SCAN = tuple(k / 100 for k in (10, 20, 30, 40, 50, 60, 70, 80, 90, 99))  # a curve need not rise everywhere

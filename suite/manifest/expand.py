@@ -11,20 +11,45 @@ from pathlib import Path
 from typing import Any, get_args
 
 from suite import declared
-from suite.data.source import TextSource, text_from_catalogue, text_from_file
+from suite.data.source import TextSource, text_from_catalogue, text_from_file, training_text
 from suite.errors import InputError
 from suite.manifest.cliff import Search
-from suite.manifest.schema import Defaults, Grid, Manifest, ModelEntry
+from suite.manifest.rules import GROUPS, check_cell, looks_at_activations
+from suite.manifest.schema import (
+    EACH,
+    CalibrationEntry,
+    Defaults,
+    Grid,
+    Manifest,
+    ModelEntry,
+    RecoveryEntry,
+    TextEntry,
+)
+from suite.models.anatomy import BLOCK
 from suite.models.catalogue import Published
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
 from suite.paths import confined, here_or_shipped, is_folder_name
+from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
-from suite.records.schema import Experiment, Measure
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 RIVALS = ({"target", "part"}, {"sparsity", "budget", "cliff"})  # a grid has one of each
 MOST_EXPERIMENTS = 10_000  # of a study: each takes a second at least, and no report has room for more
-AXES = ("criterion", "scope", "target", "layers", "sparsity", "budget", "tied", "seed")
+AXES = (
+    "criterion",
+    "scope",
+    "allocation",
+    "pattern",
+    "target",
+    "part",
+    "layers",
+    "sparsity",
+    "budget",
+    "tied",
+    "precision",
+    "recovery",
+    "seed",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +64,7 @@ class Study:
     context: int
     experiments: tuple[Experiment, ...]
     searches: tuple[Search, ...] = ()
+    learnt: tuple[TextSource, ...] = ()  # texts that criteria are calibrated with and pruned models learn from
     manifest: str | None = None  # the file's own words, where the study comes from one
 
     @property
@@ -54,6 +80,13 @@ class Study:
             experiments=self.experiments,
             searches=searches,
         )
+
+    @property
+    def texts(self) -> tuple[TextSource, ...]:
+        return (self.text, *self.learnt)
+
+    def text_of(self, reference: TextReference) -> TextSource:
+        return next(text for text in self.texts if text.reference == reference)
 
     def model(self, name: str) -> ModelSource:
         return next(model for model in self.models if model.name == name)
@@ -108,7 +141,8 @@ class _Expansion:
         self.allowed = allowed
         self.combinations = 0
         self.models = tuple(self._located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models))
-        self.text: TextSource = self._located(("text",), self._text)
+        self.text: TextSource = self._located(("text",), self._text, manifest.text)
+        self.learnt: dict[TextReference, TextSource] = {}
         self.context = manifest.context or self.text.context
         for i, model in enumerate(self.models):
             if self.context > model.anatomy.context:
@@ -137,9 +171,11 @@ class _Expansion:
                     cells.append(cell)
             asked = {measure for cell in cells for measure in cell.measure}
             asked |= {measure for search in searches for measure in search.template.measure}
-            experiments += [self._dense(model, asked), *cells]
-        name, title = self.path.stem, self.manifest.title
-        return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches))
+            dense = self._dense(model, asked)
+            variants = dict.fromkeys(_unpruned(cell, dense) for cell in [*cells, *(s.template for s in searches)])
+            experiments += [dense, *(one for one in variants if not one.dense), *cells]
+        name, title, learnt = self.path.stem, self.manifest.title, tuple(self.learnt.values())
+        return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches), learnt)
 
     def _located(self, where: declared.Where, resolve: Any, *arguments: Any) -> Any:
         try:
@@ -164,11 +200,24 @@ class _Expansion:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)
 
-    def _text(self) -> TextSource:
-        entry = self.manifest.text
+    def _text(self, entry: TextEntry | CalibrationEntry | RecoveryEntry) -> TextSource:
+        if entry.name is None:
+            if entry.path is not None or entry.join is not None:
+                raise InputError("a text with a path, or to be joined in another way, needs a name")
+            return training_text(self.text)
         if entry.path is not None:
             return text_from_file(entry.name, self._placed(entry.path), entry.join)
         return text_from_catalogue(entry.name, entry.join)
+
+    def _learnt(self, where: declared.Where, entry: CalibrationEntry | RecoveryEntry) -> TextReference:
+        """The text that is learnt from, which is never the one that is measured on."""
+        source: TextSource = self._located(where, self._text, entry)
+        if source.content == self.text.content if source.path and self.text.path else source.name == self.text.name:
+            raise InputError(
+                f"{self.positions.at(where)}: text {source.name!r} is the one that is measured on; a criterion or a "
+                "model that has seen it would be measured too well: give another"
+            )
+        return self.learnt.setdefault(source.reference, source).reference
 
     def _placed(self, named: str) -> Path:
         return self.allowed(self.path.parent / named, self.path.parent)
@@ -195,20 +244,21 @@ class _Expansion:
                         f"manifest's models ({', '.join(names)})"
                     )
             if grid.models is None or model.name in grid.models:
-                for values in self._combinations(i, grid):
+                for values in self._combinations(model, i, grid):
                     factors = tuple(values["cliff"] or ())
                     yield self.positions.at(("experiments", i)), self._cell(model, i, values), factors
 
-    def _combinations(self, i: int, grid: Grid) -> Iterator[dict[str, Any]]:
+    def _combinations(self, model: ModelSource, i: int, grid: Grid) -> Iterator[dict[str, Any]]:
         """Every combination of a grid's values, the manifest's own standing in for what the grid leaves out."""
         chosen: dict[str, Any] = {}
-        for axis in (*AXES, "part", "measure", "cliff"):
+        for axis in (*AXES, "measure", "cliff", "calibration"):
             own = axis in grid.model_fields_set
             # A grid's own `part` replaces the manifest's `target`, its `budget` the manifest's `sparsity`, and so on.
             rivals = next((group - {axis} for group in RIVALS if axis in group), set())
             overruled = not own and bool(rivals & grid.model_fields_set)
             source: Defaults = grid if own else self.manifest
             chosen[axis] = None if overruled else getattr(source, axis)
+        self._each(model, chosen)
         where = self.positions.at(("experiments", i))
         self.combinations += math.prod(len(chosen[axis] or [None]) for axis in AXES)
         if self.combinations > MOST_EXPERIMENTS:
@@ -218,25 +268,43 @@ class _Expansion:
             )
         if chosen["target"] is None and chosen["part"] is None:
             raise InputError(f"{where}: a grid needs a target or a part")
-        if chosen["sparsity"] is None and chosen["budget"] is None and chosen["cliff"] is None:
+        halves = set(chosen["pattern"]) <= set(GROUPS)
+        if halves and "sparsity" in grid.model_fields_set:
+            at = self.positions.at(("experiments", i, "sparsity"))
+            raise InputError(
+                f"{at}: pattern {' or '.join(chosen['pattern'])} removes half of the weights; leave `sparsity` out"
+            )
+        if not halves and chosen["sparsity"] is None and chosen["budget"] is None and chosen["cliff"] is None:
             raise InputError(f"{where}: a grid needs a sparsity, a budget or a cliff")
         for combination in itertools.product(*(chosen[axis] or [None] for axis in AXES)):
             values = dict(zip(AXES, combination, strict=True))
             if values["criterion"] != "random" and values["seed"] != chosen["seed"][0]:
                 continue  # only a random choice has seeds
-            yield {**values, "part": chosen["part"], "measure": chosen["measure"], "cliff": chosen["cliff"]}
+            if values["pattern"] in GROUPS:
+                if chosen["sparsity"] and values["sparsity"] != chosen["sparsity"][0]:
+                    continue  # it has one sparsity
+                values["sparsity"] = 0.5
+            yield {**values, **{key: chosen[key] for key in ("measure", "cliff", "calibration")}}
+
+    def _each(self, model: ModelSource, chosen: dict[str, Any]) -> None:
+        """Write `each` and the axes that a manifest gives in another form out as values."""
+        if chosen["part"] is not None:
+            there = {parameter.part for parameter in model.anatomy.block_linears}
+            each = [(part,) for part in BLOCK if part in there]
+            chosen["part"] = each if chosen["part"] == [EACH] else [tuple(chosen["part"])]
+        if chosen["layers"] == [EACH]:
+            chosen["layers"] = [str(layer) for layer in range(model.anatomy.layers)]
+        if (entry := chosen["recovery"]) is not None:
+            chosen["recovery"] = [entry.model_copy(update={"tokens": [tokens]}) for tokens in entry.tokens]
 
     def _cell(self, model: ModelSource, i: int, values: dict[str, Any]) -> Experiment:
-        where = ("experiments", i)
-        part = tuple(values["part"]) if values["part"] else None
+        where, part = ("experiments", i), values["part"]
         selected = self._located(where, model.anatomy.select, values["target"], part, values["layers"], values["tied"])
+        check_cell(values, selected, model, lambda key: self.positions.at((*where, key)))
         sparsity, budget = values["sparsity"], values["budget"]
-        if values["scope"] == "published":
-            self._check_published(where, values)
-        if values["cliff"] is not None and "perplexity" not in values["measure"]:
-            raise InputError(f"{self.positions.at((*where, 'measure'))}: a cliff is searched by measuring perplexity")
         if budget is not None:
             sparsity = self._budget_sparsity(model, where, values, sum(p.weights for p in selected))
+        precision = values["precision"] or model.dtype
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -245,31 +313,39 @@ class _Expansion:
             part=part,
             layers=values["layers"],
             scope=values["scope"],
+            allocation=values["allocation"],
+            pattern=values["pattern"],
             sparsity=sparsity or 0.0,
             budget=budget,
-            precision=model.dtype,
+            precision=precision,
+            baseline_precision=None if precision == model.dtype else model.dtype,
             tied=values["tied"],
             text=self.text.reference,
             context=self.context,
+            calibration=self._calibration(where, values) if looks_at_activations(values) else None,
+            recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
             seed=values["seed"] if values["criterion"] == "random" else None,
             measure=_ordered(set(values["measure"])),
         )
 
-    def _check_published(self, where: declared.Where, values: dict[str, Any]) -> None:
-        at = self.positions.at((*where, "scope"))
-        if values["criterion"] == "random":
-            raise InputError(f"{at}: no paper's code counts random removal; scope `published` is for other criteria")
-        if values["budget"] is not None:
-            raise InputError(f"{at}: a budget is an exact number of weights, and scope `published` takes ties along")
-        if values["sparsity"] == 1:
-            raise InputError(f"{at}: scope `published` has no threshold at sparsity 1; ask for less")
+    def _calibration(self, where: declared.Where, values: dict[str, Any]) -> Calibration:
+        entry: CalibrationEntry = values["calibration"]
+        text = self._learnt((*where, "calibration"), entry)
+        return Calibration(text=text, samples=entry.samples, context=self.context, seed=entry.seed)
+
+    def _recovery(self, where: declared.Where, entry: RecoveryEntry) -> Recovery:
+        return Recovery(
+            text=self._learnt((*where, "recovery"), entry),
+            tokens=entry.tokens[0],
+            context=self.context,
+            batch=entry.batch,
+            learning_rate=entry.learning_rate,
+            seed=entry.seed,
+        )
 
     def _budget_sparsity(
         self, model: ModelSource, where: declared.Where, values: dict[str, Any], weights: int
     ) -> float:
-        if values["scope"] == "row":
-            at = self.positions.at((*where, "scope"))
-            raise InputError(f"{at}: a budget is an exact number of weights, which scope `row` cannot spread evenly")
         total = model.anatomy.budget(values["budget"])
         if total > weights:
             raise InputError(
@@ -282,8 +358,8 @@ class _Expansion:
 
 def describe(experiment: Experiment) -> str:
     """A cell in a few words, for the terminal."""
-    if experiment.dense:
-        return f"{experiment.model} dense"
+    if experiment.unpruned:
+        return " ".join(filter(None, [experiment.model, "dense", *_beside(experiment)]))
     how_far = f"{100 * experiment.sparsity:.4g} %"
     if experiment.budget is not None:
         how_far += f" (budget {100 * experiment.budget:.4g} %)"
@@ -292,8 +368,30 @@ def describe(experiment: Experiment) -> str:
         f"seed {experiment.seed}" if experiment.seed is not None else "",
         f"scope {experiment.scope}" if experiment.scope != "tensor" else "",
         f"tied {experiment.tied}" if experiment.tied != "untie" else "",
+        experiment.allocation if experiment.allocation != "uniform" else "",
+        experiment.pattern or "",
+        *_beside(experiment),
     ]
     return " ".join(filter(None, [experiment.model, experiment.what, how_far, *extras]))
+
+
+def _beside(experiment: Experiment) -> list[str]:
+    """What is done to the model beside pruning."""
+    return [
+        f"in {experiment.precision}" if experiment.baseline_precision is not None else "",
+        f"recovered over {experiment.recovery.tokens:,} tokens" if experiment.recovery else "",
+    ]
+
+
+def _unpruned(cell: Experiment, dense: Experiment) -> Experiment:
+    """The model with all its weights, treated otherwise as the cell is: what tells pruning's damage from the rest's."""
+    return dense.model_copy(
+        update={
+            "precision": cell.precision,
+            "baseline_precision": cell.baseline_precision,
+            "recovery": cell.recovery,
+        }
+    )
 
 
 def _ordered(measures: set[Measure]) -> tuple[Measure, ...]:

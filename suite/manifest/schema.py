@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from unicodedata import category
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from suite.errors import InputError
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
-from suite.records.schema import Criterion, Measure, Precision, Scope, Tied
+from suite.records.experiment import Allocation, Criterion, Dtype, Measure, Pattern, Precision, Scope, Tied
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
 REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"  # and these, folders of the hub's cache
@@ -24,7 +24,14 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _patterns(value: Any) -> Any:
+    """A list of patterns; YAML 1.1 takes 2:4 for two minutes and four seconds, and `none` stands for no pattern."""
+    meant = {124: "2:4", 248: "4:8", "none": None}
+    return [meant.get(one, one) if isinstance(one, int | str) else one for one in _listed(value)]
+
+
 # A list means every value; a value alone stands for a list of one.
+EACH = "each"
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
 Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
@@ -51,7 +58,7 @@ class ModelEntry(_Strict):
     path: str | None = None
     repository: Annotated[str, Field(pattern=REPOSITORY, max_length=128)] | None = None
     revision: Name | None = None
-    dtype: Precision = "auto"
+    dtype: Dtype = "auto"
     published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
@@ -74,6 +81,34 @@ class TextEntry(_Strict):
     join: str | None = None
 
 
+class CalibrationEntry(_Strict):
+    """The text that criteria which look at activations are shown: `samples` windows of the study's length, drawn by
+    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may."""
+
+    name: Name | None = None
+    path: str | None = None
+    join: str | None = None
+    samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
+    seed: Seed = 0
+
+
+class RecoveryEntry(_Strict):
+    """A fine-tuning of what is pruned, the mask held: so many `tokens` (a list: each of these budgets) of a text, in
+    batches of `batch` windows of the study's length. The text is as a calibration's; never the one evaluated on."""
+
+    name: Name | None = None
+    path: str | None = None
+    join: str | None = None
+    tokens: Annotated[
+        list[Annotated[int, Field(ge=1, lt=2**63, strict=True)]],
+        BeforeValidator(_listed, json_schema_input_type=int | list[int]),
+        Field(min_length=1),
+    ]
+    batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    seed: Seed = 0
+
+
 class Defaults(_Strict):
     """What a grid may carry; given at the top of a manifest, the default of every grid."""
 
@@ -81,6 +116,13 @@ class Defaults(_Strict):
         list[Criterion], BeforeValidator(_listed, json_schema_input_type=Criterion | list[Criterion])
     ] = ["magnitude"]
     scope: Annotated[list[Scope], BeforeValidator(_listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
+    allocation: Annotated[
+        list[Allocation], BeforeValidator(_listed, json_schema_input_type=Allocation | list[Allocation])
+    ] = ["uniform"]
+    pattern: Annotated[
+        list[Pattern | None],
+        BeforeValidator(_patterns, json_schema_input_type=Pattern | Literal["none"] | list[Pattern | Literal["none"]]),
+    ] = [None]
     target: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
     part: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
     layers: (
@@ -90,6 +132,11 @@ class Defaults(_Strict):
     budget: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     cliff: Annotated[list[Factor], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
     tied: Annotated[list[Tied], BeforeValidator(_listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
+    precision: (
+        Annotated[list[Precision], BeforeValidator(_listed, json_schema_input_type=Precision | list[Precision])] | None
+    ) = None
+    calibration: CalibrationEntry = CalibrationEntry()
+    recovery: RecoveryEntry | None = None
     seed: Annotated[list[Seed], BeforeValidator(_listed, json_schema_input_type=int | list[int])] = [0]
     measure: Annotated[list[Measure], BeforeValidator(_listed, json_schema_input_type=Measure | list[Measure])] = [
         "perplexity"
@@ -114,13 +161,20 @@ class Defaults(_Strict):
     @classmethod
     def _known_part(cls, value: list[str] | None) -> list[str] | None:
         for part in value or ():
-            if part not in (*BLOCK, "embeddings", "lm_head"):
-                raise ValueError(f"part {part!r} is not one of {', '.join(BLOCK)}, embeddings, lm_head")
+            if part not in (*BLOCK, "embeddings", "lm_head", EACH):
+                known = ", ".join((*BLOCK, "embeddings", "lm_head"))
+                raise ValueError(f"part {part!r} is not one of {known}; or `each` alone")
+        if EACH in (value or ()) and len(value or ()) > 1:
+            raise ValueError("part: `each` stands alone: every part of the blocks, one at a time")
         return value
 
     @field_validator("layers")
     @classmethod
     def _layers_read(cls, value: list[str] | None) -> list[str] | None:
+        if EACH in (value or ()):
+            if len(value or ()) > 1:
+                raise ValueError("layers: `each` stands alone: every layer, one at a time")
+            return value
         for layers in value or ():
             try:
                 parse_layers(layers)
@@ -142,7 +196,8 @@ class Defaults(_Strict):
 
 
 class Grid(Defaults):
-    """A grid of experiments: every combination of its values. `part` is one selection, its parts taken together.
+    """A grid of experiments: every combination of its values. `part` is one selection, its parts taken together;
+    `part: each` and `layers: each` are every part of the blocks and every layer, one at a time.
 
     `cliff` searches, in each combination, the sparsity at which perplexity first exceeds these multiples of the dense
     one, to 1 %.

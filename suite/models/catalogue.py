@@ -12,7 +12,7 @@ from pathlib import Path
 
 from suite.data.source import WIKITEXT_SHA256, text_from_catalogue
 from suite.models.anatomy import Config
-from suite.records.schema import TextReference
+from suite.records.experiment import TextReference
 
 EMBEDDED = Path(__file__).parent / "embedded"
 

@@ -6,12 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
 
 from suite.models.anatomy import Parameter
+from suite.models.calibration import LayerInputs, gram, squared_norms
 from suite.models.loading import HEAD, TABLE, LoadedModel
-from suite.pruning.choose import choose
+from suite.pruning.choose import Inputs, choose, choose_and_correct
 from suite.pruning.masks import Bits, mask_digest, packed
-from suite.records.schema import Experiment, Pruning, TensorCount
+from suite.records.experiment import Experiment
+from suite.records.schema import Pruning, TensorCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +28,18 @@ class Pruned:
 
 
 @contextmanager
-def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruned]:
-    """Prune the model in place as the experiment asks, and restore it on leaving, whatever happens inside."""
+def pruned(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None) -> Iterator[Pruned]:
+    """Prune the model in place as the experiment asks, and restore it on leaving, whatever happens inside.
+
+    `calibration` is int64 [samples, context], for a criterion that looks at activations.
+    """
     selected = loaded.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
     names = [parameter.name for parameter in selected]
     untie = loaded.anatomy.tied and experiment.tied == "untie" and bool({HEAD, TABLE} & set(names))
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
-            masks, counts = _prune(loaded, selected, experiment)
+            masks, counts = _prune(loaded, selected, experiment, calibration)
             achieved = _achieved(
                 loaded, selected, counts, mask_digest(masks), copied_bytes, time.perf_counter() - started
             )
@@ -41,30 +49,47 @@ def pruned(loaded: LoadedModel, experiment: Experiment) -> Iterator[Pruned]:
 
 
 def _prune(
-    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment
+    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
 ) -> tuple[dict[str, Bits], dict[str, TensorCount]]:
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
-    budget_total = None
-    if experiment.budget is not None:
-        budget_total = loaded.anatomy.budget(experiment.budget)
-    chosen = choose(
-        {parameter.name: parameter.weights for parameter in selected},
-        lambda name: loaded.stored(name).to(loaded.parameter(name).device),
-        criterion=experiment.criterion,
-        scope=experiment.scope,
-        sparsity=experiment.sparsity,
-        budget_total=budget_total,
-        seed=experiment.seed,
-    )
-    for name, removed in chosen:
-        loaded.parameter(name).data.masked_fill_(removed, 0)
+    for name, removed, corrected in _chosen(loaded, selected, experiment, calibration):
+        parameter, stored = loaded.parameter(name), loaded.stored(name).to(removed.device)
+        if corrected is not None:
+            parameter.data.copy_(corrected)
+        parameter.data.masked_fill_(removed, 0)
         masks[name] = packed(removed)
-        zero = loaded.stored(name).to(removed.device) == 0
+        zeros = removed | ((stored if corrected is None else corrected) == 0)
         counts[name] = TensorCount(
-            weights=removed.numel(), zeros=int((removed | zero).sum()), zeros_before=int(zero.sum())
+            weights=removed.numel(), zeros=int(zeros.sum()), zeros_before=int((stored == 0).sum())
         )
     return masks, counts
+
+
+def _chosen(
+    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+) -> Iterator[tuple[str, Tensor, Tensor | None]]:
+    """Each tensor's name with what goes of it, and its other weights where the criterion corrects them."""
+    budget_total = None if experiment.budget is None else loaded.anatomy.budget(experiment.budget)
+    how: dict[str, Any] = {"scope": experiment.scope, "sparsity": experiment.sparsity, "budget_total": budget_total}
+    inputs: Inputs | None = None
+    if calibration is not None:
+        last = loaded.anatomy.layers
+        selected = tuple(sorted(selected, key=lambda one: (last if one.layer is None else one.layer, one.name)))
+        gather = gram if experiment.criterion == "sparsegpt" else squared_norms
+        inputs = LayerInputs(loaded, calibration, gather, selected)
+    sizes = {parameter.name: parameter.weights for parameter in selected}
+
+    def load(name: str) -> Tensor:
+        return loaded.stored(name).to(loaded.parameter(name).device)
+
+    if experiment.criterion == "sparsegpt":
+        assert inputs is not None, "a criterion that looks at activations is given them"
+        yield from choose_and_correct(sizes, load, inputs, **how)
+        return
+    chosen = choose(sizes, load, criterion=experiment.criterion, seed=experiment.seed, inputs=inputs, **how)
+    for name, removed in chosen:
+        yield name, removed, None
 
 
 def _achieved(

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from suite.paths import is_folder_name
-from suite.records.schema import Experiment
+from suite.records.experiment import Experiment
 
 STUDY_PLAN: Literal["lottery-study-plan/1"] = "lottery-study-plan/1"  # `lottery plan --json` has a schema of its own
 

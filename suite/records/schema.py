@@ -5,88 +5,17 @@ Units: seconds, bytes, tokens; losses in nats a token. A field that was not meas
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from suite.records.experiment import Amount, Count, Experiment, Nats, Part, Positive, Share, Some, digest
 
 SCHEMA = "lottery-record/2"
-PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
-
-Criterion = Literal["none", "magnitude", "random"]
-Scope = Literal["tensor", "row", "global", "published"]
-Tied = Literal["untie", "both", "skip"]
-Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-# A record may come from anybody, and what follows divides by its numbers and takes their logarithms: one whose numbers
-# are none that could have been measured is not read. The bounds are far beyond those that are.
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Some = Annotated[int, Field(ge=1, lt=2**63)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(ge=1e-150, le=1e150)]
-Amount = Annotated[float, Field(ge=0, le=1e150)]
-Nats = Annotated[float, Field(ge=-1, le=10_000)]  # nothing is below 0 but by rounding
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
-
-
-class TextReference(_Part):
-    """A text, named and pinned: `revision` is a commit of the hub, or `sha256:...` of a local text."""
-
-    name: str
-    revision: str
-    join: str
-
-
-class Experiment(_Part):
-    """One fully resolved cell of a study: what was asked for, and nothing of the machine that answers.
-
-    `sparsity` is the share of the target's weights to remove (0.0 for the dense baseline); where a `budget` (a share
-    of the block weights) was asked for, it is the sparsity that follows from it. `layers` is None for every layer;
-    `part` is None unless parts were chosen freely, and then `target` is None.
-    """
-
-    model: str
-    revision: str
-    criterion: Criterion
-    target: str | None = None
-    part: tuple[str, ...] | None = None
-    layers: str | None = None
-    scope: Scope = "tensor"
-    allocation: Literal["uniform"] = "uniform"
-    pattern: None = None
-    sparsity: Share = 0.0
-    budget: Share | None = None
-    precision: Precision = "auto"
-    tied: Tied = "untie"
-    text: TextReference
-    context: Annotated[int, Field(ge=1, lt=2**31)]
-    calibration: None = None
-    seed: Count | None = None
-    measure: tuple[Measure, ...] = ("perplexity",)
-
-    @property
-    def dense(self) -> bool:
-        return self.criterion == "none"
-
-    @property
-    def what(self) -> str:
-        """The pruned weights in a few words: `attention`, or `q+down, layers 0-7`."""
-        name = self.target or "+".join(self.part or ())
-        return ", ".join(filter(None, [name, self.layers and f"layers {self.layers}"])) if name else "dense"
-
-    @property
-    def id(self) -> str:
-        """SHA-256 of the canonical JSON of the experiment and the protocol's version; 64 hexadecimal digits."""
-        return digest({"protocol": PROTOCOL, **self.model_dump(mode="json")})
-
-
-class ModelSummary(_Part):
+class ModelSummary(Part):
     """What the model is: its class, and how many of its parameters are linear weights of its blocks."""
 
     architecture: str
@@ -96,7 +25,7 @@ class ModelSummary(_Part):
     tied: bool
 
 
-class TensorCount(_Part):
+class TensorCount(Part):
     """What was removed from one tensor; `zeros_before` were zero in the checkpoint already."""
 
     weights: Some
@@ -104,7 +33,20 @@ class TensorCount(_Part):
     zeros_before: Count
 
 
-class Pruning(_Part):
+class Peaks(Part):
+    """Bytes at most: what the framework allocated and reserved on the GPUs, or the process's resident set on the host
+    (None where the system does not let it be reset)."""
+
+    allocated_bytes: Count | None = None
+    reserved_bytes: Count | None = None
+    rss_bytes: Count | None = None
+
+    @property
+    def bytes(self) -> int | None:
+        return self.allocated_bytes if self.allocated_bytes is not None else self.rss_bytes
+
+
+class Pruning(Part):
     """What was achieved (protocol rule 4).
 
     `achieved_sparsity` is zeros over weights of the target. `compression_ratio` is the model's original parameters
@@ -124,9 +66,32 @@ class Pruning(_Part):
     theoretical_speedup: Positive
     untied_bytes: Count = 0  # the private copy a tied tensor needed, in the dtype of the run
     seconds: Amount
+    peaks: Peaks | None = None  # while it was pruned, what a calibration held among it
 
 
-class Interval(_Part):
+class Quantisation(Part):
+    """The linear weights of the blocks rounded to 8 bits: E4M3, a scale for each output channel.
+
+    `zeros_before` and `zeros` are counted before and after rounding, which makes zeros of the smallest weights.
+    `relative_error` is the root of the summed squares of what rounding changed over that of the weights.
+    """
+
+    format: Literal["float8-weights", "float8-compute"]
+    tensors: Some
+    weights: Some
+    zeros_before: Count
+    zeros: Count
+    relative_error: Amount
+    bytes: Some  # of the rounded weights and their scales
+    seconds: Amount
+
+    @property
+    def sparsity(self) -> float:
+        """The share of the rounded weights that are zero."""
+        return self.zeros / self.weights
+
+
+class Interval(Part):
     low: float
     high: float
     level: float = 0.95
@@ -138,7 +103,7 @@ def _of_a_ratio(interval: Interval) -> Interval:
     return interval
 
 
-class Protocol(_Part):
+class Protocol(Part):
     """Everything that could make two perplexities differ (rule 12)."""
 
     name: str
@@ -157,7 +122,7 @@ class Protocol(_Part):
     stored_dtype: str
 
 
-class Perplexity(_Part):
+class Perplexity(Part):
     """`value` = exp(mean NLL of the predicted tokens); the references are rule 16's.
 
     `agreement` is the share of predicted tokens at which the model's first choice is the dense model's, `kl` the mean
@@ -191,7 +156,7 @@ class Perplexity(_Part):
         return self
 
 
-class Speed(_Part):
+class Speed(Part):
     """Tokens a second over the repeats; `values` are the repeats in the order they ran, in so many `blocks` of equal
     length that lie apart in time."""
 
@@ -209,7 +174,7 @@ class Speed(_Part):
         return self
 
 
-class Board(_Part):
+class Board(Part):
     """What the GPU's own instruments say of the timed repeats: clocks in MHz, power in W, temperature in Celsius.
 
     `energy_j_per_token` comes from the board's energy counter, over every token read and written; None where the
@@ -222,12 +187,12 @@ class Board(_Part):
     energy_j_per_token: Amount | None
 
 
-class Sample(_Part):
+class Sample(Part):
     prompt: str
     text: str
 
 
-class Generation(_Part):
+class Generation(Part):
     """Greedy generation. `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and
     again right after, so that a machine that slows down or wakes up in the course of a study does not pass for an
     effect of pruning; None in the dense model's record."""
@@ -241,20 +206,7 @@ class Generation(_Part):
     samples: tuple[Sample, ...] = ()
 
 
-class Peaks(_Part):
-    """Bytes at most: what the framework allocated and reserved on the GPUs, or the process's resident set on the host
-    (None where the system does not let it be reset)."""
-
-    allocated_bytes: Count | None = None
-    reserved_bytes: Count | None = None
-    rss_bytes: Count | None = None
-
-    @property
-    def bytes(self) -> int | None:
-        return self.allocated_bytes if self.allocated_bytes is not None else self.rss_bytes
-
-
-class Memory(_Part):
+class Memory(Part):
     """What the weights take, and the peaks while the perplexity was evaluated and while text was generated (rule 18).
 
     On the host the evaluation's peak holds the dense model's hidden states, which the divergence is computed from.
@@ -269,7 +221,48 @@ class Memory(_Part):
         return max((p.bytes for p in (self.evaluation, self.generation) if p and p.bytes is not None), default=None)
 
 
-class Size(_Part):
+class SemiStructured(Part):
+    """What the hardware's 2:4 kernels make of the pruned layers; the record's other sections are of dense kernels.
+
+    `why_not` says why they did not run; the numbers are None then, or where they were not asked for. Speeds are the
+    same model's on the same device, dense kernels timed right before and right after.
+    """
+
+    why_not: str | None = None
+    layers: Count = 0
+    kernel: str | None = None
+    weights_bytes: Count | None = None
+    perplexity: Positive | None = None
+    evaluation_seconds: Amount | None = None
+    dense_kernel_evaluation_seconds: Amount | None = None
+    prefill_tokens_per_s: Speed | None = None
+    decode_tokens_per_s: Speed | None = None
+    dense_kernel_decode_tokens_per_s: Speed | None = None
+    peaks: Peaks | None = None
+
+
+class Along(Part):
+    """A place along a recovery: tokens seen, the mean training loss since the place before (None at the start), and the
+    perplexity of the evaluation text there."""
+
+    tokens: Count
+    loss: Nats | None
+    perplexity: Positive
+
+
+class Recovered(Part):
+    """A fine-tuning with the mask held. `mask_digest` is of the weights that are not zero once it is saved; the mask
+    was checked after every step."""
+
+    tokens: Some
+    steps: Some
+    course: Annotated[tuple[Along, ...], Field(min_length=1)]
+    mask_digest: str
+    seconds: Amount
+    peaks: Peaks | None = None
+
+
+class Size(Part):
     """Bytes of a file of the model in the checkpoint's own dtype, written and read back (rule 19).
 
     `dense_bytes`: every tensor whole. `compressed_bytes`: each pruned tensor as a bitmap and its surviving values.
@@ -279,7 +272,7 @@ class Size(_Part):
     compressed_bytes: Some
 
 
-class Coherence(_Part):
+class Coherence(Part):
     """Rule 20: what the verdict rests on, and the dense model's own values beside it."""
 
     verdict: Literal["coherent", "degraded", "incoherent"]
@@ -293,7 +286,7 @@ class Coherence(_Part):
     samples: Some
 
 
-class Environment(_Part):
+class Environment(Part):
     suite_version: str
     commit: str | None
     image_digest: str | None
@@ -312,7 +305,7 @@ class Environment(_Part):
     seconds: Amount
 
 
-class Record(_Part):
+class Record(Part):
     """One experiment's record, `results/<study>/<id>.json`.
 
     A failed experiment's holds `error`, and what was measured before it failed: evidence, never a result.
@@ -325,10 +318,13 @@ class Record(_Part):
     experiment: Experiment
     model: ModelSummary
     pruning: Pruning | None = None
+    recovered: Recovered | None = None
+    quantisation: Quantisation | None = None
     perplexity: Perplexity | None = None
     generation: Generation | None = None
     memory: Memory | None = None
     size: Size | None = None
+    semi_structured: SemiStructured | None = None
     coherence: Coherence | None = None
     training: None = None
     environment: Environment
@@ -348,9 +344,3 @@ class Record(_Part):
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
-
-
-def digest(value: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON value in canonical form (sorted keys, no spaces, shortest floats), in hexadecimal."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from suite.errors import InputError
+from suite.records.experiment import digest
 from suite.records.plan import Plan
-from suite.records.schema import SCHEMA, Record, digest
+from suite.records.schema import SCHEMA, Record
 
 PLAN = "plan.json"
 FAILED = ".failed.json"

@@ -8,6 +8,7 @@ from suite.manifest import Study
 from suite.manifest.cliff import Search, ratio
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
+from suite.records.experiment import TextReference
 
 
 class Agenda:
@@ -27,6 +28,12 @@ class Agenda:
         for record in there:
             self.note(record)
         self.there = len(there)
+
+    @property
+    def learnt(self) -> frozenset[TextReference]:
+        """The texts that what is left is calibrated with, and learns from."""
+        cells = [*self.missing, *(search.template for search in self.searches)]
+        return frozenset(asked.text for cell in cells for asked in (cell.calibration, cell.recovery) if asked)
 
     @property
     def searching(self) -> int:

@@ -13,7 +13,7 @@ from typing import Protocol as Interface
 
 import torch
 
-from suite.data.windows import Windows, make_windows
+from suite.data.windows import Windows, make_windows, token_ids
 from suite.errors import ExperimentError, InputError, sentence
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
@@ -22,8 +22,10 @@ from suite.models.source import ModelSource
 from suite.records import Damage, Experiment, Record, Store
 from suite.records.claims import Claims
 from suite.runner.agenda import Agenda, finished
+from suite.runner.alteration import Lessons
 from suite.runner.environment import environment
-from suite.runner.session import Section, Session
+from suite.runner.section import Section
+from suite.runner.session import Session
 
 Work = Callable[[Experiment], Iterable[Section]]
 
@@ -95,21 +97,23 @@ class Run:
         total = self.outcome.there + sum(agenda.left for agenda in todo)
         self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
-        windows = {agenda.model.name: self._windows(agenda.model) for agenda in todo}
+        windows = {agenda.model.name: self._windows(agenda) for agenda in todo}
         for index, agenda in enumerate(todo):
             later = sum(other.left for other in todo[index + 1 :])
-            self._model(agenda, windows.pop(agenda.model.name), later)
+            self._model(agenda, *windows.pop(agenda.model.name), later)
         return self.outcome
 
-    def _windows(self, model: ModelSource) -> Windows:
-        return make_windows(self.study.text, load_tokenizer(model), self.study.context)
+    def _windows(self, agenda: Agenda) -> tuple[Windows, Lessons]:
+        study, tokenizer = self.study, load_tokenizer(agenda.model)
+        ids = {text: token_ids(study.text_of(text), tokenizer, study.context + 1) for text in agenda.learnt}
+        return make_windows(study.text, tokenizer, study.context), Lessons(ids)
 
-    def _model(self, agenda: Agenda, windows: Windows, later: int) -> None:
+    def _model(self, agenda: Agenda, windows: Windows, lessons: Lessons, later: int) -> None:
         """Do one model's agenda; `later` is how many experiments of other models come after it."""
         model = agenda.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, self.store.folder, self._window)
+            session = Session(model, windows, lessons, self.store.folder, self._window)
         except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
             for experiment in [agenda.dense, *agenda.missing]:
                 self._keep(not_loaded(experiment, model, reason(error)))
@@ -125,7 +129,7 @@ class Run:
                     self.outcome.there += 1
                     self.observer.found(record)
                 else:
-                    record = self._measure(experiment, session, session.pruned)
+                    record = self._measure(experiment, session, session.altered)
                 agenda.note(record)
                 self.observer.expected(self.outcome.total + agenda.left + later)
             if strays := session.loaded.strays():

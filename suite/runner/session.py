@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,15 +24,17 @@ from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, tok
 from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
 from suite.models.loading import LoadedModel, load_model
-from suite.models.pruned import pruned
 from suite.models.source import ModelSource
 from suite.pruning.masks import Bits
-from suite.records.schema import Experiment, Memory, Perplexity, Protocol, Record
+from suite.records.experiment import Experiment
+from suite.records.schema import Memory, Perplexity, Protocol, Record
+from suite.runner.alteration import Lessons, alter
+from suite.runner.kernels import on_kernels
+from suite.runner.section import Section
 
 TOKENS_A_BATCH = 2048
 
 Progress = Callable[[int, int], None]  # windows done, windows in all
-Section = tuple[str, Any]  # one of the record's measured sections, by its name
 
 
 SAME = 1e-6  # relative: a dense perplexity this close to a record's is the same set-up's
@@ -50,9 +52,12 @@ class Baseline:
 class Session:
     """A model loaded for its experiments. `baseline` must be set before a pruned experiment is measured."""
 
-    def __init__(self, source: ModelSource, windows: Windows, scratch: Path, progress: Progress) -> None:
+    def __init__(
+        self, source: ModelSource, windows: Windows, lessons: Lessons, scratch: Path, progress: Progress
+    ) -> None:
         self.source = source
         self.windows = windows
+        self.lessons = lessons
         self.scratch = scratch
         self.progress = progress
         self.baseline: Baseline | None = None
@@ -109,23 +114,34 @@ class Session:
         self.baseline = Baseline(quality, states, writing)
         return True
 
-    def pruned(self, experiment: Experiment) -> Iterator[Section]:
-        """Prune, measure, restore, and let the dense model judge what the pruned one wrote."""
+    def altered(self, experiment: Experiment) -> Iterator[Section]:
+        """Prune and whatever else is asked, measure, restore, and let the dense model judge what the other wrote."""
         if self.baseline is None:
             raise ExperimentError("the dense baseline of this model failed, so there is nothing to compare with")
         beside = self._timing() if "generation" in experiment.measure else None
         if beside:
             beside.block()
-        with pruned(self.loaded, experiment) as done:
-            yield "pruning", done.achieved
+        with ExitStack() as stack:
+            masks = yield from self.alter(stack, experiment)
             if "perplexity" in experiment.measure:
-                yield "perplexity", self._pruned_perplexity(self.baseline)
-            written, timing = yield from self._rest(experiment, done.masks)
+                yield "perplexity", self._altered_perplexity(self.baseline)
+            written, timing = yield from self._rest(experiment, masks)
+            if experiment.pattern == "2:4":
+                yield "semi_structured", on_kernels(self, experiment, masks)
         if beside and timing:
             beside.block()
             yield "generation", generation.section(timing, beside, written)
         if "coherence" in experiment.measure and self.baseline.writing is not None:
             yield "coherence", coherence.compare(self._writing(written), self.baseline.writing)
+
+    def alter(self, stack: ExitStack, experiment: Experiment) -> Generator[Section, None, dict[str, Bits]]:
+        """Do to the model what the experiment asks for; leaving `stack` undoes it. See `suite.runner.alteration`."""
+        return (yield from alter(stack, self.loaded, experiment, self.lessons, self.quick_perplexity, self.progress))
+
+    def quick_perplexity(self) -> float:
+        """The perplexity of the model as it is, and nothing beside it."""
+        losses = token_losses(self.loaded.model, self.windows.tokens, self._batch_size)
+        return math.exp(float(losses.mean(dtype=np.float64)))
 
     def _rest(
         self, experiment: Experiment, masks: dict[str, Bits]
@@ -162,7 +178,7 @@ class Session:
         losses = self._losses(states)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
 
-    def _pruned_perplexity(self, baseline: Baseline) -> Perplexity:
+    def _altered_perplexity(self, baseline: Baseline) -> Perplexity:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
         divergence = Divergence(baseline.states, self.loaded.pristine_head())

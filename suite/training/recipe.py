@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from suite import declared
 from suite.errors import InputError
 from suite.models import anatomy
-from suite.records.schema import digest
+from suite.records.experiment import digest
 
 
 class _Strict(BaseModel):

@@ -7,7 +7,7 @@ import pytest
 from suite.analysis.facts import build_facts
 from suite.analysis.values import MissingResultError, NotMeasured
 from suite.errors import InputError
-from suite.records.schema import TextReference
+from suite.records.experiment import TextReference
 from tests.synthetic import embedded, phase1, record
 
 

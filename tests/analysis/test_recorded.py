@@ -8,7 +8,7 @@ from suite.analysis.facts import build_facts
 from suite.analysis.recorded import FEBRUARY_2026, beside, read_recorded
 from suite.analysis.values import NotMeasured
 from suite.errors import InputError
-from suite.records.schema import TextReference
+from suite.records.experiment import TextReference
 from tests.synthetic import embedded, record
 
 WIKITEXT = TextReference(name="wikitext-2", revision="b08601e04326c79dfdd32d625aee71d232d685c3", join="\n\n")

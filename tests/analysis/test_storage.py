@@ -4,7 +4,8 @@ import pytest
 
 from suite.analysis.facts import build_facts
 from suite.analysis.values import Verdict
-from suite.records.schema import Record, Size, TextReference
+from suite.records.experiment import TextReference
+from suite.records.schema import Record, Size
 from tests.synthetic import record
 
 LARGE, MAIN, SMALL = "story-mistral-large", "story-mistral", "story-mistral-small"

@@ -13,7 +13,8 @@ from suite.comparison.compare import compare
 from suite.comparison.pairs import Comparison, Side
 from suite.comparison.tolerance import allowed
 from suite.records import Damage
-from suite.records.schema import Record, TextReference
+from suite.records.experiment import TextReference
+from suite.records.schema import Record
 from tests.synthetic import embedded, experiment, record
 
 HALF = {"target": "attention", "sparsity": 0.5}

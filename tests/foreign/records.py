@@ -21,7 +21,7 @@ from suite.errors import InputError
 from suite.paths import MANIFESTS
 from suite.records import read_plans, read_records
 from suite.records.columns import COLUMNS, RESULTS
-from suite.records.schema import PROTOCOL, Experiment, digest
+from suite.records.experiment import PROTOCOL, Experiment, digest
 from suite.report.page import build_page
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster

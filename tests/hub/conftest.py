@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from suite.data.source import WIKITEXT, WIKITEXT_FILE
+from suite.data.source import WIKITEXT, WIKITEXT_FILES
 from tests.hub.loopback import Hub, serve
 
+TEST_FILE = WIKITEXT_FILES["wikitext-2"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = ["", " = Anna = \n", " Anna was a brave baker . \n"] * 40
 Done = subprocess.CompletedProcess[str]
@@ -33,7 +34,9 @@ def parquet(rows: list[str]) -> bytes:
 def hub(mistral: Path) -> Iterator[Hub]:
     hub = Hub()
     hub.add("models", "someone/tiny", COMMIT, {path.name: path.read_bytes() for path in mistral.iterdir()})
-    hub.add("datasets", WIKITEXT[0], WIKITEXT[2], {"README.md": b"---\n---\n", WIKITEXT_FILE: parquet(ROWS)})
+    hub.add(
+        "datasets", WIKITEXT[0], WIKITEXT[2], {"README.md": b"---\n---\n", WIKITEXT_FILES["wikitext-2"]: parquet(ROWS)}
+    )
     with serve(hub):
         yield hub
 

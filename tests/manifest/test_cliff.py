@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from suite.manifest.cliff import SCAN, Search
-from suite.records.schema import Experiment, TextReference
+from suite.records.experiment import Experiment, TextReference
 
 TEMPLATE = Experiment(
     model="m",

@@ -17,7 +17,7 @@ from suite.models.catalogue import EMBEDDED, embedded
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue
-from suite.records.schema import Experiment, TextReference
+from suite.records.experiment import Experiment, TextReference
 from suite.training.recipe import read_recipe
 
 NAMES = (

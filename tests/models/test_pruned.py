@@ -10,7 +10,7 @@ import torch
 from suite.models.loading import HEAD, TABLE, LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
-from suite.records.schema import Experiment, TextReference
+from suite.records.experiment import Experiment, TextReference
 from tests.conftest import ARCHITECTURES, MakeModel
 
 TEXT = TextReference(name="t", revision="r", join="")

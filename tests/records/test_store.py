@@ -11,7 +11,8 @@ import pytest
 
 from suite.errors import InputError
 from suite.records import Damage, Experiment, Record, Store, read_records
-from suite.records.schema import Environment, ModelSummary, TextReference, digest
+from suite.records.experiment import TextReference, digest
+from suite.records.schema import Environment, ModelSummary
 
 
 def record(**fields: Any) -> Record:

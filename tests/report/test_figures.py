@@ -9,7 +9,8 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from suite.analysis.facts import Facts, build_facts
-from suite.records.schema import Record, TextReference
+from suite.records.experiment import TextReference
+from suite.records.schema import Record
 from suite.report.figures import draw
 from suite.report.figures.network import _ink
 from suite.report.figures.room import Place, Room

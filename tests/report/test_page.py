@@ -24,7 +24,8 @@ from suite.analysis.facts import Facts, build_facts
 from suite.analysis.values import NotMeasured, Verdict
 from suite.cli.page import page as page_command
 from suite.paths import TEMPLATES
-from suite.records.schema import Sample, TextReference
+from suite.records.experiment import TextReference
+from suite.records.schema import Sample
 from suite.records.store import Store
 from suite.report.figures import FIGURES, draw_svg
 from suite.report.format import FILTERS

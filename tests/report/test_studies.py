@@ -12,7 +12,8 @@ from suite.cli.paper import paper as paper_command
 from suite.cli.poster import poster as poster_command
 from suite.cli.printing import FORMATS
 from suite.errors import InputError
-from suite.records.schema import Record, Sample, TextReference
+from suite.records.experiment import TextReference
+from suite.records.schema import Record, Sample
 from suite.records.store import Store
 from suite.report.command import results_folders
 from suite.report.paper import build_paper

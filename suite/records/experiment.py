@@ -1,0 +1,141 @@
+"""An experiment: one fully resolved cell of a study, and the words and bounds its fields are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
+
+Criterion = Literal["none", "magnitude", "random", "wanda", "sparsegpt"]
+Scope = Literal["tensor", "row", "global", "published"]
+Allocation = Literal["uniform", "owl"]
+Pattern = Literal["2:4", "4:8", "neurons", "layers"]
+Tied = Literal["untie", "both", "skip"]
+Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]  # what a model is loaded in
+Precision = Literal["auto", "float32", "bfloat16", "float16", "float8-weights", "float8-compute"]
+
+# A record may come from anybody, and what follows divides by its numbers and takes their logarithms: one whose numbers
+# are none that could have been measured is not read. The bounds are far beyond those that are.
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Some = Annotated[int, Field(ge=1, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(ge=1e-150, le=1e150)]
+Amount = Annotated[float, Field(ge=0, le=1e150)]
+Nats = Annotated[float, Field(ge=-1, le=10_000)]  # nothing is below 0 but by rounding
+Context = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class Part(BaseModel):
+    """A part of a record: frozen, nothing unknown in it, every number finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class TextReference(Part):
+    """A text, named and pinned: `revision` is a commit of the hub, or `sha256:...` of a local text."""
+
+    name: str
+    revision: str
+    join: str
+
+
+class Calibration(Part):
+    """What a criterion that looks at activations is shown: `samples` windows of `context` tokens of a text, which begin
+    at places drawn by Python's generator from `seed`."""
+
+    text: TextReference
+    samples: Some
+    context: Context
+    seed: Count
+
+
+class Recovery(Part):
+    """A fine-tuning of the pruned model, its mask held: `tokens` of a text in batches of `batch` windows of `context`.
+
+    AdamW without weight decay, in float32; the learning rate rises over the first twentieth of the steps to
+    `learning_rate` and falls along a cosine to a tenth of it. Windows begin at places drawn from `seed`.
+    """
+
+    text: TextReference
+    tokens: Some
+    context: Context
+    batch: Some
+    learning_rate: Positive
+    seed: Count
+
+
+class Experiment(Part):
+    """One fully resolved cell of a study: what was asked for, and nothing of the machine that answers.
+
+    `sparsity` is the share of the target's weights to remove (0.0 where none are); where a `budget` (a share of the
+    block weights) was asked for, it is the sparsity that follows from it. `layers` is None for every layer; `part` is
+    None unless parts were chosen freely, and then `target` is None. `pattern` is the shape in which weights go: None
+    for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
+    `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
+    """
+
+    model: str
+    revision: str
+    criterion: Criterion
+    target: str | None = None
+    part: tuple[str, ...] | None = None
+    layers: str | None = None
+    scope: Scope = "tensor"
+    allocation: Allocation = "uniform"
+    pattern: Pattern | None = None
+    sparsity: Share = 0.0
+    budget: Share | None = None
+    precision: Precision = "auto"
+    baseline_precision: Dtype | None = None
+    tied: Tied = "untie"
+    text: TextReference
+    context: Context
+    calibration: Calibration | None = None
+    seed: Count | None = None
+    recovery: Recovery | None = None
+    measure: tuple[Measure, ...] = ("perplexity",)
+
+    @property
+    def unpruned(self) -> bool:
+        """Whether every weight stays, whatever else is done to the model."""
+        return self.criterion == "none"
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is the baseline: the model as it is, which everything else of it is held against."""
+        return self.unpruned and self.baseline_precision is None and self.recovery is None
+
+    @property
+    def structured(self) -> bool:
+        """Whether what is pruned is really taken out, so that what remains is a smaller dense model."""
+        return self.pattern in ("neurons", "layers")
+
+    @property
+    def what(self) -> str:
+        """The pruned weights in a few words: `attention`, or `q+down, layers 0-7`."""
+        name = self.target or "+".join(self.part or ())
+        return ", ".join(filter(None, [name, self.layers and f"layers {self.layers}"])) if name else "dense"
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the canonical JSON of the experiment and the protocol's version; 64 hexadecimal digits."""
+        asked = self.model_dump(mode="json")
+        for later in _LATER:  # so that what was measured before these could be asked for keeps its id
+            if asked[later] is None:
+                del asked[later]
+        return digest({"protocol": PROTOCOL, **asked})
+
+
+_LATER = ("baseline_precision", "recovery")
+
+
+def digest(value: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON value in canonical form (sorted keys, no spaces, shortest floats), in hexadecimal."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

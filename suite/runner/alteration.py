@@ -1,0 +1,86 @@
+"""What is done to a model before it is measured: pruned, fine-tuned with its mask held, rounded; and undone after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from suite.data.windows import calibration_windows
+from suite.evaluation import memory
+from suite.machine import pick_dtype
+from suite.models.float8 import rounded
+from suite.models.loading import LoadedModel
+from suite.models.pruned import pruned
+from suite.models.structured import taken_out
+from suite.pruning.masks import Bits
+from suite.records.experiment import Calibration, Experiment, TextReference
+from suite.runner.section import Section
+from suite.training.recovery import recovered
+
+FLOAT8 = ("float8-weights", "float8-compute")
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The texts that are learnt from, tokenised by the model's own tokenizer: ids by the text."""
+
+    ids: Mapping[TextReference, list[int]]
+
+    def calibration(self, asked: Calibration) -> Tensor:
+        """int64 [samples, context]."""
+        return calibration_windows(self.ids[asked.text], asked.samples, asked.context, asked.seed)
+
+
+def alter(
+    stack: ExitStack,
+    loaded: LoadedModel,
+    experiment: Experiment,
+    lessons: Lessons,
+    perplexity: Callable[[], float],
+    progress: Callable[[int, int], None],
+) -> Generator[Section, None, dict[str, Bits]]:
+    """Do to the model what the experiment asks for; leaving `stack` undoes it.
+
+    Args:
+        perplexity: of the evaluation text, of the model as it is; asked along a recovery.
+        progress: told the tokens learnt from, and how many there will be.
+
+    Yields:
+        The record's section of each step that is done.
+
+    Returns:
+        The packed mask of each pruned tensor.
+    """
+    masks: dict[str, Bits] = {}
+    if experiment.baseline_precision is not None:
+        stack.enter_context(loaded.in_dtype(_dtype(loaded, experiment)))
+    if not experiment.unpruned:
+        memory.reset_peaks()
+        calibration = None if experiment.calibration is None else lessons.calibration(experiment.calibration)
+        remove = taken_out if experiment.structured else pruned
+        done = stack.enter_context(remove(loaded, experiment, calibration))
+        masks = done.masks
+        yield "pruning", done.achieved.model_copy(update={"peaks": memory.peaks(loaded.model)})
+    if (asked := experiment.recovery) is not None:
+        memory.reset_peaks()
+        held = {} if experiment.structured else masks
+        learnt = stack.enter_context(recovered(loaded, held, asked, lessons.ids[asked.text], perplexity, progress))
+        yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.model)})
+    if experiment.precision in FLOAT8:
+        yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))
+    return masks
+
+
+def _dtype(loaded: LoadedModel, experiment: Experiment) -> torch.dtype:
+    """What the model runs in where it is not loaded in it; float8's matrix products want bfloat16."""
+    if experiment.precision == "float8-weights":
+        return loaded.dtype
+    if experiment.precision == "float8-compute":
+        return torch.bfloat16
+    capability = torch.cuda.get_device_capability(loaded.device) if loaded.device.type == "cuda" else None
+    dtype: torch.dtype = getattr(torch, pick_dtype(experiment.precision, capability, loaded.source.stored_dtype)[0])
+    return dtype
