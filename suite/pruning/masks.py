@@ -17,6 +17,17 @@ def packed(removed: Tensor) -> Bits:
     return np.packbits(~removed.cpu().numpy().reshape(-1))
 
 
+def survives(mask: Bits, weights: int) -> NDArray[np.bool_]:
+    """What a packed mask of so many weights says of each: True = survives.
+
+    Raises:
+        ValueError: it is of another number of weights.
+    """
+    if mask.size != (weights + 7) // 8:
+        raise ValueError(f"a mask of {mask.size} bytes for {weights} weights")
+    return np.unpackbits(mask, count=weights).astype(bool)
+
+
 def mask_digest(masks: Mapping[str, Bits]) -> str:
     """SHA-256 over the packed masks in the order of names, each padded to whole bytes, in hexadecimal.
 
