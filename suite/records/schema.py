@@ -6,7 +6,8 @@ Units: seconds, bytes, tokens; losses in nats a token. A field that was not meas
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -305,6 +306,15 @@ class Environment(Part):
     seconds: Amount
 
 
+_PASSING = re.compile(r"seconds|peaks|board|memory|environment|seal|.*_(seconds|per_s)")
+
+
+def _lasting(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _lasting(one) for key, one in value.items() if not _PASSING.fullmatch(key)}
+    return [_lasting(one) for one in value] if isinstance(value, list) else value
+
+
 class Record(Part):
     """One experiment's record, `results/<study>/<id>.json`.
 
@@ -337,6 +347,11 @@ class Record(Part):
         alias_generator=lambda name: "schema" if name == "schema_" else name,
         populate_by_name=True,
     )
+
+    def reproducible(self) -> dict[str, Any]:
+        """What two runs of one experiment must agree on, as JSON: all but times, speeds, measured memory and energy,
+        and the surroundings they were measured in."""
+        return cast(dict[str, Any], _lasting(self.model_dump(mode="json", by_alias=True)))
 
     def sealed(self) -> Record:
         """The record with its checksum: an edit by hand shows."""

@@ -21,7 +21,7 @@ from suite.errors import InputError
 from suite.paths import MANIFESTS
 from suite.records import read_plans, read_records
 from suite.records.columns import COLUMNS, RESULTS
-from suite.records.experiment import PROTOCOL, Experiment, digest
+from suite.records.experiment import Experiment, digest
 from suite.report.page import build_page
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster
@@ -103,7 +103,7 @@ def sealed(document: Document) -> Document:
     """The record with the id and the seal that belong to what it says, if it can have them."""
     try:
         experiment = Experiment.model_validate(document["experiment"])
-        document["id"] = digest({"protocol": PROTOCOL, **experiment.model_dump(mode="json")})
+        document["id"] = experiment.id
         document["seal"] = digest({key: value for key, value in document.items() if key != "seal"})
     except (ValueError, KeyError):
         pass

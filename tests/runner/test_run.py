@@ -25,7 +25,8 @@ from suite.records.claims import Claim
 from suite.runner import session as session_module
 from suite.runner.agenda import Agenda
 from suite.runner.run import Outcome, Run
-from suite.runner.session import Section, Session
+from suite.runner.section import Section
+from suite.runner.session import Session
 
 Write = Callable[..., Path]
 GRID = "[{target: [attention, mlp], sparsity: 0.5}, {target: blocks, sparsity: 0.7, measure: [perplexity, coherence]}]"
@@ -64,14 +65,6 @@ def run(path: Path, folder: Path, observer: Quiet | None = None) -> tuple[Outcom
     return Run(read_study(path), Store(folder), observer)(), observer
 
 
-def numbers(record: Record) -> object:
-    """What two runs must agree on: everything but times, speeds, memory and environment."""
-    data = record.model_dump(exclude={"environment", "seal", "generation", "memory"})
-    if data["pruning"]:
-        data["pruning"].pop("seconds")
-    return data
-
-
 def test_every_experiment_gets_its_record_and_a_second_run_does_nothing(write_manifest: Write, tmp_path: Path) -> None:
     path, folder = write_manifest(GRID), tmp_path / "results"
     outcome, observer = run(path, folder)
@@ -105,21 +98,21 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(write_manifest: Write, t
     assert len(Store(tmp_path / "cut").paths) == 2
     outcome, rest = run(path, tmp_path / "cut")
     assert (outcome.there, outcome.done) == (2, 2)
-    assert [numbers(record) for record in rest.records] == [numbers(record) for record in whole.records[2:]]
+    assert [record.reproducible() for record in rest.records] == [record.reproducible() for record in whole.records[2:]]
 
 
 def test_a_failed_experiment_is_a_record_and_the_rest_goes_on(
     write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, folder = write_manifest(GRID), tmp_path / "results"
-    real = Session.pruned
+    real = Session.altered
 
     def fails_on_mlp(self: Session, experiment: Experiment) -> object:
         if experiment.target == "mlp":
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(self, experiment)
 
-    monkeypatch.setattr(Session, "pruned", fails_on_mlp)
+    monkeypatch.setattr(Session, "altered", fails_on_mlp)
     outcome, observer = run(path, folder)
     assert (outcome.done, outcome.failed) == (3, 1)
     (failed,) = [record for record in observer.records if record.status == "failed"]
@@ -355,7 +348,7 @@ def test_running_out_of_memory_gives_it_back_and_the_study_goes_on(
     write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[weakref.ref[torch.Tensor]] = []
-    real = Session.pruned
+    real = Session.altered
 
     def greedy(self: Session, experiment: Experiment) -> Iterator[Section]:
         if held:
@@ -368,7 +361,7 @@ def test_running_out_of_memory_gives_it_back_and_the_study_goes_on(
         cycle.append(cycle)  # frames and hooks make cycles, which only a collection frees
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    monkeypatch.setattr(Session, "pruned", greedy)
+    monkeypatch.setattr(Session, "altered", greedy)
     outcome, observer = run(write_manifest(GRID), tmp_path / "results")
     assert (outcome.done, outcome.failed) == (3, 1)
     assert observer.records[1].error == "out of memory: take a GPU with more, a shorter context, or a smaller model"
@@ -402,7 +395,7 @@ def test_a_failure_of_what_another_process_has_done_is_none(
         run(path, folder)
         raise torch.OutOfMemoryError("the other one has it all")
 
-    monkeypatch.setattr(Session, "pruned", late)
+    monkeypatch.setattr(Session, "altered", late)
     outcome, _ = run(path, folder)
     assert outcome.failed == 0 and outcome.there >= 1
     assert len(Store(folder).paths) == 4
@@ -423,7 +416,7 @@ def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monk
         yield
 
     monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecret")
-    monkeypatch.setattr(Session, "pruned", tell)
+    monkeypatch.setattr(Session, "altered", tell)
     _, observer = run(write_manifest(GRID), tmp_path / "results")
     assert observer.records[1].error == "RuntimeError: the hub said no to ***\\x1b[2J"
     assert not any(b"secretsecret" in file.read_bytes() for file in (tmp_path / "results").iterdir())
