@@ -7,8 +7,9 @@ from random import Random
 from typing import Any
 
 from suite.evaluation.interval import ratio_interval
-from suite.records.experiment import Experiment, Measure, TextReference, digest
+from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference, digest
 from suite.records.schema import (
+    Along,
     Board,
     Coherence,
     Environment,
@@ -19,8 +20,11 @@ from suite.records.schema import (
     Perplexity,
     Protocol,
     Pruning,
+    Quantisation,
     Record,
+    Recovered,
     Sample,
+    SemiStructured,
     Size,
     Speed,
 )
@@ -40,19 +44,27 @@ DIFFICULTY = {"recall": 1.6, "fact": 0.9, "agreement": 0.35, "free": 0.2}
 STRESS = {"attention": {"recall": 2.0, "fact": 0.6}, "mlp": {"recall": 0.8, "fact": 2.2}}  # times the difficulty
 SIZES = {"story-mistral-small": 0.25, "story-mistral-large": 2.25, "story-phi": 0.9}
 MEASURES: tuple[Measure, ...] = ("perplexity", "generation", "memory", "size", "coherence")
+GRASP = {"wanda": 0.04, "sparsegpt": 0.08}  # how much later a criterion that looks at activations breaks a model
+EFFORT = {"magnitude": 0.02, "random": 0.03, "wanda": 1.5, "sparsegpt": 12.0}  # seconds
+HELD = {"wanda": 1.2, "sparsegpt": 1.7}  # peak memory over that of pruning by what a file says
+ROUNDED = 1.012  # what rounding to 8 bits does to perplexity
+CALIBRATION = Calibration(text=TEXT, samples=128, context=256, seed=0)
 NOISE = 0.04  # nats by which a pruned model's windows stray from the dense model's, each its own way
 
 
 def harm(what: str, sparsity: float, criterion: str = "magnitude", model: str = "story-mistral") -> float:
     """A cliff: the ratio to dense, flat at first and then steep."""
-    steep, knee = (40.0, 0.05) if criterion == "random" else (9.0, KNEE.get(what, 0.62) + SHIFT.get(model, 0.0))
+    later = SHIFT.get(model, 0.0) + GRASP.get(criterion, 0.0)
+    steep, knee = (40.0, 0.05) if criterion == "random" else (9.0, KNEE.get(what, 0.62) + later)
     return 1.0 + 0.004 * sparsity + 0.55 * math.exp(min(steep * (sparsity - knee), 4.2))
 
 
 def experiment(**changes: Any) -> Experiment:
-    """A cell of the study; dense unless a target is given."""
+    """A cell of the study; unpruned unless a target or a part is given."""
     given = {"model": "story-mistral", "revision": "sha256:" + "1" * 64, "text": TEXT, "context": 256} | changes
-    given.setdefault("criterion", "magnitude" if given.get("target") else "none")
+    given.setdefault("criterion", "magnitude" if given.get("target") or given.get("part") else "none")
+    if given["criterion"] in GRASP or given.get("allocation") == "owl":
+        given.setdefault("calibration", CALIBRATION)
     return Experiment(**{"measure": MEASURES, **given})
 
 
@@ -70,7 +82,8 @@ def record(ratio: float | None = None, error: str | None = None, noise: float = 
         ).sealed()
     draw = Random(cell.id)
     if ratio is None:
-        ratio = 1.0 if cell.dense else harm(cell.target or "all", cell.sparsity, cell.criterion, cell.model)
+        ratio = 1.0 if cell.unpruned else harm(cell.target or "all", cell.sparsity, cell.criterion, cell.model)
+        ratio *= ROUNDED if cell.precision.startswith("float8") else 1.0
     sections = {
         "perplexity": _perplexity(cell, ratio, 0.0 if cell.dense else noise),
         "generation": _generation(ratio, draw),
@@ -83,7 +96,10 @@ def record(ratio: float | None = None, error: str | None = None, noise: float = 
         status="done",
         experiment=cell,
         model=_model(cell.model),
-        pruning=None if cell.dense else _pruning(cell),
+        pruning=None if cell.unpruned else _pruning(cell),
+        recovered=_recovered(cell, cell.recovery, ratio) if cell.recovery else None,
+        quantisation=_quantisation(cell) if cell.precision.startswith("float8") else None,
+        semi_structured=SemiStructured(why_not="no GPU") if cell.pattern == "2:4" else None,
         environment=environment,
         **{name: section for name, section in sections.items() if name in cell.measure},
     ).sealed()
@@ -185,7 +201,50 @@ def _pruning(cell: Experiment) -> Pruning:
         per_tensor={},
         compression_ratio=model.parameters / max(model.parameters - zeros, 1),
         theoretical_speedup=1 / max(1 - cell.sparsity, 0.01),
-        seconds=0.02,
+        seconds=EFFORT[cell.criterion],
+        peaks=Peaks(rss_bytes=round(700_000_000 * HELD.get(cell.criterion, 1.0))),
+    )
+
+
+def recovery(tokens: int = 500_000) -> Recovery:
+    return Recovery(text=TEXT, tokens=tokens, context=256, batch=8, learning_rate=1e-4, seed=0)
+
+
+def _recovered(cell: Experiment, asked: Recovery, ratio: float) -> Recovered:
+    """Most of what was lost comes back early."""
+    before = harm(cell.target, cell.sparsity, cell.criterion, cell.model) if cell.target else 1.0
+    shares = {0.0: 0.0, 0.25: 0.7, 0.5: 0.9, 1.0: 1.0}
+    course = tuple(
+        Along(
+            tokens=round(at * asked.tokens),
+            loss=None if at == 0 else math.log(DENSE * ratio) + 0.1 * (1 - done),
+            perplexity=DENSE * before * (ratio / before) ** done,
+        )
+        for at, done in shares.items()
+    )
+    steps = max(asked.tokens // (asked.batch * asked.context), 1)
+    return Recovered(
+        tokens=asked.tokens,
+        steps=steps,
+        course=course,
+        mask_digest=digest({"mask": cell.id}),
+        seconds=40.0,
+        peaks=Peaks(rss_bytes=1_500_000_000),
+    )
+
+
+def _quantisation(cell: Experiment) -> Quantisation:
+    weights = _model(cell.model).block_weights
+    zeros = round(cell.sparsity * weights)
+    return Quantisation(
+        format=cell.precision,
+        tensors=56,
+        weights=weights,
+        zeros_before=zeros,
+        zeros=zeros + weights // 500,
+        relative_error=0.026,
+        bytes=weights + 4_000,
+        seconds=0.1,
     )
 
 

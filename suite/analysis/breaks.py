@@ -14,7 +14,7 @@ from statistics import fmean
 import numpy as np
 from scipy.special import stdtrit
 
-from suite.analysis.cells import Cell
+from suite.analysis.cells import CRITERIA, Cell
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import shared_level
 from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
@@ -78,13 +78,17 @@ STATEMENTS: Mapping[str, Callable[[Loss], float]] = {
 
 
 def breaks_of(models: Sequence[ModelFacts]) -> tuple[Breaks, ...]:
-    """One for each criterion, random last. A model that was measured on several texts or contexts counts once."""
+    """One for the first criterion that has any, and one for random removal.
+
+    A model that was measured on several texts or contexts counts once.
+    """
     once: dict[str, ModelFacts] = {}
     for model in models:
         once.setdefault(model.cells[0].experiment.model, model)
-    criteria = {c.experiment.criterion for model in once.values() for c in model.cells if c.what in PARTS}
+    criteria = {c.experiment.criterion for model in once.values() for c in model.plain if c.what in PARTS}
+    chosen = sorted(criteria - {"random"}, key=CRITERIA.index)[:1]
     found = []
-    for criterion in sorted(criteria, key=lambda name: (name == "random", name)):
+    for criterion in (*chosen, "random"):
         losses = (_loss(model, criterion) for model in once.values())
         if there := tuple(loss for loss in losses if loss):
             found.append(Breaks(criterion, there))
@@ -139,7 +143,7 @@ def _loss(model: ModelFacts, criterion: str) -> Loss | None:
 def _nearest(model: ModelFacts, criterion: str, part: str) -> list[Perplexity]:
     """The seeds of the sparsity whose damage is nearest to the one wanted; empty where none is near enough."""
     by_sparsity: dict[float, list[Perplexity]] = {}
-    for cell in model.cells:
+    for cell in model.plain:
         if cell.what == part and cell.experiment.criterion == criterion and (quality := _by_kind(cell)):
             by_sparsity.setdefault(cell.sparsity, []).append(quality)
     near = [found for found in by_sparsity.values() if LEAST <= _mean_ratio(found) <= MOST]

@@ -10,7 +10,7 @@ from suite.records.experiment import Experiment
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
-CRITERIA = ("none", "magnitude", "random")
+CRITERIA = ("none", "magnitude", "wanda", "sparsegpt", "random")
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
 
@@ -23,14 +23,12 @@ class Subject:
     text: str
     text_revision: str
     context: int
-    precision: str
+    precision: str  # of the dense baseline
 
     @classmethod
     def of(cls, experiment: Experiment) -> Subject:
-        text = experiment.text
-        return cls(
-            experiment.model, experiment.revision, text.name, text.revision, experiment.context, experiment.precision
-        )
+        e, text = experiment, experiment.text
+        return cls(e.model, e.revision, text.name, text.revision, e.context, e.baseline_precision or e.precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,31 @@ class Cell:
     @property
     def what(self) -> str:
         """The pruned weights, with whatever is not the suite's default said beside them."""
-        extras = [f"per {self.experiment.scope}"] if self.experiment.scope != "tensor" else []
-        extras += [f"tied: {self.experiment.tied}"] if self.experiment.tied != "untie" else []
-        return ", ".join([self.experiment.what, *extras])
+        e = self.experiment
+        extras = [f"per {e.scope}"] if e.scope != "tensor" else []
+        extras += [f"tied: {e.tied}"] if e.tied != "untie" else []
+        extras += [e.pattern] if e.pattern else []
+        extras += [e.allocation] if e.allocation != "uniform" else []
+        extras += [e.precision] if e.baseline_precision else []
+        extras += [f"recovered on {e.recovery.tokens:,} tokens"] if e.recovery else []
+        return ", ".join([e.what, *extras])
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is the dense baseline, or lost single weights, a like share of each tensor, and nothing more.
+
+        Curves, rankings and whatever is read off them are of plain cells. What went in a pattern, by an allocation of
+        its own, on to another precision or to a recovery answers other questions, and so does a cell of a map.
+        """
+        e = self.experiment
+        altered = e.pattern or e.allocation != "uniform" or e.baseline_precision or e.recovery
+        return not altered and not self.mapped
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it is a cell of a map: a budget taken from one kind of part in one layer, or in a few of them."""
+        e = self.experiment
+        return e.budget is not None and e.part is not None and e.layers is not None
 
     @property
     def done(self) -> bool:
@@ -126,7 +146,7 @@ class Cell:
         """A total order that does not depend on how records arrived."""
         e = self.experiment
         rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
-        criterion = (CRITERIA.index(e.criterion) if e.criterion in CRITERIA else len(CRITERIA), str(e.criterion))
+        criterion = CRITERIA.index(e.criterion)
         return (self.model, criterion, e.budget is not None, rank, self.what, e.sparsity, e.seed or 0, self.record.id)
 
 

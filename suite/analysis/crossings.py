@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from suite.analysis.cells import CRITERIA
 from suite.analysis.curves import FACTORS, TOLERANCE, Curve, breadth
 from suite.analysis.points import Crossing
 from suite.analysis.values import NotMeasured, Number
@@ -84,7 +85,9 @@ def crossings(curves: Iterable[Curve]) -> Crossings | None:
     shared = {key: found for key, found in groups.items() if len(found) > 1}
     if not shared:
         return None
-    criterion, what = min(shared, key=lambda key: (key[1] != "blocks", -len(shared[key]), breadth(key[1]), key))
+    criterion, what = min(
+        shared, key=lambda key: (key[1] != "blocks", -len(shared[key]), CRITERIA.index(key[0]), breadth(key[1]), key)
+    )
     found = shared[criterion, what]
     passed = {f: sum(curve.crossing(f).above is not None for curve in found) for f in FACTORS}
     if not passed[TOLERANCE]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from suite.analysis.cells import TARGETS, Cell
+from suite.analysis.cells import CRITERIA, TARGETS, Cell
 from suite.analysis.points import Crossing, Point, coarse
 from suite.analysis.values import NotMeasured
 
@@ -83,7 +83,7 @@ class Curve:
 
 
 def curves_of(cells: Iterable[Cell]) -> tuple[Curve, ...]:
-    """The curves of one model's cells (dense and equal-budget cells apart), in the order of the cells."""
+    """The curves of one model's plain cells (dense and equal-budget cells apart), in the order of the cells."""
 
     def name(cell: Cell) -> tuple[str, str]:
         return cell.experiment.criterion, cell.what
@@ -103,10 +103,11 @@ def breadth(what: str) -> int:
 
 
 def main_curve(curves: Iterable[Curve]) -> Curve | None:
-    """The curve a model is judged by: not a random one, of the broadest target, with the most points."""
+    """The curve a model is judged by: magnitude's before other criteria's and never a random one, of the broadest
+    target, with the most points."""
 
-    def preference(curve: Curve) -> tuple[int, int, str]:
-        return breadth(curve.what), -len(curve.measured), curve.what
+    def preference(curve: Curve) -> tuple[int, int, int, str]:
+        return CRITERIA.index(curve.criterion), breadth(curve.what), -len(curve.measured), curve.what
 
     candidates = [curve for curve in curves if curve.criterion != "random" and curve.measured]
     return min(candidates, key=preference, default=None)

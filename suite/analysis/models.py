@@ -23,6 +23,7 @@ class ModelFacts:
 
     name: str
     cells: tuple[Cell, ...]
+    plain: tuple[Cell, ...]  # those that curves, rankings and what is read off them are made of
     dense: Cell | NotMeasured
     curves: tuple[Curve, ...]
     main: Curve | None
@@ -86,14 +87,16 @@ class ModelFacts:
 def model_facts(name: str, cells: Iterable[Cell]) -> ModelFacts:
     """Everything that is known of the model whose cells these are (in their total order)."""
     found = tuple(cells)
-    dense = _dense(found)
-    curves = curves_of(found)
-    heat, ranked = heat_table(curves), rankings(found)
+    plain = tuple(cell for cell in found if cell.plain)
+    dense = _dense(plain)
+    curves = curves_of(plain)
+    heat, ranked = heat_table(curves), rankings(plain)
     main = main_curve(curves)
     control = next((c for c in curves if main and c.criterion == "random" and c.what == main.what and c.measured), None)
     return ModelFacts(
         name=name,
         cells=found,
+        plain=plain,
         dense=dense,
         curves=curves,
         main=main,

@@ -80,9 +80,9 @@ def _kin(model: ModelFacts) -> tuple[str, str, str, int]:
 
 def _family(models: Sequence[ModelFacts]) -> Family | None:
     """The family by growing size, compared at the cell of `blocks` that all share, else by their cliffs."""
-    shared = comparison(cell for model in models for cell in model.cells if cell.what == "blocks")
+    shared = comparison(cell for model in models for cell in model.plain if cell.what == "blocks")
     cells = {cell.model: cell for cell in shared.cells} if shared else {}
-    cliffs = {model.name: curve for model in models for curve in model.curves if _is_cliff(curve)}
+    cliffs = {model.name: curve for model in models for curve in reversed(model.curves) if _is_cliff(curve)}
     names = {model.name for model in models}
     judged: dict[str, Cell] | dict[str, Curve] = cells if names == set(cells) else cliffs
     if names != set(judged):

@@ -126,7 +126,7 @@ def _larger(one: Stored, other: Stored) -> bool:
 
 
 def _pruned(model: ModelFacts) -> list[Cell]:
-    return [cell for cell in model.cells if not cell.experiment.dense]
+    return [cell for cell in model.plain if not cell.experiment.dense]
 
 
 def _match(dense: Stored, pruned: Stored, level: float) -> Match:
@@ -142,7 +142,7 @@ def _dense(model: ModelFacts) -> Stored | None:
     """The dense model's file is known from any record that wrote one: a pruned one's says what it would take whole."""
     if isinstance(model.dense, NotMeasured) or isinstance(perplexity := model.dense.perplexity, NotMeasured):
         return None
-    sizes = [size for cell in model.cells if not isinstance(size := cell.size, NotMeasured)]
+    sizes = [size for cell in model.plain if not isinstance(size := cell.size, NotMeasured)]
     return Stored(model.dense, float(sizes[0].dense_bytes), perplexity) if sizes else None
 
 

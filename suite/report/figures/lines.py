@@ -17,12 +17,11 @@ MOST_LINES = 12
 
 def targets(axes: Axes, facts: Facts, style: Style) -> None:
     """Perplexity relative to dense, a line for each target of the main model."""
-    curves = [curve for curve in facts.main.curves if curve.criterion != "random" and curve.measured][:MOST_LINES]
-    several = len({curve.criterion for curve in curves}) > 1
-    lines = []
-    for curve in curves:
-        text = f"{curve.what}, {curve.criterion}" if several else curve.what
-        lines.append((text, [(0.0, 1.0), *_known((p.sparsity, p.ratio) for p in curve.points)]))
+    heat = facts.main.heat
+    if heat is None:
+        raise ValueError("no two targets were pruned by one criterion")
+    curves = [curve for curve in facts.main.curves if curve.criterion == heat.criterion and curve.measured]
+    lines = [(c.what, [(0.0, 1.0), *_known((p.sparsity, p.ratio) for p in c.points)]) for c in curves[:MOST_LINES]]
     values = [y for _, line in lines for _, y in line]
     _draw(axes, lines, style, (min(values) * 0.93, max(values) * 1.15), suffix="\u00d7")
     axes.set_ylabel("perplexity relative to dense (log)")
