@@ -78,7 +78,8 @@ def records(
 
 def _order(record: Record) -> tuple[object, ...]:
     cell = record.experiment
-    return (cell.model, not cell.dense, cell.criterion, cell.what, cell.budget or 0, cell.sparsity, cell.seed or 0)
+    kind = (cell.criterion, cell.what, cell.treatment, cell.budget or 0)
+    return (cell.model, not cell.dense, *kind, cell.sparsity, cell.seed or 0)
 
 
 def _print(shown: list[Record]) -> None:
@@ -104,8 +105,8 @@ def _table(shown: Iterable[Record], intervals: bool) -> Table:
         values = (
             cell.model,
             criterion(experiment),
-            experiment.what + budget,
-            "" if experiment.dense else percent(experiment.sparsity),
+            ", ".join([experiment.what + budget, *experiment.treatment]),
+            "" if experiment.unpruned else percent(experiment.sparsity),
             _number(cell.perplexity, ".6g"),
             _ratio(cell, intervals),
             _number(cell.kl, ".3g"),

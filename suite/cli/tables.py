@@ -67,8 +67,8 @@ def warn_of_damaged(damaged: Sequence[Damage], consequence: str, most: int | Non
 
 
 def criterion(experiment: Experiment) -> str:
-    """`magnitude`, `random 2` (its seed), nothing for the dense model."""
-    if experiment.dense:
+    """`magnitude`, `random 2` (its seed), nothing where nothing is pruned."""
+    if experiment.unpruned:
         return ""
     return experiment.criterion if experiment.seed is None else f"{experiment.criterion} {experiment.seed}"
 

@@ -15,7 +15,16 @@ from suite.errors import InputError
 from suite.records.schema import Record
 
 Value = str | int | float | None
-RESULTS = ("perplexity", "generation", "memory", "size", "coherence")  # what only a finished experiment vouches for
+RESULTS = (
+    "recovered",
+    "quantisation",
+    "perplexity",
+    "generation",
+    "memory",
+    "size",
+    "semi_structured",
+    "coherence",
+)  # what only a finished experiment vouches for
 
 
 class Kind(Enum):
@@ -49,6 +58,9 @@ class Column:
         return "+".join(value) if isinstance(value, tuple) else value
 
 
+_KINDS = ("allocated_bytes", "reserved_bytes", "rss_bytes")
+
+
 def _speed(phase: str) -> Iterator[Column]:
     name = f"{phase}_tokens_per_s"
     for ending, path in {"": "median", "_q1": "quartiles.0", "_q3": "quartiles.1", "_p99": "p99"}.items():
@@ -56,7 +68,7 @@ def _speed(phase: str) -> Iterator[Column]:
 
 
 def _peaks(phase: str) -> Iterator[Column]:
-    for kind in ("allocated_bytes", "reserved_bytes", "rss_bytes"):
+    for kind in _KINDS:
         yield Column(f"{phase}_peak_{kind}", NUMBER, f"memory.{phase}.{kind}")
 
 
@@ -74,6 +86,8 @@ _COLUMNS = (  # in the order of the CSV
     Column("part", TEXT, "experiment.part"),
     Column("layers", TEXT, "experiment.layers"),
     Column("scope", TEXT, "experiment.scope"),
+    Column("allocation", TEXT, "experiment.allocation"),
+    Column("pattern", TEXT, "experiment.pattern"),
     Column("tied", TEXT, "experiment.tied"),
     Column("seed", NUMBER, "experiment.seed"),
     Column("sparsity", SHARE, "experiment.sparsity"),
@@ -82,6 +96,12 @@ _COLUMNS = (  # in the order of the CSV
     Column("text_revision", TEXT, "experiment.text.revision"),
     Column("context", NUMBER, "experiment.context"),
     Column("precision", TEXT, "experiment.precision"),
+    Column("baseline_precision", TEXT, "experiment.baseline_precision"),
+    Column("calibration_text", TEXT, "experiment.calibration.text.name"),
+    Column("calibration_samples", NUMBER, "experiment.calibration.samples"),
+    Column("calibration_seed", NUMBER, "experiment.calibration.seed"),
+    Column("recovery_text", TEXT, "experiment.recovery.text.name"),
+    Column("recovery_tokens", NUMBER, "experiment.recovery.tokens"),
     Column("measure", TEXT, "experiment.measure"),
     Column("perplexity", NUMBER, "perplexity.value"),
     Column("ratio", NUMBER, "perplexity.ratio_to_dense"),
@@ -100,6 +120,13 @@ _COLUMNS = (  # in the order of the CSV
     Column("compression_ratio", NUMBER, "pruning.compression_ratio"),
     Column("theoretical_speedup", NUMBER, "pruning.theoretical_speedup"),
     Column("mask", TEXT, "pruning.mask_digest"),
+    Column("pruning_seconds", NUMBER, "pruning.seconds"),
+    *(Column(f"pruning_peak_{kind}", NUMBER, f"pruning.peaks.{kind}") for kind in _KINDS),
+    Column("recovered_mask", TEXT, "recovered.mask_digest"),
+    Column("recovery_seconds", NUMBER, "recovered.seconds"),
+    Column("quantised_sparsity", SHARE, "quantisation.sparsity"),
+    Column("quantised_error", NUMBER, "quantisation.relative_error"),
+    Column("quantised_bytes", NUMBER, "quantisation.bytes"),
     *_speed("prefill"),
     *_speed("decode"),
     Column("power_w", NUMBER, "generation.board.power_w"),
@@ -110,6 +137,10 @@ _COLUMNS = (  # in the order of the CSV
     *_peaks("generation"),
     Column("dense_bytes", NUMBER, "size.dense_bytes"),
     Column("compressed_bytes", NUMBER, "size.compressed_bytes"),
+    Column("kernels", TEXT, "semi_structured.kernel"),
+    Column("kernels_why_not", TEXT, "semi_structured.why_not"),
+    Column("kernels_perplexity", NUMBER, "semi_structured.perplexity"),
+    Column("kernels_decode_tokens_per_s", NUMBER, "semi_structured.decode_tokens_per_s.median"),
     Column("verdict", TEXT, "coherence.verdict"),
     Column("faults", NUMBER, "coherence.faults"),
     Column("dtype", TEXT, "environment.dtype"),

@@ -123,6 +123,24 @@ class Experiment(Part):
         return ", ".join(filter(None, [name, self.layers and f"layers {self.layers}"])) if name else "dense"
 
     @property
+    def treatment(self) -> tuple[str, ...]:
+        """What is done otherwise than usual, beside what is pruned and by how much, in a few words each."""
+        learnt = self.recovery
+        return tuple(
+            filter(
+                None,
+                [
+                    f"scope {self.scope}" if self.scope != "tensor" else "",
+                    f"tied {self.tied}" if self.tied != "untie" else "",
+                    self.allocation if self.allocation != "uniform" else "",
+                    f"pattern {self.pattern}" if self.pattern else "",
+                    f"in {self.precision}" if self.baseline_precision is not None else "",
+                    f"recovered over {learnt.tokens:,} tokens" if learnt else "",
+                ],
+            )
+        )
+
+    @property
     def id(self) -> str:
         """SHA-256 of the canonical JSON of the experiment and the protocol's version; 64 hexadecimal digits."""
         asked = self.model_dump(mode="json")

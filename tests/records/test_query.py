@@ -4,7 +4,9 @@ import pytest
 
 from suite.errors import InputError
 from suite.records.columns import COLUMNS
+from suite.records.experiment import Calibration
 from suite.records.query import condition, ordered_by, select
+from tests.invented import TEXT, recovery
 from tests.synthetic import embedded, record
 
 RECORDS = [
@@ -22,10 +24,16 @@ def chosen(*conditions: str) -> list[int]:
 
 
 def test_every_column_can_be_read_of_every_record():
-    read = {name: {column.read(one) for one in embedded()} for name, column in COLUMNS.items()}
+    calibration = Calibration(text=TEXT, samples=128, context=256, seed=0)
+    others = [
+        record(criterion="wanda", calibration=calibration, pattern="2:4"),
+        record(precision="float8-weights", baseline_precision="auto", recovery=recovery()),
+    ]
+    read = {name: {column.read(one) for one in [*embedded(), *others]} for name, column in COLUMNS.items()}
     absent = {name for name, values in read.items() if values == {None}}
-    gpu_only = {name for name in COLUMNS if name in ("power_w", "energy_j_per_token") or "_peak_" in name}
-    assert absent - gpu_only == {"part", "layers"}
+    on_a_gpu = {name for name in COLUMNS if name in ("power_w", "energy_j_per_token") or "_peak_" in name}
+    on_a_gpu |= {name for name in COLUMNS if name.startswith("kernels")} - {"kernels_why_not"}
+    assert absent - on_a_gpu == {"part", "layers"}
 
 
 @pytest.mark.parametrize(

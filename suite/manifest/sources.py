@@ -1,0 +1,76 @@
+"""Where the models and texts that a manifest names come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from suite import declared
+from suite.data.source import TextSource, text_from_catalogue, text_from_file, training_text
+from suite.errors import InputError
+from suite.manifest.schema import CalibrationEntry, Manifest, ModelEntry, RecoveryEntry, TextEntry
+from suite.models.catalogue import Published
+from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
+from suite.records.experiment import TextReference
+
+Allowed = Callable[[Path, Path], Path]  # a path and the folder it is relative to -> the path, if it may be followed
+
+
+class Sources:
+    """A manifest's models and text, and the texts that are learnt from as they are asked for."""
+
+    def __init__(self, manifest: Manifest, path: Path, positions: declared.Positions, allowed: Allowed) -> None:
+        self.path = path
+        self.positions = positions
+        self.allowed = allowed
+        self.models = tuple(self.located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models))
+        self.text: TextSource = self.located(("text",), self._text, manifest.text)
+        self.learnt: dict[TextReference, TextSource] = {}
+
+    def located(self, where: declared.Where, resolve: Any, *arguments: Any) -> Any:
+        try:
+            return resolve(*arguments)
+        except InputError as error:
+            if str(error).startswith(f"{self.path}:"):
+                raise
+            raise InputError(f"{self.positions.at(where)}: {error}") from error
+
+    def _model(self, entry: ModelEntry) -> ModelSource:
+        source = self._source(entry)
+        return source if entry.published is None else replace(source, published=Published(entry.published))
+
+    def _source(self, entry: ModelEntry) -> ModelSource:
+        if entry.path is not None:
+            folder = self._placed(entry.path)
+            with suppress(OSError):  # a folder that is none is told by from_folder
+                for file in folder.iterdir():
+                    self.allowed(file, folder)  # which may be a link
+            return from_folder(entry.name, folder, entry.dtype)
+        if entry.repository is not None and entry.revision is not None:
+            return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
+        return from_catalogue(entry.name, entry.dtype)
+
+    def _text(self, entry: TextEntry | CalibrationEntry | RecoveryEntry) -> TextSource:
+        if entry.name is None:
+            if entry.path is not None or entry.join is not None:
+                raise InputError("a text with a path, or to be joined in another way, needs a name")
+            return training_text(self.text)
+        if entry.path is not None:
+            return text_from_file(entry.name, self._placed(entry.path), entry.join)
+        return text_from_catalogue(entry.name, entry.join)
+
+    def learn_from(self, where: declared.Where, entry: CalibrationEntry | RecoveryEntry) -> TextReference:
+        """The text that is learnt from, which is never the one that is measured on."""
+        source: TextSource = self.located(where, self._text, entry)
+        if source.content == self.text.content if source.path and self.text.path else source.name == self.text.name:
+            raise InputError(
+                f"{self.positions.at(where)}: text {source.name!r} is the one that is measured on; a criterion or a "
+                "model that has seen it would be measured too well: give another"
+            )
+        return self.learnt.setdefault(source.reference, source).reference
+
+    def _placed(self, named: str) -> Path:
+        return self.allowed(self.path.parent / named, self.path.parent)
