@@ -17,6 +17,7 @@ from suite.errors import InputError
 from suite.machine import Machine, pick_dtype
 from suite.manifest import Study
 from suite.manifest.cliff import Search
+from suite.models.anatomy import Anatomy, Parameter
 from suite.models.source import ModelSource
 from suite.records import Experiment
 
@@ -36,6 +37,9 @@ GPU_RATES = {
 }
 USUAL_SHARE = 0.45  # of the matrix rate that evaluation reaches
 STEP_OVERHEAD = 4e-4  # seconds a layer costs a decoding step whatever its size
+COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
+GRAMS = 1.5  # X X^T of the widest layer, and of the others of its block, that SparseGPT holds at once
+COURSE = 5  # evaluations along a recovery
 GENERATED = 2 * 6 * 50  # tokens, one after another, for the speed: two blocks of a warm-up and five repeats
 
 
@@ -111,22 +115,27 @@ def _states(study: Study, model: ModelSource, item: int) -> int:
     return tokens_of(study, model) * model.anatomy.hidden * item
 
 
-def _dtype(model: ModelSource, machine: Machine) -> str:
+def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -> str:
     capability = min((gpu.capability for gpu in machine.gpus), default=None)
-    return pick_dtype(model.dtype, capability, model.stored_dtype)[0]
+    asked = model.dtype if precision is None or precision.startswith("float8") else precision
+    return pick_dtype(asked, capability, model.stored_dtype)[0]
 
 
 def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
-    anatomy, item = model.anatomy, ITEM_BYTES[_dtype(model, machine)]
+    anatomy, item = model.anatomy, ITEM_BYTES[_dtype(model, machine, experiment.precision)]
     matrix_rate, bandwidth = _rates(machine, anatomy.hidden, item)
     multiplied = anatomy.block_weights + anatomy.head.weights
-    touched = 0
-    if not experiment.dense:
+    selected: tuple[Parameter, ...] = ()
+    if not experiment.unpruned:
         selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
-        touched = sum(parameter.weights for parameter in selected)
+    touched = sum(parameter.weights for parameter in selected)
 
     seconds = 0.05 + touched * item * 12 / bandwidth  # scoring, selecting, zeroing and restoring pass over the weights
     states = 0
+    learning_seconds, learning_bytes = _learning(anatomy, selected, experiment, matrix_rate, item)
+    seconds += learning_seconds
+    if experiment.recovery is not None:
+        seconds += COURSE * tokens_of(study, model) * 2 * multiplied / matrix_rate
     if "perplexity" in experiment.measure:
         heads = 1 if experiment.dense else 2  # the dense model's predictions are computed again beside the pruned one's
         passed = multiplied + (heads - 1) * anatomy.head.weights
@@ -144,10 +153,36 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
     activations = window * (6 * anatomy.hidden + 3 * anatomy.inner) * item
     largest = max(parameter.weights for parameter in anatomy.parameters)
     untied = anatomy.head.weights if anatomy.tied and experiment.tied == "untie" else 0
-    needed = (anatomy.weights + untied) * item + max(activations + LOGITS_BYTES, largest * 8) + RUNTIME_BYTES
+    needed = (anatomy.weights + untied) * item + RUNTIME_BYTES
+    needed += int(max(activations + LOGITS_BYTES, largest * 8, learning_bytes))
     if not machine.gpus:
         needed += states
-    return Forecast(experiment, seconds, int(needed))
+    return Forecast(experiment, seconds, needed)
+
+
+def _learning(
+    anatomy: Anatomy, selected: tuple[Parameter, ...], experiment: Experiment, matrix_rate: float, item: int
+) -> tuple[float, float]:
+    """Seconds that a calibration and a recovery take, and the bytes they need on the device beside the weights."""
+    seconds, needed = 0.0, 0.0
+    if (shown := experiment.calibration) is not None:
+        tokens = shown.samples * shown.context
+        passes = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
+        seconds += passes * tokens * 2 * anatomy.block_weights / matrix_rate
+        if experiment.criterion == "sparsegpt":
+            fed = [parameter.shape for parameter in selected]
+            seconds += (
+                sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in fed) / matrix_rate
+            )
+            seconds += sum(inputs for _, inputs in fed) * COLUMN_SECONDS
+            needed += 4 * GRAMS * 4 * max(inputs for _, inputs in fed) ** 2
+        needed += shown.context * 2 * anatomy.inner * item
+    if (asked := experiment.recovery) is not None:
+        seconds += 3 * 2 * (anatomy.block_weights + anatomy.head.weights) * asked.tokens / matrix_rate
+        activations = asked.batch * asked.context * (anatomy.layers * (8 * anatomy.hidden + 4 * anatomy.inner))
+        logits = 3 * asked.batch * asked.context * anatomy.vocabulary
+        needed += anatomy.weights * (16 - item) + 4 * (activations + logits)
+    return seconds, needed
 
 
 def _rates(machine: Machine, hidden: int, item: int) -> tuple[float, float]:

@@ -118,9 +118,10 @@ class Experiment(Part):
 
     @property
     def what(self) -> str:
-        """The pruned weights in a few words: `attention`, or `q+down, layers 0-7`."""
+        """The pruned weights in a few words: `attention`, or `q+down, layers 0-7`, or `q, layer 3`."""
         name = self.target or "+".join(self.part or ())
-        return ", ".join(filter(None, [name, self.layers and f"layers {self.layers}"])) if name else "dense"
+        noun = "layer" if (self.layers or "").isdecimal() else "layers"
+        return ", ".join(filter(None, [name, self.layers and f"{noun} {self.layers}"])) if name else "dense"
 
     @property
     def treatment(self) -> tuple[str, ...]:
