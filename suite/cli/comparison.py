@@ -101,7 +101,7 @@ def _name(pair: Pair) -> str:
 
 
 def _how_far(experiment: Experiment) -> str:
-    if experiment.dense:
+    if experiment.unpruned:
         return ""
     return percent(experiment.sparsity) if experiment.budget is None else f"budget {percent(experiment.budget)}"
 
