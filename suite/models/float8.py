@@ -1,15 +1,201 @@
-"""Weights rounded to 8 bits: E4M3, a scale for each output channel."""
+"""Weights rounded to 8 bits: E4M3, a scale for each output channel (Micikevicius et al. 2022, arXiv 2209.05433).
+
+At two levels: `float8-weights` rounds the weights and computes in the dtype of the run, the same on every machine;
+`float8-compute` multiplies in float8 and rounds the activations as well, a scale for each token, where hardware can.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
 
+import torch
+from torch import Tensor, nn
+
+from suite.errors import ExperimentError
 from suite.models.loading import LoadedModel
+from suite.models.stand_in import stand_in
 from suite.records.schema import Quantisation
+
+Level = Literal["float8-weights", "float8-compute"]
+
+E4M3 = torch.float8_e4m3fn
+LARGEST = 448.0  # of E4M3
+CAPABILITY = (8, 9)  # the first with float8 matrix products
+INSTEAD = "take float8-weights, which rounds the weights alone and runs everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A rounded tensor: E4M3 codes [outputs, inputs], and float32 scales [outputs, 1], what a row is multiplied by."""
+
+    codes: Tensor
+    scales: Tensor
+
+    @property
+    def values(self) -> Tensor:
+        """Float32 [outputs, inputs]."""
+        return self.codes.float() * self.scales
+
+    @property
+    def bytes(self) -> int:
+        return self.codes.nbytes + self.scales.nbytes
+
+
+def round_e4m3(weight: Tensor) -> Rounded:
+    """Round each weight to the nearest code of its row, ties to the even one; a row's largest magnitude becomes 448.
+
+    Each step is one correctly rounded float32 operation, so the codes are the same bits on every machine. Zeros stay
+    zeros; a row of zeros has scale 1.
+
+    Args:
+        weight: [outputs, inputs], of any floating dtype.
+    """
+    wide = weight.float()
+    largest = wide.abs().amax(1, keepdim=True)
+    # By a tensor: by a number, CUDA multiplies with the inverse, which rounds otherwise.
+    scales = largest / torch.full_like(largest, LARGEST)
+    scales.masked_fill_(scales == 0, 1)
+    # A scale too small for all its bits may leave its row above 448, of which a cast would make NaN.
+    return Rounded((wide / scales).clamp_(-LARGEST, LARGEST).to(E4M3), scales)
 
 
 @contextmanager
-def rounded(loaded: LoadedModel, precision: str) -> Iterator[Quantisation]:
-    raise NotImplementedError
-    yield
+def rounded(loaded: LoadedModel, level: Level) -> Iterator[Quantisation]:
+    """Have the linear weights of the blocks rounded while inside, from what they are now; yields what that did.
+
+    Leaving gives them their stored values. Who pruned or trained them before restores them all the same.
+
+    Raises:
+        ExperimentError: `float8-compute`, which this machine or this model cannot.
+    """
+    work = _round_weights if level == "float8-weights" else _compute_rounded
+    with ExitStack() as stack:
+        started = time.perf_counter()
+        tally = _Tally()
+        work(stack, loaded, [parameter.name for parameter in loaded.anatomy.block_linears], tally)
+        yield tally.section(level, time.perf_counter() - started)
+
+
+def stored_rounded(loaded: LoadedModel) -> Callable[[str], dict[str, Tensor]]:
+    """What a file of the model, rounded as it is now, holds for each of its tensors, on the CPU.
+
+    Returns:
+        From a tensor's name to what is stored of it: of a linear weight of a block its E4M3 codes by its own name and
+        their float32 scales by `NAME.scale`, of any other its stored values.
+    """
+    linear = {parameter.name for parameter in loaded.anatomy.block_linears}
+
+    def stored(name: str) -> dict[str, Tensor]:
+        if name not in linear:
+            return {name: loaded.stored(name)}
+        found = _rounded_of(loaded.layer(name).weight)
+        return {name: found.codes.cpu(), f"{name}.scale": found.scales.cpu()}
+
+    return stored
+
+
+def _rounded_of(weight: Any) -> Rounded:
+    """The codes of a weight that is rounded: torchao's own tensor has them, and rounding values again gives them."""
+    return Rounded(weight.qdata, weight.scale) if hasattr(weight, "qdata") else round_e4m3(weight)
+
+
+def _round_weights(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
+    stack.callback(loaded.restore, names)
+    for name in names:
+        weight = loaded.parameter(name).data
+        found = round_e4m3(weight)
+        before = weight.clone()
+        weight.copy_(found.values)
+        tally.note(before, weight, found.bytes)
+
+
+def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
+    torchao = _torchao(loaded)
+    for name in names:
+        layer = loaded.layer(name)
+        weight = _for_products(torchao, name, layer.weight)
+        found = _rounded_of(weight)
+        tally.note(layer.weight, found.values.to(layer.weight.dtype), found.bytes)
+        stack.enter_context(stand_in(layer, weight, partial(loaded.stored, name)))
+
+
+def _torchao(loaded: LoadedModel) -> Any:
+    """The library that multiplies in float8, where it can multiply this model's weights.
+
+    Raises:
+        ExperimentError: it cannot.
+    """
+    devices = {parameter.device for parameter in loaded.model.parameters()}
+    if any(device.type != "cuda" for device in devices):
+        raise ExperimentError(f"float8-compute multiplies on an NVIDIA GPU, and this model is on none; {INSTEAD}")
+    capability = min(map(torch.cuda.get_device_capability, devices))
+    if capability < CAPABILITY:
+        raise ExperimentError(
+            f"float8-compute needs a GPU of compute capability {CAPABILITY[0]}.{CAPABILITY[1]} or newer, and this one "
+            f"has {capability[0]}.{capability[1]}; {INSTEAD}"
+        )
+    try:
+        from torchao import quantization
+    except ImportError as error:
+        raise ExperimentError(
+            f"float8-compute needs the library torchao, which cannot be imported ({error}); install it, or {INSTEAD}"
+        ) from error
+    return quantization
+
+
+@torch.inference_mode(False)
+def _for_products(torchao: Any, name: str, weight: Tensor) -> Tensor:
+    """A weight as torchao multiplies with it: rounded, and every token of what it meets rounded on the way.
+
+    Raises:
+        ExperimentError: this shape or this machine is not what it can do; tried on a token of ones.
+    """
+    shell = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    shell.weight = nn.Parameter(weight.data, requires_grad=False)
+    # Not its settings of the compiler, which would allow TF32 in every other product from here on.
+    config = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=torchao.PerRow(), set_inductor_config=False)
+    try:
+        torchao.quantize_(shell, config)
+        if not hasattr(shell.weight, "qdata"):
+            raise ValueError("its sides are no multiples of 16")
+        shell(torch.ones(1, weight.shape[1], dtype=weight.dtype, device=weight.device))
+    except (AssertionError, NotImplementedError, RuntimeError, ValueError) as error:
+        shape = " x ".join(map(str, weight.shape))
+        raise ExperimentError(f"float8-compute cannot multiply with {name} ({shape}): {error}; {INSTEAD}") from error
+    return shell.weight.data
+
+
+class _Tally:
+    """What rounding did, tensor by tensor."""
+
+    def __init__(self) -> None:
+        self.tensors = self.weights = self.zeros_before = self.zeros = self.bytes = 0
+        self.changed = self.whole = 0.0  # sums of squares
+
+    def note(self, before: Tensor, after: Tensor, stored_bytes: int) -> None:
+        self.tensors += 1
+        self.weights += before.numel()
+        self.zeros_before += int((before == 0).sum())
+        self.zeros += int((after == 0).sum())
+        self.bytes += stored_bytes
+        wide = before.float()
+        self.changed += float((after.float() - wide).square_().sum(dtype=torch.float64))
+        self.whole += float(wide.square_().sum(dtype=torch.float64))
+
+    def section(self, level: Level, seconds: float) -> Quantisation:
+        return Quantisation(
+            format=level,
+            tensors=self.tensors,
+            weights=self.weights,
+            zeros_before=self.zeros_before,
+            zeros=self.zeros,
+            relative_error=math.sqrt(self.changed / self.whole) if self.whole else 0.0,
+            bytes=self.bytes,
+            seconds=seconds,
+        )

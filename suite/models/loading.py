@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from suite.models.source import ModelSource, from_folder
 
 disable_progress_bar()  # the terminal is the command line's own
 
-HEAD, TABLE = "lm_head.weight", "model.embed_tokens.weight"
+HEAD, HEAD_BIAS, TABLE = "lm_head.weight", "lm_head.bias", "model.embed_tokens.weight"
 TIED_TO = {HEAD: TABLE, TABLE: HEAD}
 
 
@@ -57,7 +57,11 @@ class Stored:
 
 @dataclass
 class LoadedModel:
-    """A model in memory, its tokenizer, and its stored values."""
+    """A model in memory, its tokenizer, and its stored values.
+
+    `anatomy`, `stored` and `dtype` are of the model as it is: smaller while something is taken out of it, another dtype
+    while it runs in another. `source.anatomy` and `baseline_dtype` are of the model as it was loaded.
+    """
 
     source: ModelSource
     model: PreTrainedModel
@@ -65,10 +69,11 @@ class LoadedModel:
     stored: Stored
     dtype: torch.dtype
     dtype_reason: str
+    anatomy: Anatomy = field(init=False)
+    baseline_dtype: torch.dtype = field(init=False)
 
-    @property
-    def anatomy(self) -> Anatomy:
-        return self.source.anatomy
+    def __post_init__(self) -> None:
+        self.anatomy, self.baseline_dtype = self.source.anatomy, self.dtype
 
     @property
     def device(self) -> torch.device:
@@ -104,13 +109,48 @@ class LoadedModel:
     def parameter(self, name: str) -> nn.Parameter:
         return self.model.get_parameter(name)
 
+    def layer(self, name: str) -> nn.Linear:
+        """The linear layer whose weight is called `name`."""
+        return cast(nn.Linear, self.model.get_submodule(name.removesuffix(".weight")))
+
     def pristine_head(self) -> Callable[[Tensor], Tensor]:
-        """The head as the checkpoint has it: hidden states [positions, width] to logits, whatever was pruned since."""
-        head = self.head
-        weight = self.stored(HEAD).to(head.weight.device, self.dtype)
-        if torch.equal(weight, head.weight):
+        """The dense baseline's head, whatever was done to the model since.
+
+        Hidden states [positions, width] to logits, both in the dtype the model was loaded in.
+        """
+        head, stored = self.head, {"weight": self.stored(HEAD)}
+        if head.bias is not None:
+            stored["bias"] = self.stored(HEAD_BIAS)
+        ours = {key: value.to(head.weight.device, self.baseline_dtype) for key, value in stored.items()}
+        now = dict(head.named_parameters())
+        if self.dtype == self.baseline_dtype and all(torch.equal(now[key], value) for key, value in ours.items()):
             return head
-        return lambda hidden: functional.linear(hidden, weight, head.bias)
+        return lambda hidden: functional.linear(hidden, **ours)
+
+    @contextmanager
+    def in_dtype(self, dtype: torch.dtype) -> Iterator[None]:
+        """Have the model in another dtype while inside: its parameters are made anew from their stored values, one at a
+        time. Buffers stay as they are: transformers keeps those of positions in float32 whatever a model runs in.
+        """
+        before = self.dtype
+        try:
+            self._cast(dtype)
+            yield
+        finally:
+            self._cast(before)
+
+    def _cast(self, dtype: torch.dtype) -> None:
+        if dtype == self.dtype:
+            return
+        self.dtype = dtype
+        self.model.config.dtype = dtype
+        for parameter in self.anatomy.parameters:  # a tied one is listed once, and is one `nn.Parameter`
+            self.remake(parameter.name)
+
+    def remake(self, name: str) -> None:
+        """Give a parameter its stored value in memory of its own, whatever shape or dtype it has."""
+        parameter = self.parameter(name)
+        parameter.data = self.stored(name).to(parameter.device, self.dtype, copy=True)
 
     @contextmanager
     def untied(self, wanted: bool) -> Iterator[int]:

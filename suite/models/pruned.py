@@ -5,26 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
+from suite.interruption import stop_if_asked
+from suite.models.achieved import Pruned, achieved
+from suite.models.allocation import owl
 from suite.models.anatomy import Parameter
-from suite.models.calibration import LayerInputs, gram, squared_norms
+from suite.models.calibration import Finish, Gather, LayerInputs, gram, in_order, squared_norms
 from suite.models.loading import HEAD, TABLE, LoadedModel
-from suite.pruning.choose import Inputs, choose, choose_and_correct
-from suite.pruning.masks import Bits, mask_digest, packed
+from suite.pruning.choose import Chosen, choose
+from suite.pruning.criteria import CRITERIA
+from suite.pruning.masks import Bits, packed
+from suite.pruning.precision import full_float32
+from suite.pruning.sparsegpt import inverse_factor
 from suite.records.experiment import Experiment
-from suite.records.schema import Pruning, TensorCount
+from suite.records.schema import TensorCount
 
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What was done: the record's section, and the packed mask of each tensor (a sixteenth of a 16-bit model)."""
-
-    achieved: Pruning
-    masks: dict[str, Bits]
+# How a criterion comes by what it wants of a layer's inputs: gathered sample by sample, then finished.
+LOOKS: dict[str, tuple[Gather, Finish]] = {
+    "norms": (squared_norms, Tensor.sqrt_),
+    "gram": (gram, inverse_factor),
+}
 
 
 @contextmanager
@@ -39,11 +41,11 @@ def pruned(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | No
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
-            masks, counts = _prune(loaded, selected, experiment, calibration)
-            achieved = _achieved(
-                loaded, selected, counts, mask_digest(masks), copied_bytes, time.perf_counter() - started
+            with full_float32():
+                masks, counts = _prune(loaded, selected, experiment, calibration)
+            yield Pruned(
+                achieved(loaded.anatomy, selected, counts, masks, time.perf_counter() - started, copied_bytes), masks
             )
-            yield Pruned(achieved, masks)
         finally:
             loaded.restore(names)
 
@@ -53,73 +55,47 @@ def _prune(
 ) -> tuple[dict[str, Bits], dict[str, TensorCount]]:
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
-    for name, removed, corrected in _chosen(loaded, selected, experiment, calibration):
-        parameter, stored = loaded.parameter(name), loaded.stored(name).to(removed.device)
+    for chosen in _chosen(loaded, selected, experiment, calibration):
+        stop_if_asked()
+        name, removed, corrected = chosen
+        parameter = loaded.parameter(name)
         if corrected is not None:
             parameter.data.copy_(corrected)
         parameter.data.masked_fill_(removed, 0)
+        zero_before = loaded.stored(name).to(removed.device) == 0
+        zero = zero_before if corrected is None else corrected == 0
         masks[name] = packed(removed)
-        zeros = removed | ((stored if corrected is None else corrected) == 0)
         counts[name] = TensorCount(
-            weights=removed.numel(), zeros=int(zeros.sum()), zeros_before=int((stored == 0).sum())
+            weights=removed.numel(), zeros=int((removed | zero).sum()), zeros_before=int(zero_before.sum())
         )
+        del chosen, removed, corrected, zero, zero_before  # before the next tensor's scores are made
     return masks, counts
 
 
 def _chosen(
     loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
-) -> Iterator[tuple[str, Tensor, Tensor | None]]:
-    """Each tensor's name with what goes of it, and its other weights where the criterion corrects them."""
-    budget_total = None if experiment.budget is None else loaded.anatomy.budget(experiment.budget)
-    how: dict[str, Any] = {"scope": experiment.scope, "sparsity": experiment.sparsity, "budget_total": budget_total}
-    inputs: Inputs | None = None
-    if calibration is not None:
-        last = loaded.anatomy.layers
-        selected = tuple(sorted(selected, key=lambda one: (last if one.layer is None else one.layer, one.name)))
-        gather = gram if experiment.criterion == "sparsegpt" else squared_norms
-        inputs = LayerInputs(loaded, calibration, gather, selected)
-    sizes = {parameter.name: parameter.weights for parameter in selected}
-
-    def load(name: str) -> Tensor:
-        return loaded.stored(name).to(loaded.parameter(name).device)
-
-    if experiment.criterion == "sparsegpt":
-        assert inputs is not None, "a criterion that looks at activations is given them"
-        yield from choose_and_correct(sizes, load, inputs, **how)
-        return
-    chosen = choose(sizes, load, criterion=experiment.criterion, seed=experiment.seed, inputs=inputs, **how)
-    for name, removed in chosen:
-        yield name, removed, None
-
-
-def _achieved(
-    loaded: LoadedModel,
-    selected: tuple[Parameter, ...],
-    counts: dict[str, TensorCount],
-    digest: str,
-    untied_bytes: int,
-    seconds: float,
-) -> Pruning:
-    anatomy = loaded.anatomy
-    zeros = sum(count.zeros for count in counts.values())
-    weights = sum(count.weights for count in counts.values())
-    # A multiply-add for each weight of a linear layer, the head's too; a look-up in the embeddings costs none.
-    multiply_adds = anatomy.block_weights + anatomy.head.weights
-    idle = sum(counts[parameter.name].zeros for parameter in selected if parameter.part != "embeddings")
-    if anatomy.tied and TABLE in counts and not untied_bytes:
-        idle += counts[TABLE].zeros  # the shared table is the head as well
-    # A private copy of a tied table is weight added, and counts against what was removed.
-    remaining = anatomy.weights + (anatomy.head.weights if untied_bytes else 0) - zeros
-    return Pruning(
-        mask_digest=digest,
-        zeros=zeros,
-        weights=weights,
-        layers=len(counts),
-        achieved_sparsity=zeros / weights,
-        model_sparsity=1 - remaining / anatomy.weights,
-        per_tensor=counts,
-        compression_ratio=anatomy.weights / max(1, remaining),
-        theoretical_speedup=multiply_adds / max(1, multiply_adds - idle),
-        untied_bytes=untied_bytes,
-        seconds=seconds,
+) -> Iterator[Chosen]:
+    """What goes of each tensor, in an order in which its criterion can be told what the tensor's layer is fed."""
+    sparsity: float | dict[str, float] = experiment.sparsity
+    total = None if experiment.budget is None else loaded.anatomy.budget(experiment.budget)
+    if experiment.allocation == "owl":
+        assert calibration is not None, "an allocation that looks at activations is given them"
+        sparsity = owl(loaded, selected, calibration, experiment.sparsity)
+        total = round(experiment.sparsity * sum(parameter.weights for parameter in selected))
+    inputs: LayerInputs | None = None
+    if (wants := CRITERIA[experiment.criterion].wants) in LOOKS:
+        assert calibration is not None, "a criterion that looks at activations is given them"
+        selected = in_order(selected)
+        gather, finish = LOOKS[wants]
+        inputs = LayerInputs(loaded, calibration, gather, selected, finish)
+    return choose(
+        {parameter.name: parameter.weights for parameter in selected},
+        lambda name: loaded.stored(name).to(loaded.parameter(name).device),
+        criterion=experiment.criterion,
+        scope=experiment.scope,
+        sparsity=sparsity,
+        total=total,
+        pattern=experiment.pattern,
+        seed=experiment.seed,
+        inputs=inputs,
     )

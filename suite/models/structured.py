@@ -1,18 +1,121 @@
-"""Whole layers and MLP neurons, really taken out of a model."""
+"""Whole layers and MLP neurons, chosen by a criterion and really taken out: what remains is a smaller dense model."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import torch
 from torch import Tensor
 
+from suite.errors import ExperimentError
+from suite.models.achieved import Pruned, achieved
+from suite.models.anatomy import Parameter
+from suite.models.calibration import LayerInputs, squared_norms
 from suite.models.loading import LoadedModel
-from suite.models.pruned import Pruned
+from suite.models.removal import Removal
+from suite.pruning.keys import magnitude_keys, random_keys
+from suite.pruning.masks import packed
+from suite.pruning.structures import least_worth, neuron_worths, worth
 from suite.records.experiment import Experiment
+from suite.records.schema import TensorCount
+
+ByLayer = dict[int, list[Parameter]]
 
 
 @contextmanager
 def taken_out(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None) -> Iterator[Pruned]:
-    raise NotImplementedError
-    yield
+    """Take out what the experiment asks for, and put it back on leaving, whatever happens inside.
+
+    Of `neurons`, `round(sparsity * n)` of the n inner neurons of each selected MLP go: their rows of the matrices that
+    lead to them, biases too, and their columns of the one that leads on. Of `layers`, `round(sparsity * n)` of the n
+    selected ones go. The masks are of the original weights, as any other pruning's are.
+
+    Args:
+        calibration: int64 [samples, context], for a criterion that looks at activations. Of neurons it sees each layer
+            fed by those before it as they are by then; of layers, the dense model.
+
+    Raises:
+        ExperimentError: no layer would be left.
+    """
+    anatomy = loaded.anatomy
+    selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    by_layer: ByLayer = {}
+    for parameter in selected:
+        if parameter.layer is not None:
+            by_layer.setdefault(parameter.layer, []).append(parameter)
+    by_layer = dict(sorted(by_layer.items()))
+    with ExitStack() as stack:
+        started = time.perf_counter()
+        removal, keys = Removal(loaded, stack), _Keys(loaded, experiment, by_layer, calibration)
+        if experiment.pattern == "layers":
+            removal.take_layers(_least(keys, anatomy.layers, experiment.sparsity))
+        else:
+            for layer in by_layer:
+                removal.take_neurons(layer, least_worth(keys.of_neurons(layer), experiment.sparsity))
+        masks, counts = {}, {}
+        for parameter in selected:
+            gone, zero = removal.gone(parameter), loaded.stored(parameter.name) == 0
+            masks[parameter.name] = packed(gone)
+            counts[parameter.name] = TensorCount(
+                weights=parameter.weights, zeros=int((gone | zero).sum()), zeros_before=int(zero.sum())
+            )
+        out = sum(int(removal.gone(parameter).sum()) for parameter in selected)
+        removal.settle()
+        along = anatomy.weights - loaded.anatomy.weights - out
+        seconds = time.perf_counter() - started
+        yield Pruned(achieved(anatomy, selected, counts, masks, seconds, taken_along=along), masks)
+
+
+def _least(keys: _Keys, layers: int, sparsity: float) -> frozenset[int]:
+    """The layers that go.
+
+    Raises:
+        ExperimentError: no layer would be left.
+    """
+    candidates = keys.of_layers()
+    gone = least_worth(torch.stack(list(candidates.values())), sparsity).tolist()
+    found = frozenset(layer for layer, goes in zip(candidates, gone, strict=True) if goes)
+    if len(found) == layers:
+        raise ExperimentError(f"all {layers} layers would go, and a model needs one; ask for less")
+    return found
+
+
+class _Keys:
+    """Integers that sort like the worth of the structures of a model."""
+
+    def __init__(self, loaded: LoadedModel, experiment: Experiment, by_layer: ByLayer, tokens: Tensor | None) -> None:
+        self._loaded, self._experiment, self._by_layer = loaded, experiment, by_layer
+        wanted = tuple(parameter for group in by_layer.values() for parameter in group)
+        self._inputs = None if tokens is None else LayerInputs(loaded, tokens, squared_norms, wanted, Tensor.sqrt_)
+
+    def of_neurons(self, layer: int) -> Tensor:
+        """Of the inner neurons of a layer's MLP, [neurons]; layers are to be asked for in order."""
+        if self._experiment.criterion == "random":
+            return self._random(self._loaded.anatomy.inner, f"model.layers.{layer}.mlp")
+        rows: list[Tensor] = []
+        columns: list[Tensor] = []
+        for parameter in self._by_layer[layer]:
+            (columns if parameter.part == "down" else rows).append(self._worth(parameter))
+        return magnitude_keys(neuron_worths(rows, columns))
+
+    def of_layers(self) -> dict[int, Tensor]:
+        """Of each selected layer, a number."""
+        if self._experiment.criterion == "random":
+            keys = self._random(self._loaded.anatomy.layers, "model.layers")
+            return {layer: keys[layer] for layer in self._by_layer}
+        found = {
+            layer: torch.stack([self._worth(parameter).sum(dtype=torch.float64) for parameter in group]).sum()
+            for layer, group in self._by_layer.items()
+        }
+        return {layer: magnitude_keys(total.float().cpu()) for layer, total in found.items()}
+
+    def _worth(self, parameter: Parameter) -> Tensor:
+        norms = None if self._inputs is None else self._inputs(parameter.name)
+        return worth(self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device), norms)
+
+    def _random(self, count: int, name: str) -> Tensor:
+        seed = self._experiment.seed
+        assert seed is not None, "the manifest gives every random experiment a seed"
+        return random_keys(torch.Size([count]), seed, name)

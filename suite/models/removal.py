@@ -1,0 +1,156 @@
+"""Taking layers and MLP neurons out of a loaded model, and putting them back.
+
+Once settled, the loaded model's anatomy, stored values and configuration are the smaller model's, so that whoever
+trains, rounds, measures or writes it need not know that it was larger.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from suite.models.anatomy import Anatomy, Parameter
+from suite.models.loading import LoadedModel, Stored
+from suite.models.stand_in import park
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What remains of a parameter: what lies along `side` where `kept` (bool) says so, or all of it."""
+
+    whole: Parameter
+    side: int = 0
+    kept: Tensor | None = None
+
+    def of(self, tensor: Tensor) -> Tensor:
+        if self.kept is None:
+            return tensor
+        return tensor.index_select(self.side, self.kept.nonzero().squeeze(1).to(tensor.device))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = list(self.whole.shape)
+        if self.kept is not None:
+            shape[self.side] = int(self.kept.sum())
+        return tuple(shape)
+
+    def gone(self) -> Tensor:
+        """Which weights of the parameter are out: bool, of its whole shape."""
+        if self.kept is None:
+            return torch.zeros(self.whole.shape, dtype=torch.bool)
+        along = [-1 if side == self.side else 1 for side in range(len(self.whole.shape))]
+        return (~self.kept).view(along).expand(self.whole.shape)
+
+
+class Remaining(Stored):
+    """The stored values of what remains, by the smaller model's own names."""
+
+    def __init__(self, whole: Stored, pieces: Mapping[str, Piece]) -> None:
+        self._whole = whole
+        self._pieces = pieces
+
+    def __call__(self, name: str) -> Tensor:
+        piece = self._pieces.get(name)  # none of a tied head, which is stored by another name
+        return self._whole(name) if piece is None else piece.of(self._whole(piece.whole.name))
+
+    def close(self) -> None:
+        self._whole.close()
+
+
+class Removal:
+    """Takes structures out; leaving the stack puts them back. Nothing of what is out is held on the device.
+
+    Every parameter stays the object it is, so that whoever knows it finds it again.
+    """
+
+    def __init__(self, loaded: LoadedModel, stack: ExitStack) -> None:
+        self._loaded, self._stack, self._anatomy = loaded, stack, loaded.anatomy
+        self._pieces = {parameter.name: Piece(parameter) for parameter in loaded.anatomy.parameters}
+        self._gone: frozenset[int] = frozenset()
+
+    def take_neurons(self, layer: int, gone: Tensor) -> None:
+        """Take inner neurons of a layer's MLP out: bool [neurons], True = goes."""
+        for parameter, side in _along_neurons(self._anatomy, layer):
+            piece = self._pieces[parameter.name] = Piece(parameter, side, ~gone.cpu())
+            held = self._loaded.parameter(parameter.name)
+            self._stack.callback(self._loaded.remake, parameter.name)
+            held.data = piece.of(held.data)
+
+    def take_layers(self, gone: frozenset[int]) -> None:
+        """Take whole decoder layers out. Those that remain are counted anew, as their places in the cache are."""
+        self._gone = gone
+        for parameter in self._anatomy.parameters:
+            if parameter.layer in gone:
+                self._stack.callback(self._loaded.remake, parameter.name)
+                park(self._loaded.parameter(parameter.name))
+        body = self._loaded.model.base_model
+        whole = cast(nn.ModuleList, body.layers)
+        self._set(body, layers=nn.ModuleList(whole[layer] for layer in self._kept))
+        for place, layer in enumerate(self._kept):
+            for module in whole[layer].modules():
+                if hasattr(module, "layer_idx"):
+                    self._set(module, layer_idx=place)
+
+    def settle(self) -> None:
+        """Have the loaded model known as the smaller one, once everything is out."""
+        config, kept = self._loaded.model.config, self._kept
+        pieces = {
+            _named(piece.whole, kept): piece for piece in self._pieces.values() if piece.whole.layer not in self._gone
+        }
+        smaller = copy.copy(self._anatomy)
+        smaller.layers = len(kept)
+        smaller.parameters = tuple(sorted(_smaller(pieces, kept), key=lambda parameter: parameter.name))
+        smaller.by_name = {parameter.name: parameter for parameter in smaller.parameters}
+        changes: dict[str, Any] = {"num_hidden_layers": len(kept)}
+        if types := getattr(config, "layer_types", None):
+            changes["layer_types"] = [types[layer] for layer in kept]
+        widths = {parameter.shape[1] for parameter in smaller.parameters if parameter.part == "down"}
+        if len(widths) == 1:  # a configuration has one width for all layers
+            smaller.inner = changes["intermediate_size"] = widths.pop()
+        self._set(config, **changes)
+        self._set(self._loaded, anatomy=smaller, stored=Remaining(self._loaded.stored, pieces))
+
+    def gone(self, parameter: Parameter) -> Tensor:
+        """Which weights of a parameter of the whole model are out: bool, of its shape."""
+        if parameter.layer in self._gone:
+            return torch.ones(parameter.shape, dtype=torch.bool)
+        return self._pieces[parameter.name].gone()
+
+    @property
+    def _kept(self) -> list[int]:
+        return [layer for layer in range(self._anatomy.layers) if layer not in self._gone]
+
+    def _set(self, owner: Any, **values: Any) -> None:
+        for key, value in values.items():
+            self._stack.callback(setattr, owner, key, getattr(owner, key))
+            setattr(owner, key, value)
+
+
+def _along_neurons(anatomy: Anatomy, layer: int) -> Iterator[tuple[Parameter, int]]:
+    """The parameters of a layer's MLP that have a side as long as it has inner neurons, each with that side."""
+    for parameter in anatomy.parameters:
+        if parameter.layer == layer and parameter.part == "down":
+            yield parameter, 1
+        elif parameter.layer == layer and parameter.part in ("gate", "up"):
+            yield parameter, 0
+            if bias := anatomy.by_name.get(f"{parameter.name.removesuffix('weight')}bias"):
+                yield bias, 0
+
+
+def _smaller(pieces: Mapping[str, Piece], kept: list[int]) -> Iterator[Parameter]:
+    for name, piece in pieces.items():
+        layer = piece.whole.layer
+        yield replace(piece.whole, name=name, shape=piece.shape, layer=None if layer is None else kept.index(layer))
+
+
+def _named(parameter: Parameter, kept: list[int]) -> str:
+    """A parameter's name once only the layers `kept` are left."""
+    if parameter.layer is None:
+        return parameter.name
+    return parameter.name.replace(f".{parameter.layer}.", f".{kept.index(parameter.layer)}.", 1)
