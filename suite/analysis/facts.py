@@ -12,6 +12,7 @@ from suite.analysis.cells import Cell, cells_of
 from suite.analysis.claims import claims
 from suite.analysis.crossings import Crossings, crossings
 from suite.analysis.curves import FACTORS, TOLERANCE
+from suite.analysis.further import Further, further
 from suite.analysis.headline import Headline, headline
 from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
 from suite.analysis.models import ModelFacts, model_facts
@@ -39,6 +40,7 @@ class Facts:
     breaks: tuple[Breaks, ...]  # by criterion, random last
     crossings: Crossings | None  # where each model breaks, pruned alike
     storage: Storage | None  # perplexity against the bytes of the file
+    further: Further  # criteria side by side, patterns, precisions, recovery, structure, the map
     recorded: Recorded | None  # values from before this suite, where they are of the main curve's model and cells
     claims: Mapping[str, Claim]
     audit: tuple[Claim, ...]  # the first study's statements, held against the main model
@@ -120,7 +122,7 @@ def build_facts(records: Iterable[Record], plans: Iterable[Plan] = (), damaged: 
     main = min(models, key=lambda model: model.importance)
     models = [main, *(model for model in models if model is not main)]
     all_rankings = tuple(ranking for model in models for ranking in model.rankings)
-    shared, breaks = shared_rankings(all_rankings), breaks_of(models)
+    shared, breaks, beyond = shared_rankings(all_rankings), breaks_of(models), further(models)
     return Facts(
         models=tuple(models),
         cells=cells,
@@ -132,7 +134,8 @@ def build_facts(records: Iterable[Record], plans: Iterable[Plan] = (), damaged: 
         crossings=crossings(curve for model in models for curve in model.curves),
         storage=storage(models),
         recorded=recorded_of(read_recorded(), main),
-        claims=claims(models, shared, breaks),
+        further=beyond,
+        claims=claims(models, shared, breaks) | {claim.name: claim for claim in beyond.claims},
         audit=audit(main),
         provenance=provenance(cells),
         studies=studies_of(plans, cells),

@@ -129,7 +129,7 @@ class Comparison:
 
 
 def comparison(cells: Iterable[Cell]) -> Comparison | None:
-    """The cell most models share; of equals magnitude's, of `blocks` (as claims across models use it), the nearest to half.
+    """The cell most models share; of equals magnitude's, `blocks`, as claims across models use it, and nearest to half.
 
     A budget spread over all the blocks is a sparsity of `blocks`, so those cells count too.
     """

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
 from suite.analysis.cells import NO_INTERVAL, Cell
 from suite.analysis.values import Bounds, NotMeasured, Verdict
-from suite.evaluation.interval import LEVEL, ratio_interval
+from suite.evaluation.interval import FEWEST_WINDOWS, LEVEL, mean_interval, ratio_interval
 from suite.records.schema import Interval, Protocol
 
 OTHER_MODEL = NotMeasured("of another model, whose perplexity has another dense baseline")
@@ -33,6 +38,31 @@ def paired_models(one: Cell, other: Cell, level: float = LEVEL) -> Bounds:
     if not same_windows(one, other):
         return OTHER_WINDOWS
     return ratio_interval(first.nll_per_window, second.nll_per_window, level) or NO_INTERVAL
+
+
+def contrast(more: Sequence[Cell], less: Sequence[Cell], level: float = LEVEL) -> Bounds:
+    """The interval, in nats, of the summed mean losses of `more` over those of `less`, window by window.
+
+    All cells must be of one model, and read the same windows.
+    """
+    cells = [*more, *less]
+    if any(cell.model != cells[0].model for cell in cells):
+        return OTHER_MODEL
+    if missing := [q for cell in cells if isinstance(q := cell.quality, NotMeasured)]:
+        return missing[0]
+    if not all(same_windows(cells[0], cell) for cell in cells):
+        return OTHER_WINDOWS
+    difference = _summed(more) - _summed(less)
+    if len(difference) < FEWEST_WINDOWS:
+        return NO_INTERVAL
+    low, high = mean_interval(difference, level)
+    return Interval(low=float(low), high=float(high), level=level)
+
+
+def _summed(cells: Sequence[Cell]) -> NDArray[np.float64]:
+    losses = [q.nll_per_window for cell in cells if not isinstance(q := cell.quality, NotMeasured)]
+    total: NDArray[np.float64] = np.sum(np.asarray(losses, dtype=np.float64), axis=0)
+    return total
 
 
 def same_windows(one: Cell, other: Cell) -> bool:

@@ -74,7 +74,7 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
     timed = [cell for cell in cells if not cell.experiment.dense and not isinstance(cell.generation, NotMeasured)]
     rows = [SpeedRow(dense, base, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.board)]
     for cell in timed:
-        beside = _beside(cell, [dense])
+        beside = timed_beside(cell, [dense])
         if beside is not None and not isinstance(g := cell.generation, NotMeasured):
             decode = g.decode_tokens_per_s
             interval = welch(decode, beside)
@@ -89,19 +89,19 @@ def relative_speed(cell: Cell, dense: Iterable[Cell]) -> Number:
     """Decode speed over the dense model's beside it, or over a dense run's of the same machine and way."""
     if isinstance(generation := cell.generation, NotMeasured):
         return generation
-    if (beside := _beside(cell, dense)) is None:
+    if (beside := timed_beside(cell, dense)) is None:
         return NotMeasured("no dense run was timed under the same conditions")
     return _relative(generation.decode_tokens_per_s, beside)
 
 
-def _beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
+def timed_beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
     """The dense speed that a cell's is compared with: its own record's, else the first comparable dense run's."""
     if isinstance(generation := cell.generation, NotMeasured):
         return None
     if generation.dense_decode_tokens_per_s is not None:
         return generation.dense_decode_tokens_per_s
     speeds = ((base, base.generation) for base in dense)
-    found = (g.decode_tokens_per_s for base, g in speeds if not isinstance(g, NotMeasured) and _comparable(base, cell))
+    found = (g.decode_tokens_per_s for base, g in speeds if not isinstance(g, NotMeasured) and comparable(base, cell))
     return next(found, None)
 
 
@@ -137,7 +137,7 @@ def _relative(one: Speed, other: Speed) -> float:
     return math.exp(means[0] - means[1])
 
 
-def _comparable(one: Cell, other: Cell) -> bool:
+def comparable(one: Cell, other: Cell) -> bool:
     def conditions(environment: Environment) -> tuple[object, ...]:
         e = environment
         return e.hardware, e.device, e.driver, e.threads, e.device_map, e.dtype, e.attention, e.libraries.get("torch")

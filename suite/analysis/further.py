@@ -1,0 +1,50 @@
+"""What goes beyond plain pruning: criteria side by side, patterns, precisions, recovery, structure, the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from suite.analysis.criteria import Criteria, criteria_of
+from suite.analysis.criteria_claims import criteria_claims
+from suite.analysis.damage_map import DamageMap, map_claims, maps_of
+from suite.analysis.models import ModelFacts
+from suite.analysis.patterns import Grouped, pattern_claims, patterns_of
+from suite.analysis.precision import Rounding, precision_claims, roundings_of
+from suite.analysis.recovery import Recoveries, recoveries_of, recovery_claims
+from suite.analysis.structure import Structure, structure_claims, structure_of
+from suite.analysis.values import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """Each empty where the study has no records for it; in the order of the models, the main one first."""
+
+    criteria: tuple[Criteria, ...]  # ways to choose what goes, side by side
+    patterns: tuple[Grouped, ...]  # 2:4 and 4:8 beside half of the weights anywhere
+    roundings: tuple[Rounding, ...]  # pruned and rounded, each alone and both
+    recoveries: tuple[Recoveries, ...]  # what training brings back
+    structures: tuple[Structure, ...]  # neurons and layers taken out, beside scattered zeros
+    maps: tuple[DamageMap, ...]  # the damage of each kind of part of each layer
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return (
+            *criteria_claims(self.criteria),
+            *pattern_claims(self.patterns),
+            *precision_claims(self.roundings),
+            *recovery_claims(self.recoveries),
+            *structure_claims(self.structures),
+            *map_claims(self.maps),
+        )
+
+
+def further(models: Sequence[ModelFacts]) -> Further:
+    return Further(
+        criteria=tuple(found for model in models if (found := criteria_of(model.name, model.cells))),
+        patterns=tuple(row for model in models for row in patterns_of(model.cells)),
+        roundings=tuple(found for model in models for found in roundings_of(model.dense, model.cells)),
+        recoveries=tuple(found for model in models for found in recoveries_of(model.dense, model.cells)),
+        structures=tuple(one for model in models if (one := structure_of(model))),
+        maps=tuple(found for model in models for found in maps_of(model.dense, model.cells)),
+    )

@@ -1,0 +1,153 @@
+"""Recovery: how much of what pruning broke comes back when the model is trained a little, its mask held.
+
+The dense model is trained as long on the same text, as some of what comes back is the text and not the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from suite.analysis.cells import CRITERIA, Cell
+from suite.analysis.contests import contest, finished
+from suite.analysis.curves import TOLERANCE
+from suite.analysis.paired import paired
+from suite.analysis.partners import Places, place, places
+from suite.analysis.values import Bounds, Claim, NotMeasured, Number, below
+from suite.records.schema import Recovered
+
+NO_BEFORE = NotMeasured("the same cell without recovery was not measured")
+NO_DENSE = NotMeasured("the dense model was not trained as long")
+
+
+@dataclass(frozen=True, slots=True)
+class Regained:
+    """One cell after so many `tokens` of training; `before` is the same one pruned and not trained.
+
+    `share` is that of the lost loss, in nats over the dense model trained as long, that came back: 1 is all of it.
+    `beside` is the interval of its perplexity over that of the dense model trained as long.
+    """
+
+    after: Cell
+    before: Cell | NotMeasured
+    dense: Cell | NotMeasured
+    share: Number
+    beside: Bounds
+
+    @property
+    def tokens(self) -> int:
+        asked = self.after.experiment.recovery
+        return asked.tokens if asked else 0
+
+    @property
+    def over_dense(self) -> Number:
+        """The perplexity over that of the dense model trained as long."""
+        if isinstance(self.dense, NotMeasured):
+            return self.dense
+        ours, theirs = self.after.perplexity, self.dense.perplexity
+        if isinstance(ours, NotMeasured):
+            return ours
+        return theirs if isinstance(theirs, NotMeasured) else ours / theirs
+
+    @property
+    def learnt(self) -> Recovered | NotMeasured:
+        return self.after.record.recovered or NotMeasured("the course of the training was not recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Recoveries:
+    """One way of pruning one target of a model at one sparsity, by growing budget of training tokens."""
+
+    model: str
+    criterion: str
+    what: str
+    sparsity: float
+    rows: tuple[Regained, ...]
+
+    @property
+    def most(self) -> Regained:
+        """After the longest training."""
+        return self.rows[-1]
+
+    @property
+    def before(self) -> Cell | NotMeasured:
+        return self.rows[0].before
+
+
+def recoveries_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Recoveries, ...]:
+    """One for each cell that was trained, by criterion and sparsity; the first seed stands for a random mask."""
+    found = tuple(cells)
+    known = places(found)
+    groups: dict[tuple[str, str, float], dict[int, Regained]] = {}
+    for cell in found:
+        e = cell.experiment
+        if e.recovery and e.baseline_precision is None and not e.unpruned and cell.done:
+            key = e.criterion, what_went(cell), e.sparsity
+            groups.setdefault(key, {}).setdefault(e.recovery.tokens, _regained(cell, dense, known))
+    order = sorted(groups, key=lambda key: (key[1], key[2], CRITERIA.index(key[0])))
+    model = found[0].model if found else ""
+    return tuple(Recoveries(model, *key, tuple(groups[key][t] for t in sorted(groups[key]))) for key in order)
+
+
+def trained_dense(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The dense model, trained and not pruned, by growing budget."""
+    found = [
+        c for c in cells if c.experiment.unpruned and c.experiment.recovery and not c.experiment.baseline_precision
+    ]
+    return tuple(sorted((c for c in found if c.done), key=lambda c: c.experiment.recovery.tokens))  # type: ignore[union-attr]
+
+
+def what_went(cell: Cell) -> str:
+    """The pruned weights, as the cell names them without its recovery."""
+    e = cell.experiment
+    return ", ".join(filter(None, [e.what, e.pattern, e.allocation if e.allocation != "uniform" else None]))
+
+
+def recovery_claims(found: Sequence[Recoveries]) -> tuple[Claim, ...]:
+    """That training heals; that it heals all, within the tolerance; and that the mask still matters after it."""
+    rows = [row.most for one in found for row in [one]]
+    healed = finished((row.after, row.before if isinstance(row.before, Cell) else None) for row in rows)
+    whole = finished((row.dense if isinstance(row.dense, Cell) else None, row.after) for row in rows)
+    claims = [
+        contest("recovery_heals", healed),
+        contest("recovery_heals_all", whole, lambda ratio: below(ratio, TOLERANCE), tolerance=TOLERANCE),
+        contest("mask_still_matters", _against_random(found)),
+    ]
+    return tuple(claim for claim in claims if claim)
+
+
+def _against_random(found: Sequence[Recoveries]) -> list[tuple[Cell, Cell]]:
+    """Each chosen mask with the random one of the same sparsity, both after the longest training."""
+    random = {
+        (one.model, one.what, one.sparsity, one.most.tokens): one.most for one in found if one.criterion == "random"
+    }
+    chosen = [one for one in found if one.criterion != "random"]
+    keys = [(one.model, one.what, one.sparsity, one.most.tokens) for one in chosen]
+    return finished(
+        (one.most.after, random[key].after if key in random else None) for one, key in zip(chosen, keys, strict=True)
+    )
+
+
+def _regained(cell: Cell, dense: Cell | NotMeasured, known: Places) -> Regained:
+    e = cell.experiment
+    before = known.get(place(e, recovery=None)) or NO_BEFORE
+    trained: Cell | NotMeasured = dense
+    if isinstance(dense, Cell):
+        trained = known.get(place(dense.experiment, recovery=e.recovery)) or NO_DENSE
+    beside: Bounds = trained if isinstance(trained, NotMeasured) else paired(cell, trained)
+    return Regained(cell, before, trained, _share(cell, before, trained), beside)
+
+
+def _share(after: Cell, before: Cell | NotMeasured, dense: Cell | NotMeasured) -> Number:
+    """(before - after) / (before - dense), in nats."""
+    if isinstance(before, NotMeasured):
+        return before
+    if isinstance(dense, NotMeasured):
+        return dense
+    losses = [math.log(p) for cell in (before, after, dense) if isinstance(p := cell.perplexity, float)]
+    if len(losses) < 3:
+        return after.missing
+    if losses[0] <= losses[2]:
+        return NotMeasured("pruning had done no harm that could come back")
+    return (losses[0] - losses[1]) / (losses[0] - losses[2])

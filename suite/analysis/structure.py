@@ -1,0 +1,134 @@
+"""Taken out, and not only zero: what whole neurons and layers cost and buy, beside zeros scattered anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from suite.analysis.cells import Cell
+from suite.analysis.contests import contest, finished
+from suite.analysis.models import ModelFacts
+from suite.analysis.paired import above_one
+from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside, welch
+from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+
+SCATTERED = "scattered"
+ELSEWHERE = NotMeasured("the dense model was measured on another machine")
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """One pruned model: how much of it went, what that cost, and what it bought.
+
+    `kind` is the pattern, or `SCATTERED` for single weights; `gone` the share of the model's parameters; `speed` the
+    decode speed over the dense model's beside it, with the 90 % Welch interval; `weights` and `peak` the bytes of the
+    weights in memory, and of the peak, over the dense model's.
+    """
+
+    cell: Cell
+    kind: str
+    gone: float
+    speed: Number
+    interval: Bounds
+    weights: Number
+    peak: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One model's cells, by kind (structured ones first) and the share that went."""
+
+    model: str
+    rows: tuple[Smaller, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.kind for row in self.rows))
+
+    def of(self, kind: str) -> tuple[Smaller, ...]:
+        return tuple(row for row in self.rows if row.kind == kind)
+
+
+def structure_of(model: ModelFacts) -> Structure | None:
+    """None unless something was taken out; beside it stand the cells of the model's main curve."""
+    cells = [c for c in model.cells if c.experiment.structured and not c.experiment.recovery]
+    taken = [_smaller(cell, model.dense) for cell in cells if cell.done and not cell.experiment.baseline_precision]
+    if not any(taken):
+        return None
+    scattered = [_smaller(point.cells[0], model.dense) for point in (model.main.coarse if model.main else ())]
+    rows = [row for row in (*taken, *scattered) if row]
+    kinds = ("neurons", "layers", SCATTERED)
+    return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.gone, row.cell.order))))
+
+
+def structure_claims(found: Sequence[Structure]) -> tuple[Claim, ...]:
+    """That what is taken out makes the model faster, and that scattered zeros of at least as many weights harm less."""
+    claims = [_faster(found), contest("scattered_harm_less", _matched(found))]
+    return tuple(claim for claim in claims if claim)
+
+
+def _faster(found: Sequence[Structure]) -> Claim | None:
+    rows = [row for one in found for row in one.rows if row.kind != SCATTERED and isinstance(row.speed, float)]
+    if not rows:
+        return None
+    level = 1 - (1 - LEVEL) / len(rows)
+    verdicts = [_above(row, level) for row in rows]
+    speeds = [row.speed for row in rows if isinstance(row.speed, float)]
+    counts = {v.name.lower(): verdicts.count(v) for v in Verdict}
+    values = {"cells": len(rows), "low": min(speeds), "high": max(speeds), **counts}
+    return Claim("structure_faster", everywhere(verdicts), values)
+
+
+def _above(row: Smaller, level: float) -> Verdict:
+    generation = row.cell.generation
+    if isinstance(generation, NotMeasured) or generation.dense_decode_tokens_per_s is None:
+        return Verdict.UNKNOWN
+    return above_one(welch(generation.decode_tokens_per_s, generation.dense_decode_tokens_per_s, level))
+
+
+def _matched(found: Iterable[Structure]) -> list[tuple[Cell, Cell]]:
+    """Each structured cell with the scattered one that lost the fewest weights of those that lost at least as many."""
+    pairs: list[tuple[Cell | None, Cell | None]] = []
+    for one in found:
+        scattered = one.of(SCATTERED)
+        for row in one.rows:
+            more = [other for other in scattered if other.gone >= row.gone - 1e-9]
+            if row.kind != SCATTERED and more:
+                pairs.append((min(more, key=lambda other: other.gone).cell, row.cell))
+    return finished(pairs)
+
+
+def _smaller(cell: Cell, dense: Cell | NotMeasured) -> Smaller | None:
+    pruned = cell.record.pruning if cell.done else None
+    if pruned is None or not isinstance(cell.perplexity, float):
+        return None
+    beside = timed_beside(cell, [dense] if isinstance(dense, Cell) else [])
+    generation = cell.generation
+    interval: Bounds = NotMeasured("no dense run was timed under the same conditions")
+    if beside and not isinstance(generation, NotMeasured):
+        interval = welch(generation.decode_tokens_per_s, beside)
+    return Smaller(
+        cell,
+        cell.experiment.pattern or SCATTERED,
+        pruned.model_sparsity,
+        relative_speed(cell, [dense] if isinstance(dense, Cell) else []),
+        interval,
+        *_bytes(cell, dense),
+    )
+
+
+def _bytes(cell: Cell, dense: Cell | NotMeasured) -> tuple[Number, Number]:
+    """The bytes of the weights and of the peak over the dense model's, measured on the same machine."""
+    if isinstance(dense, NotMeasured):
+        return dense, dense
+    ours, theirs = cell.memory, dense.memory
+    if isinstance(ours, NotMeasured):
+        return ours, ours
+    if isinstance(theirs, NotMeasured):
+        return theirs, theirs
+    if not comparable(dense, cell):
+        return ELSEWHERE, ELSEWHERE
+    peak: Number = NotMeasured("the peak of memory was not recorded")
+    if ours.peak_bytes and theirs.peak_bytes:
+        peak = ours.peak_bytes / theirs.peak_bytes
+    return ours.weights_bytes / theirs.weights_bytes, peak
