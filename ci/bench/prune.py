@@ -39,7 +39,7 @@ def main() -> None:
     weight, other = torch.empty_like(pristine), torch.empty_like(pristine)
 
     def ours() -> None:
-        ((_, removed),) = choose(
+        ((_, removed, _),) = choose(
             {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="tensor", sparsity=0.5
         )
         weight.masked_fill_(removed, 0)

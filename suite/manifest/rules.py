@@ -8,23 +8,17 @@ from typing import Any
 from suite.errors import InputError
 from suite.models.anatomy import Parameter
 from suite.models.source import ModelSource
+from suite.pruning.criteria import CRITERIA
 
 At = Callable[[str], str]  # where a key of the grid stands in the file
 
-SCOPES = {  # what a sparsity can be counted over
-    "magnitude": ("tensor", "row", "global", "published"),
-    "random": ("tensor", "row", "global"),
-    "wanda": ("tensor", "row", "published"),  # scores of other layers are on other scales
-    "sparsegpt": ("tensor", "published"),  # it weighs a block of columns as a whole
-}
-CALIBRATED = ("wanda", "sparsegpt")
 GROUPS = {"2:4": 4, "4:8": 8}  # so many neighbours of a row lose half of them
 WHOLE = {"neurons": ("mlp",), "layers": ("blocks", "early", "late")}  # what can be taken out of which targets
 
 
 def looks_at_activations(values: Mapping[str, Any]) -> bool:
     """Whether a cell needs calibration text."""
-    return values["criterion"] in CALIBRATED or values["allocation"] == "owl"
+    return CRITERIA[values["criterion"]].calibrated or values["allocation"] == "owl"
 
 
 def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model: ModelSource, at: At) -> None:
@@ -38,14 +32,13 @@ def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model
         InputError: which value, where, and what to do.
     """
     criterion, scope, pattern, budget = (values[key] for key in ("criterion", "scope", "pattern", "budget"))
-    if scope == "published" and criterion == "random":
+    scopes = CRITERIA[criterion].scopes
+    if scope == "published" and CRITERIA[criterion].published is None:
         raise InputError(
-            f"{at('scope')}: no paper's code counts random removal; scope `published` is for other criteria"
+            f"{at('scope')}: no paper's code counts {criterion} removal; scope `published` is for other criteria"
         )
-    if scope not in SCOPES[criterion]:
-        raise InputError(
-            f"{at('scope')}: {criterion} does not count over scope `{scope}`; take {' or '.join(SCOPES[criterion])}"
-        )
+    if scope not in scopes:
+        raise InputError(f"{at('scope')}: {criterion} does not count over scope `{scope}`; take {' or '.join(scopes)}")
     if scope == "published":
         if budget is not None:
             raise InputError(

@@ -1,7 +1,9 @@
 """What the linear layers of a model are fed by a calibration text, block by block, while the model is being pruned.
 
 Of each block one thing is kept: what goes into it, on the host (samples x context x width, in the dtype of the run).
-Blocks are run again with the arguments they got in a real forward pass of the model (protocol rule 7).
+Blocks are run again with the arguments they got in a real forward pass of the model (protocol rule 7). As the published
+code of SparseGPT and Wanda has it, the statistics of all layers of a block are gathered before the first of them is
+pruned, and the block is run once more when all are, for what goes into the next.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # torch does not say that it exports it
 
+from suite.errors import ExperimentError
 from suite.models.anatomy import Parameter
 from suite.models.loading import HEAD, LoadedModel
 
 Gather = Callable[[Tensor | None, Tensor], Tensor]  # the statistic so far, inputs [tokens, width] -> the statistic
+Finish = Callable[[Tensor], Any]  # the statistic over all tokens, which may be overwritten -> what is asked for
 
 
 def squared_norms(so_far: Tensor | None, inputs: Tensor) -> Tensor:
@@ -31,69 +36,88 @@ def gram(so_far: Tensor | None, inputs: Tensor) -> Tensor:
     return wide.T @ wide if so_far is None else so_far.addmm_(wide.T, wide)
 
 
+def in_order(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Parameters in the order in which a model uses them: by their blocks, the head last."""
+    return tuple(sorted(parameters, key=lambda one: (one.layer is None, one.layer, one.name)))
+
+
 class LayerInputs:
     """A statistic of what each linear layer is fed; the blocks before it are as they are when it is asked for.
 
-    Layers must be asked for block by block, in order: a block's outputs are computed once its weights are pruned.
+    Layers must be asked for block by block, in order: a block's outputs are computed once its weights are pruned. Each
+    is asked for once; layers that share their inputs, such as q, k and v, share the statistic, and the work.
 
     Args:
         loaded: the model.
         tokens: int64 [samples, context].
         gather: the statistic.
         wanted: the parameters that will be asked for.
+        finish: what is made of it, once, when the first layer that it is of is asked for.
     """
 
-    def __init__(self, loaded: LoadedModel, tokens: Tensor, gather: Gather, wanted: tuple[Parameter, ...]) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        tokens: Tensor,
+        gather: Gather,
+        wanted: tuple[Parameter, ...],
+        finish: Finish = lambda statistic: statistic,
+    ) -> None:
         self._loaded = loaded
         self._gather = gather
         self._wanted = wanted
+        self._finish = finish
         self._blocks: list[nn.Module] = list(cast(nn.ModuleList, loaded.model.base_model.layers))
-        self._calls = self._first_inputs(tokens)
         self._next = 0  # the block that self._hidden goes into
-        self._statistics: dict[str, Tensor] = {}
+        self._statistics: dict[str, _Statistic] = {}
+        self._calls = self._arguments(tokens[:1])
+        self._hidden = self._first_inputs(tokens)
 
-    def __call__(self, name: str) -> Tensor:
-        """The statistic of the layer whose weight is called `name`."""
+    @torch.inference_mode()
+    def __call__(self, name: str) -> Any:
+        """The statistic of the layer whose weight is called `name`.
+
+        Raises:
+            ExperimentError: it is not finite, or nothing can be made of it.
+        """
         layer = self._loaded.anatomy.by_name[name].layer if name != HEAD else len(self._blocks)
         assert layer is not None, "only layers that are fed by others have inputs to look at"
         if name not in self._statistics:
             self._statistics.clear()
             while self._next < layer:
                 self._pass()
-            self._look(layer)
-        return self._statistics.pop(name)
+            self._statistics = self._of_block(layer) if layer < len(self._blocks) else {HEAD: self._of_head()}
+        return self._statistics.pop(name).finished(self._finish, name)
 
-    @torch.inference_mode()
-    def _first_inputs(self, tokens: Tensor) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-        """Run the model up to its first block for every sample, and once through for the arguments of each block."""
-        model, hidden = self._loaded.model.base_model, []
-        calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    def _arguments(self, tokens: Tensor) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """What each block is called with beside the hidden states."""
+        calls = []
 
         def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            calls.append((args, kwargs))
+            calls.append((args[1:], {key: value for key, value in kwargs.items() if key != "hidden_states"}))
 
-        handles = [block.register_forward_pre_hook(note, with_kwargs=True) for block in self._blocks]
-        try:
-            model(tokens[:1].to(self._loaded.device), use_cache=False)
-        finally:
-            for handle in handles:
-                handle.remove()
+        with torch.inference_mode(), _hooked((block, note) for block in self._blocks):
+            self._loaded.model.base_model(tokens.to(self._loaded.device), use_cache=False)
+        return calls
+
+    @torch.inference_mode()
+    def _first_inputs(self, tokens: Tensor) -> Tensor:
+        """What goes into the first block, on the host: [samples, context, width]."""
+        hidden: Tensor | None = None  # filled sample by sample, so that it exists once
 
         def stop(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            hidden.append((args[0] if args else kwargs["hidden_states"]).cpu())
-            raise _ReachedError
+            raise _ReachedError(args[0] if args else kwargs["hidden_states"])
 
-        handle = self._blocks[0].register_forward_pre_hook(stop, with_kwargs=True)
-        try:
-            for sample in tokens:
+        with _hooked([(self._blocks[0], stop)]):
+            for index, sample in enumerate(tokens):
                 try:
-                    model(sample[None].to(self._loaded.device), use_cache=False)
-                except _ReachedError:
-                    continue
-        finally:
-            handle.remove()
-        self._hidden = torch.cat(hidden)
-        return [(args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}) for args, kwargs in calls]
+                    self._loaded.model.base_model(sample[None].to(self._loaded.device), use_cache=False)
+                except _ReachedError as reached:
+                    if hidden is None:
+                        hidden = torch.empty(len(tokens), *reached.hidden.shape[1:], dtype=reached.hidden.dtype)
+                    hidden[index] = reached.hidden[0]
+        assert hidden is not None, "there is at least one sample"
+        return hidden
 
     def _run(self, layer: int) -> Iterator[Tensor]:
         """The outputs of a block, sample by sample, [1, context, width]."""
@@ -103,62 +127,88 @@ class LayerInputs:
             found = block(sample[None].to(device), *args, **kwargs)
             yield found[0] if isinstance(found, tuple) else found
 
-    @torch.inference_mode()
     def _pass(self) -> None:
         """Go through the next block, as it is now: its outputs take the place of its inputs."""
         for index, output in enumerate(self._run(self._next)):
-            self._hidden[index] = output[0].cpu()
+            self._hidden[index] = output[0]
         self._next += 1
 
-    @torch.inference_mode()
-    def _look(self, layer: int) -> None:
-        """Gather the statistics of all wanted layers of a block, or of the head."""
-        if layer == len(self._blocks):
-            self._statistics[HEAD] = self._of_head()
-            return
-        with self._watched(layer):
-            for _ in self._run(layer):
-                self._seen.clear()
-
-    @contextmanager
-    def _watched(self, layer: int) -> Iterator[None]:
-        handles = []
-        self._seen: list[tuple[Tensor, str]] = []  # layers that share an input, such as q, k and v, share the work
-        leaders: dict[str, str] = {}
+    def _of_block(self, layer: int) -> dict[str, _Statistic]:
+        """The statistics of all wanted layers of a block, by the names of their weights."""
+        found: dict[str, _Statistic] = {}
+        seen: list[tuple[Tensor, _Statistic]] = []  # what was fed to a layer of this sample already
 
         def watch(name: str) -> Callable[..., None]:
-            def look(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-                inputs = args[0]
-                leader = next((other for tensor, other in self._seen if tensor is inputs), None)
-                leaders[name] = leader or name
-                if leader is None:
-                    self._seen.append((inputs, name))
-                    so_far = self._statistics.get(name)
-                    self._statistics[name] = self._gather(so_far, inputs.reshape(-1, inputs.shape[-1]))
+            def look(_: nn.Module, args: tuple[Tensor, ...], __: dict[str, Any]) -> None:
+                (inputs,) = args
+                shared = next((statistic for tensor, statistic in seen if tensor is inputs), None)
+                if shared is None:
+                    shared = found.setdefault(name, _Statistic())
+                    shared.add(self._gather, inputs)
+                    seen.append((inputs, shared))
+                found[name] = shared
 
             return look
 
-        for parameter in self._wanted:
-            if parameter.layer == layer:
-                module = self._loaded.model.get_submodule(parameter.name.removesuffix(".weight"))
-                handles.append(module.register_forward_pre_hook(watch(parameter.name)))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-        for name, leader in leaders.items():
-            self._statistics[name] = self._statistics[leader]
+        names = [parameter.name for parameter in self._wanted if parameter.layer == layer]
+        modules = [self._loaded.model.get_submodule(name.removesuffix(".weight")) for name in names]
+        with _hooked(zip(modules, map(watch, names), strict=True)):
+            for _ in self._run(layer):
+                seen.clear()
+        return found
 
-    def _of_head(self) -> Tensor:
-        norm_name = self._loaded.anatomy.architecture.final_norm
-        norm = self._loaded.model.get_submodule(norm_name)
-        device, statistic = next(norm.parameters()).device, None
+    def _of_head(self) -> _Statistic:
+        norm = self._loaded.model.get_submodule(self._loaded.anatomy.architecture.final_norm)
+        device, statistic = next(norm.parameters()).device, _Statistic()
         for sample in self._hidden:
-            statistic = self._gather(statistic, norm(sample.to(device)))
-        assert statistic is not None
+            statistic.add(self._gather, norm(sample.to(device)))
         return statistic
+
+
+class _Statistic:
+    """What was gathered of some layers' inputs, and then what was made of it."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._is_finished = False
+
+    def add(self, gather: Gather, inputs: Tensor) -> None:
+        """One sample's inputs, [..., width]."""
+        self._value = gather(self._value, inputs.reshape(-1, inputs.shape[-1]))
+
+    def finished(self, finish: Finish, name: str) -> Any:
+        """What `finish` makes of it; `name` is of a layer it is of."""
+        if not self._is_finished:
+            # Of a Gram matrix the diagonal says it all: no entry is larger than the two of its row and column.
+            if not (self._value.diagonal() if self._value.dim() == 2 else self._value).isfinite().all():
+                raise ExperimentError(
+                    f"what the calibration text feeds to {name} is not finite in the dtype of the run; "
+                    "give the model `dtype: float32`, or bfloat16 where it has it"
+                )
+            try:
+                self._value, self._is_finished = finish(self._value), True
+            except LinAlgError as error:
+                raise ExperimentError(
+                    f"what the calibration text feeds to {name} determines too little to correct its weights by: "
+                    f"{str(error).splitlines()[0]}; give more calibration samples, or a more varied text"
+                ) from error
+        return self._value
+
+
+@contextmanager
+def _hooked(hooks: Any) -> Iterator[None]:
+    """Modules with a forward pre-hook each, while inside."""
+    handles = [module.register_forward_pre_hook(hook, with_kwargs=True) for module, hook in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 class _ReachedError(Exception):
     """The first block was reached: the rest of the forward pass is not needed."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        super().__init__()
+        self.hidden = hidden

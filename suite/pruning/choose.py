@@ -1,19 +1,27 @@
-"""From a request (criterion, scope, how much) to the weights that go, one tensor at a time."""
+"""From a request (criterion, scope or pattern, how much) to the weights that go, one tensor at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from suite.pruning.keys import magnitude_keys, random_keys
-from suite.pruning.masks import budget_counts
-from suite.pruning.select import select_at_or_below, select_lowest, select_lowest_in_rows
-from suite.pruning.sparsegpt import BLOCK, sparsegpt
-from suite.pruning.wanda import wanda_scores
+from suite.pruning.criteria import CRITERIA, Criterion
+from suite.pruning.keys import score_keys
+from suite.pruning.masks import apportion, budget_counts
+from suite.pruning.select import select_at_or_below, select_lowest, select_lowest_in_groups, select_lowest_in_rows
 
 Load = Callable[[str], Tensor]  # a tensor's stored values by name, before any cast
-Inputs = Callable[[str], Tensor]  # a statistic of what the layer of a tensor is fed, by the tensor's name
+Inputs = Callable[[str], Any]  # what a criterion wants to know of a layer's inputs, by the name of the layer's weight
+
+
+class Chosen(NamedTuple):
+    """What goes of a tensor (bool, True where a weight goes), and where they are corrected, its weights (float32)."""
+
+    name: str
+    removed: Tensor
+    corrected: Tensor | None = None
 
 
 def choose(
@@ -21,105 +29,131 @@ def choose(
     load: Load,
     *,
     criterion: str,
-    scope: str,
-    sparsity: float,
-    budget_total: int | None = None,
+    scope: str = "tensor",
+    sparsity: float | Mapping[str, float],
+    total: int | None = None,
+    pattern: str | None = None,
     seed: int | None = None,
     inputs: Inputs | None = None,
-) -> Iterator[tuple[str, Tensor]]:
+) -> Iterator[Chosen]:
     """The weights to remove from the named tensors.
 
     Args:
         sizes: the tensors and how many weights each has; ties of scope `global` go in this order.
-        load: gives a tensor's stored values (float16, bfloat16 or float32).
-        criterion: `magnitude`, `random` (which wants a seed) or `wanda` (which wants `inputs`).
-        scope: what `sparsity` is counted over: each `tensor`, each `row` of each, or all together (`global`); or
-            `published`, as the code of the criterion's paper counts (magnitude: per tensor, ties included; wanda: each
-            row, rounded down).
-        budget_total: an exact number of weights to remove in all, spread over the tensors in proportion to their
-            size; it takes the place of `sparsity` (scopes `tensor` and `global`).
-        inputs: gives the squared norms of a layer's inputs, asked for in the order of `sizes`, each when the tensors
-            before it have been yielded and pruned; not for scope `global`, which looks at all tensors before.
+        load: gives a tensor's stored values (float16, bfloat16 or float32; [outputs, inputs]).
+        criterion: one of `CRITERIA`.
+        scope: what a sparsity is counted over (protocol rule 9): each `tensor`, each `row` of each, or all together
+            (`global`); or `published`, as the code of the criterion's paper counts.
+        sparsity: the share to remove, of every tensor alike or of each by name.
+        total: an exact number of weights to remove in all (scopes `tensor` and `global`), spread over the tensors in
+            proportion to their sizes or, where each has a sparsity of its own, to what that takes of them.
+        pattern: `N:M`, N of every M neighbours of a row; it takes the place of scope and sparsity.
+        seed: for a criterion that wants one.
+        inputs: gives what the criterion wants to know of a layer's inputs. It is asked in the order of `sizes`, each
+            time when the tensors before have been yielded and pruned.
 
     Yields:
-        Each name with its bool tensor, True where a weight goes.
+        What goes of each tensor, in the order of `sizes`.
+
+    Raises:
+        ValueError: the criterion does not count over the scope, or the pattern's width does not divide a tensor's.
+        KeyError: there is no such criterion.
     """
+    made = CRITERIA[criterion]
+    if pattern is None and scope not in made.scopes:
+        raise ValueError(f"{criterion} does not count over scope {scope!r}")
+    amount = _Amount(made, scope, sizes, sparsity, total, pattern)
+    function = made.resolve()
+    if made.corrects:
+        assert inputs is not None, "a criterion that looks at activations is given them"
+        for name in sizes:
+            weight = load(name)
+            yield Chosen(name, *function(weight, inputs(name), *amount.of_columns(name, weight)))
+        return
 
     def keys(name: str) -> Tensor:
         weight = load(name)
-        if criterion == "magnitude":
-            return magnitude_keys(weight)
-        if criterion == "random":
-            assert seed is not None, "the manifest gives every random experiment a seed"
-            return random_keys(weight.shape, seed, name).to(weight.device)
-        if criterion == "wanda":
+        if made.wants == "seed":
+            scores = function(weight.shape, seed, name).to(weight.device)
+        elif made.wants == "nothing":
+            scores = function(weight)
+        else:
             assert inputs is not None, "a criterion that looks at activations is given them"
-            return magnitude_keys(wanda_scores(weight, inputs(name).sqrt()))
-        raise ValueError(f"no criterion is called {criterion!r}")
+            scores = function(weight, inputs(name))
+        return score_keys(scores) if scores.is_floating_point() else scores
 
-    if scope == "global":
-        total = round(sparsity * sum(sizes.values())) if budget_total is None else budget_total
-        yield from zip(sizes, select_lowest(lambda: map(keys, sizes), total), strict=True)
-    elif scope == "row":
-        for name in sizes:
-            key = keys(name)
-            yield name, select_lowest_in_rows(key, round(sparsity * key.shape[1]))
-    elif scope == "published":
-        for name, size in sizes.items():
-            key = keys(name)
-            if criterion == "wanda":
-                yield name, select_lowest_in_rows(key, int(key.shape[1] * sparsity))
-            else:
-                yield name, select_at_or_below(key, int(size * sparsity))
-    elif scope == "tensor":
-        for name, count in _counts(sizes, sparsity, budget_total).items():
-            yield name, _lowest(keys(name), count)
-    else:
-        raise ValueError(f"no scope is called {scope!r}")
+    if amount.everywhere is not None:
+        removed = select_lowest(lambda: map(keys, sizes), amount.everywhere)
+        yield from map(Chosen, sizes, removed)
+        return
+    for name in sizes:  # no name for the keys, which would keep one tensor's while the next one's are made
+        yield Chosen(name, amount.select(name, keys(name)))
 
 
-def choose_and_correct(
-    sizes: Mapping[str, int],
-    load: Load,
-    inputs: Inputs,
-    *,
-    scope: str,
-    sparsity: float,
-    budget_total: int | None = None,
-) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """The same for SparseGPT, which corrects the weights that stay.
+class _Amount:
+    """How many of a tensor's keys are selected, and among which."""
 
-    Args:
-        inputs: gives a layer's X X^T, asked for as `choose` asks.
-        scope: `tensor` (an exact number of each, spread over its blocks of columns), or `published`.
+    def __init__(
+        self,
+        criterion: Criterion,
+        scope: str,
+        sizes: Mapping[str, int],
+        sparsity: float | Mapping[str, float],
+        total: int | None,
+        pattern: str | None,
+    ) -> None:
+        self._scope = scope if scope != "published" else f"published {criterion.published}"
+        self._sparsity = sparsity if isinstance(sparsity, Mapping) else dict.fromkeys(sizes, sparsity)
+        self._group = None if pattern is None else tuple(map(int, pattern.split(":")))
+        if total is None:
+            self._counts = {name: round(self._sparsity[name] * size) for name, size in sizes.items()}
+        elif isinstance(sparsity, Mapping):
+            quotas = [self._sparsity[name] * size for name, size in sizes.items()]
+            self._counts = dict(zip(sizes, apportion(quotas, total), strict=True))
+        else:
+            self._counts = dict(zip(sizes, budget_counts(list(sizes.values()), total), strict=True))
+        self.everywhere: int | None = None  # the number over all tensors together, where that is what counts
+        if scope == "global" and pattern is None:
+            assert not isinstance(sparsity, Mapping), "tensors that are ranked together have one sparsity"
+            self.everywhere = round(sparsity * sum(sizes.values())) if total is None else total
 
-    Yields:
-        Each name with its bool tensor and its corrected weights, float32.
-    """
-    counts = _counts(sizes, sparsity, budget_total)
-    for name in sizes:
-        weight = load(name)
+    def select(self, name: str, key: Tensor) -> Tensor:
+        """Which of a tensor's keys [outputs, inputs] are selected (bool)."""
+        sparsity = self._sparsity[name]
+        if self._group is not None:
+            return select_lowest_in_groups(key, *self._group)
+        if self._scope == "row":
+            return select_lowest_in_rows(key, round(sparsity * key.shape[1]))
+        if self._scope == "published row":
+            return select_lowest_in_rows(key, int(key.shape[1] * sparsity))
+        if self._scope == "published rank":
+            return _at_or_below(key, sparsity)
+        return _lowest(key, self._counts[name])
+
+    def of_columns(self, name: str, weight: Tensor) -> tuple[Callable[[Tensor, int], Tensor], int]:
+        """The same for a criterion that chooses a few columns at a time: the choice, and how many columns at once."""
+        from suite.pruning.sparsegpt import BLOCK
+
         rows, columns = weight.shape
-        ends = [*range(BLOCK, columns, BLOCK), columns]
-        widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-        exact = dict(zip(ends, budget_counts([rows * width for width in widths], counts[name]), strict=True))
-
-        def chosen(costs: Tensor, _: int, end: int, exact: dict[int, int] = exact) -> Tensor:
-            key = magnitude_keys(costs)
-            if scope == "published":
-                return select_at_or_below(key, int(key.numel() * sparsity))
-            return _lowest(key, exact[end])
-
-        yield name, *sparsegpt(weight, inputs(name), chosen)
-
-
-def _counts(sizes: Mapping[str, int], sparsity: float, budget_total: int | None) -> dict[str, int]:
-    """How many weights each tensor loses."""
-    if budget_total is None:
-        return {name: round(sparsity * size) for name, size in sizes.items()}
-    return dict(zip(sizes, budget_counts(list(sizes.values()), budget_total), strict=True))
+        if self._group is not None:
+            removed, width = self._group
+            if columns % width:
+                raise ValueError(f"rows of {columns} weights are no whole groups of {width}")
+            return lambda costs, _: select_lowest_in_groups(score_keys(costs), removed, width), width
+        if self._scope == "published rank":
+            sparsity = self._sparsity[name]
+            return lambda costs, _: _at_or_below(score_keys(costs), sparsity), BLOCK
+        starts = range(0, columns, BLOCK)
+        widths = [min(BLOCK, columns - start) for start in starts]
+        exact = dict(zip(starts, budget_counts([rows * width for width in widths], self._counts[name]), strict=True))
+        return lambda costs, start: _lowest(score_keys(costs), exact[start]), BLOCK
 
 
 def _lowest(key: Tensor, count: int) -> Tensor:
     (removed,) = select_lowest(lambda: (key,), count)
     return removed
+
+
+def _at_or_below(key: Tensor, sparsity: float) -> Tensor:
+    """As published code counts; at a sparsity of 1, where it has no threshold, all go."""
+    return select_at_or_below(key, min(int(key.numel() * sparsity), key.numel() - 1))

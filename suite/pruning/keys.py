@@ -27,6 +27,17 @@ def magnitude_keys(weight: Tensor) -> Tensor:
     return weight.detach().contiguous().view(integer) & torch.iinfo(integer).max
 
 
+def score_keys(scores: Tensor) -> Tensor:
+    """Keys of non-negative scores, which are their own bits: the same memory, seen as int16 or int32.
+
+    Raises:
+        TypeError: another dtype; its bits are not known to sort.
+    """
+    if scores.dtype not in KEY_BITS:
+        raise TypeError(f"scores are float16, bfloat16 or float32, not {scores.dtype}")
+    return scores.contiguous().view(torch.int16 if KEY_BITS[scores.dtype] == 15 else torch.int32)
+
+
 def random_keys(shape: torch.Size, seed: int, name: str) -> Tensor:
     """Uniform int32 keys below 2**31 for the tensor called `name`, on the CPU.
 

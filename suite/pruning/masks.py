@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +44,16 @@ def mask_digest(masks: Mapping[str, Bits]) -> str:
 def budget_counts(weights: Sequence[int], total: int) -> list[int]:
     """Split an exact `total` over tensors in proportion to their weights, by largest remainder (ties: first)."""
     whole = sum(weights)
-    counts = [total * count // whole for count in weights]
-    remainders = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
+    return apportion([Fraction(total * count, whole) for count in weights], total)
+
+
+def apportion(quotas: Sequence[Fraction] | Sequence[float], total: int) -> list[int]:
+    """Whole numbers that add up to `total`, as the quotas do but for rounding, by largest remainder (ties: first).
+
+    Each is one of the two beside its quota.
+    """
+    counts = [math.floor(quota) for quota in quotas]
+    remainders = sorted(range(len(quotas)), key=lambda i: (counts[i] - quotas[i], i))
     for i in remainders[: total - sum(counts)]:
         counts[i] += 1
     return counts

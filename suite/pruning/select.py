@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 _LOW_BITS = 15  # 31-bit keys are counted by their upper 16 bits, then by their lower 15
+_PIECE = 2**24  # keys at a time, of which an index of int64 takes 128 MiB
 
 Keys = Callable[[], Iterable[Tensor]]  # called once a pass: the same tensors in the same order each time
 
@@ -51,11 +52,23 @@ def select_lowest_in_rows(key: Tensor, count: int) -> Tensor:
     if not 0 <= count <= columns:
         raise ValueError(f"cannot select {count} of {columns} weights of a row")
     selected = torch.zeros_like(key, dtype=torch.bool)
-    chunk = max(1, 2**24 // columns)  # bounds the sort's int64 indices to 128 MiB
+    chunk = max(1, _PIECE // columns)
     for start in range(0, rows, chunk):
         order = key[start : start + chunk].sort(dim=1, stable=True).indices[:, :count]
         selected[start : start + chunk].scatter_(1, order, True)
     return selected
+
+
+def select_lowest_in_groups(key: Tensor, count: int, width: int) -> Tensor:
+    """The `count` lowest keys of every `width` neighbours of a row (N:M sparsity); a bool tensor of the keys' shape.
+
+    Raises:
+        ValueError: `width` does not divide the rows, and the tail would be no group (protocol rule 8).
+    """
+    columns = key.shape[1]
+    if columns % width:
+        raise ValueError(f"rows of {columns} weights are no whole groups of {width}")
+    return select_lowest_in_rows(key.reshape(-1, width), count).view_as(key)
 
 
 def select_at_or_below(key: Tensor, rank: int) -> Tensor:
@@ -70,20 +83,26 @@ def select_at_or_below(key: Tensor, rank: int) -> Tensor:
 def _threshold(keys: Keys, count: int) -> tuple[int, int]:
     """The `count`-th lowest key, and how many keys lie below it."""
     counts = torch.zeros(2**16, dtype=torch.int64)
-    for key in keys():
+    for key in _pieces(keys):
         wide = key.dtype == torch.int32
-        counts += torch.bincount((key >> _LOW_BITS if wide else key).reshape(-1), minlength=2**16).cpu()
+        counts += torch.bincount(key >> _LOW_BITS if wide else key, minlength=2**16).cpu()
     if (total := int(counts.sum())) < count:
         raise ValueError(f"cannot select {count} of {total} weights")
     high, below = _crossing(counts, count)
     if not wide:
         return high, below
     counts = torch.zeros(2**_LOW_BITS, dtype=torch.int64)
-    for key in keys():
+    for key in _pieces(keys):
         within = key[(key >> _LOW_BITS) == high] & (2**_LOW_BITS - 1)
         counts += torch.bincount(within, minlength=2**_LOW_BITS).cpu()
     low, below_within = _crossing(counts, count - below)
     return (high << _LOW_BITS) + low, below + below_within
+
+
+def _pieces(keys: Keys) -> Iterator[Tensor]:
+    """All keys, flat and a few at a time: what is worked out of them takes little room beside them."""
+    for key in keys():
+        yield from key.reshape(-1).split(_PIECE)
 
 
 def _crossing(counts: Tensor, count: int) -> tuple[int, int]:

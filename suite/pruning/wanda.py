@@ -14,6 +14,6 @@ def wanda_scores(weight: Tensor, norms: Tensor) -> Tensor:
             changes nothing.
 
     Returns:
-        float32 [outputs, inputs], non-negative.
+        float32 [outputs, inputs], non-negative: the one copy that is made.
     """
-    return weight.float().abs() * norms
+    return (weight * norms).abs_()

@@ -1,0 +1,40 @@
+"""How a sparsity is spread over the layers of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from suite.models.anatomy import Parameter
+from suite.models.calibration import LayerInputs, in_order, squared_norms
+from suite.models.loading import LoadedModel
+from suite.pruning.owl import outlier_share, owl_sparsities
+from suite.pruning.wanda import wanda_scores
+
+
+def owl(loaded: LoadedModel, selected: tuple[Parameter, ...], calibration: Tensor, sparsity: float) -> dict[str, float]:
+    """Each selected tensor's sparsity by OWL: the same for all of a block, by the outliers of the dense model's.
+
+    A layer in the sense of the paper is what is selected of a decoder block; the head is one by itself.
+
+    Args:
+        calibration: int64 [samples, context]; the model is run over it once, as it is.
+        sparsity: of all selected weights together.
+    """
+    inputs = LayerInputs(loaded, calibration, squared_norms, selected, Tensor.sqrt_)
+    layers: dict[int | None, list[Parameter]] = {}
+    for parameter in in_order(selected):
+        layers.setdefault(parameter.layer, []).append(parameter)
+    shares = []
+    for layer in layers.values():
+        norms = {parameter.name: inputs(parameter.name) for parameter in layer}
+
+        def scores(norms: dict[str, Tensor] = norms) -> Iterator[Tensor]:
+            for name, norm in norms.items():
+                yield wanda_scores(loaded.stored(name).to(norm.device), norm)
+
+        shares.append(outlier_share(scores))
+    weights = [sum(parameter.weights for parameter in layer) for layer in layers.values()]
+    sparsities = owl_sparsities(shares, weights, sparsity)
+    return {p.name: s for layer, s in zip(layers.values(), sparsities, strict=True) for p in layer}

@@ -1,0 +1,62 @@
+"""The criteria: what each looks at, what its sparsity may be counted over, and the function that scores.
+
+To add one: a file here with a function of tensors, its line in `CRITERIA`, and its name among those an experiment may
+carry (`suite.records.experiment.Criterion`). A function is imported when it is used: `lottery plan` reads this table
+without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+Wants = Literal["nothing", "seed", "norms", "gram"]
+Published = Literal["rank", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One way to say which weights go.
+
+    `function` is written `module:name`. It gets a layer's weight [outputs, inputs] as stored, and what the criterion
+    `wants` beside it: `nothing`; a `seed` with the tensor's name (and of the weight its shape alone); the Euclidean
+    `norms` of the layer's inputs, float32 [inputs]; or the `gram` matrix of its inputs, factored. It returns scores,
+    the lowest of which go: non-negative floats, or integers that sort like them (see `suite.pruning.keys`). One that
+    `corrects` the weights that stay chooses along the way instead: see `suite.pruning.sparsegpt`.
+
+    `counts` are the scopes that mean something for its scores. `published` is how the code of its paper counts (None:
+    there is no paper): `rank`, every weight up to the one at place int(n * s) of the sorted scores; `row`, int(n * s)
+    of each row of n.
+    """
+
+    function: str
+    wants: Wants
+    counts: tuple[str, ...]
+    published: Published | None = None
+    corrects: bool = False
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return self.counts if self.published is None else (*self.counts, "published")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it looks at activations."""
+        return self.wants in ("norms", "gram")
+
+    def resolve(self) -> Callable[..., Any]:
+        """The function itself."""
+        function: Callable[..., Any] = resolve_name(self.function)
+        return function
+
+
+CRITERIA = {
+    "magnitude": Criterion("suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank"),
+    "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global")),
+    # Of calibrated criteria the scores of different layers are on different scales, so none counts over scope `global`.
+    "wanda": Criterion("suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row"),
+    # It weighs a block of columns as a whole, all rows together.
+    "sparsegpt": Criterion("suite.pruning.sparsegpt:sparsegpt", "gram", ("tensor",), "rank", corrects=True),
+}
