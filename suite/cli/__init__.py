@@ -23,6 +23,8 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "submit": "Submit what manifests lack to SLURM, or to this machine's GPUs, as tasks.",
     "status": "Show what has become of every experiment: done, running, queued, failed, lost.",
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",
+    "export": "Make one experiment's model again, and write it as a Hugging Face directory.",
+    "expand": "Write the ordinary directory of an export that is compressed.",
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",
     "report": "Print poster, paper and page in one go.",

@@ -13,11 +13,10 @@ from typing import Protocol as Interface
 
 import torch
 
-from suite.data.windows import Windows, make_windows, token_ids
+from suite.data.windows import Windows
 from suite.errors import ExperimentError, InputError, sentence
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
-from suite.models.loading import load_tokenizer
 from suite.models.source import ModelSource
 from suite.records import Damage, Experiment, Record, Store
 from suite.records.claims import Claims
@@ -26,8 +25,11 @@ from suite.runner.alteration import Lessons
 from suite.runner.environment import environment
 from suite.runner.section import Section
 from suite.runner.session import Session
+from suite.runner.texts import read
 
 Work = Callable[[Experiment], Iterable[Section]]
+
+FAILURES = (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError)  # of an experiment, by any library
 
 
 class Observer(Interface):
@@ -97,16 +99,11 @@ class Run:
         total = self.outcome.there + sum(agenda.left for agenda in todo)
         self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
-        windows = {agenda.model.name: self._windows(agenda) for agenda in todo}
+        windows = {agenda.model.name: read(self.study, agenda.model, agenda.learnt) for agenda in todo}
         for index, agenda in enumerate(todo):
             later = sum(other.left for other in todo[index + 1 :])
             self._model(agenda, *windows.pop(agenda.model.name), later)
         return self.outcome
-
-    def _windows(self, agenda: Agenda) -> tuple[Windows, Lessons]:
-        study, tokenizer = self.study, load_tokenizer(agenda.model)
-        ids = {text: token_ids(study.text_of(text), tokenizer, study.context + 1) for text in agenda.learnt}
-        return make_windows(study.text, tokenizer, study.context), Lessons(ids)
 
     def _model(self, agenda: Agenda, windows: Windows, lessons: Lessons, later: int) -> None:
         """Do one model's agenda; `later` is how many experiments of other models come after it."""
@@ -146,7 +143,7 @@ class Run:
             try:
                 for name, section in work(experiment):
                     sections[name] = section
-            except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError) as caught:
+            except FAILURES as caught:
                 error = reason(caught)
             if error:
                 free_memory()

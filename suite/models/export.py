@@ -1,0 +1,173 @@
+"""A model as it is in memory, as an ordinary Hugging Face directory; or its weights in the compressed format."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer
+
+from suite.data.windows import tokenizer_digest
+from suite.errors import InputError
+from suite.models.compressed import Compressed, write
+from suite.models.loading import LoadedModel
+from suite.pruning.masks import Bits, survives
+
+WEIGHTS, COMPRESSED = "model.safetensors", "model.compressed.safetensors"
+DETAILS, README = "lottery.json", "README.md"
+
+
+def save(folder: Path, loaded: LoadedModel, masks: Mapping[str, Bits], compressed: bool) -> dict[str, str]:
+    """Write the model as it is: weights, configuration, tokenizer.
+
+    The weights are written in the checkpoint's dtype where they are exactly what the run's dtype holds, else all of
+    them in the run's. The configuration's dtype is the run's, so that what loads it computes what was measured.
+
+    Args:
+        folder: there, and empty.
+        loaded: the model, pruned or whatever else was done to it.
+        masks: the packed mask of each pruned tensor.
+        compressed: write `model.compressed.safetensors` in place of `model.safetensors`.
+
+    Returns:
+        What to know when loading it: `dtype` of the run, `stored_dtype` of the file, and the class of its `tokenizer`.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    values = _Values(loaded, masks)
+    with (folder / (COMPRESSED if compressed else WEIGHTS)).open("wb") as file:
+        write(file, values.names, values, masks if compressed else None)
+    config = copy.deepcopy(loaded.model.config)
+    config.tie_word_embeddings = loaded.tied
+    config.dtype = loaded.dtype
+    config.save_pretrained(folder)
+    if loaded.model.generation_config is not None:
+        loaded.model.generation_config.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    # AutoTokenizer goes by the model's type, and for some builds another tokenizer than the files describe.
+    automatic = tokenizer_digest(AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+    right = automatic == tokenizer_digest(loaded.tokenizer)
+    return {
+        "dtype": loaded.dtype_name,
+        "stored_dtype": str(values.dtype).removeprefix("torch."),
+        "tokenizer": "AutoTokenizer" if right else "PreTrainedTokenizerFast",
+    }
+
+
+def explain(folder: Path, title: str, details: Mapping[str, Any]) -> None:
+    """Put `lottery.json` and a README beside a model: what it is, and how it is loaded."""
+    (folder / DETAILS).write_text(json.dumps(details, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / README).write_text(_README.format(title=title, **details), encoding="utf-8")
+
+
+def expand(folder: Path, out: Path) -> None:
+    """Write the ordinary directory of a compressed one: byte for byte what would have been written without compression.
+
+    Raises:
+        InputError: it is no such directory, or `out` is taken or cannot be written.
+    """
+    if not (folder / COMPRESSED).is_file():
+        why = f"; its {WEIGHTS} is an ordinary file already" if (folder / WEIGHTS).is_file() else ""
+        raise InputError(f"{folder} holds no {COMPRESSED}, which `lottery export --compressed` writes{why}")
+    with Compressed(folder / COMPRESSED) as tensors, new_folder(out) as made:
+        with (made / WEIGHTS).open("wb") as file:
+            write(file, tensors.names, tensors)
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name != COMPRESSED:
+                shutil.copyfile(path, made / path.name)
+
+
+def check_free(out: Path) -> None:
+    """Refuse a place that holds something.
+
+    Raises:
+        InputError: it does.
+    """
+    try:
+        taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    except OSError as error:
+        raise InputError(f"cannot read {out}: {error.strerror}; name another place with --out") from error
+    if taken:
+        raise InputError(f"{out} is there already, and not an empty folder; remove it, or name another with --out")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to write in, which gets its name on leaving: it is there whole or not at all.
+
+    Raises:
+        InputError: the name is taken, or the folder cannot be written.
+    """
+    check_free(out)
+    temporary = out.absolute().parent / f".{out.name[:100]}-{secrets.token_hex(4)}.tmp"
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        os.replace(temporary, out)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror}; make room, or name another with --out") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class _Values:
+    """The model's tensors as they are written, on the CPU, in `dtype`."""
+
+    def __init__(self, loaded: LoadedModel, masks: Mapping[str, Bits]) -> None:
+        self._loaded = loaded
+        self._masks = masks
+        self._parameters = dict(loaded.model.named_parameters())  # a tied one is there once
+        self._stored_dtype: torch.dtype = getattr(torch, loaded.source.stored_dtype)
+        exact = all(self._as_stored(name) is not None for name in self.names)
+        self.dtype = self._stored_dtype if exact else loaded.dtype
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._parameters)
+
+    def __call__(self, name: str) -> Tensor:
+        stored = self._as_stored(name) if self.dtype == self._stored_dtype else None
+        return self._now(name) if stored is None else stored
+
+    def _now(self, name: str) -> Tensor:
+        return self._parameters[name].detach().cpu()
+
+    def _as_stored(self, name: str) -> Tensor | None:
+        """The tensor in the checkpoint's dtype, or None where that cannot hold it: its stored values without what was
+        removed, unless something else was done to them."""
+        now = self._now(name)
+        kept = self._loaded.stored(name)
+        if (mask := self._masks.get(name)) is not None:
+            there = torch.from_numpy(survives(mask, kept.numel())).view(kept.shape)
+            kept = kept.masked_fill(~there, 0)
+        for candidate in (kept.to(self._stored_dtype), now.to(self._stored_dtype)):
+            if torch.equal(candidate.to(now.dtype), now):
+                return candidate
+        return None
+
+
+_README = """# {title}
+
+Made by `lottery export` of the lottery suite {suite}. `lottery.json` holds the experiment whole, and the digest of the
+mask that says which weights are zero.
+
+```python
+from transformers import AutoModelForCausalLM, {tokenizer}
+
+model = AutoModelForCausalLM.from_pretrained("PATH")
+tokenizer = {tokenizer}.from_pretrained("PATH")
+```
+
+The weights are stored in {stored_dtype}; loaded as above the model runs in {dtype}, as it was measured.
+Where they lie in `model.compressed.safetensors`, write the ordinary directory first: `lottery expand PATH --out OTHER`.
+"""
