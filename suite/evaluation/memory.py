@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from suite.records.schema import Peaks
@@ -13,8 +15,18 @@ from suite.records.schema import Peaks
 
 def weights_bytes(model: PreTrainedModel) -> int:
     """Bytes of all parameters and buffers, shared storage counted once."""
-    tensors = [*model.parameters(), *model.buffers()]
+    tensors = [held for tensor in (*model.parameters(), *model.buffers()) for held in _held(tensor)]
     return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
+
+
+def _held(tensor: Tensor) -> Iterator[Tensor]:
+    """The tensors with memory that a tensor is made of: itself, but of codes and scales, or of packed values."""
+    flatten = getattr(tensor, "__tensor_flatten__", None)  # PyTorch's protocol of tensors that wrap others
+    if flatten is None:
+        yield tensor
+        return
+    for name in flatten()[0]:
+        yield from _held(getattr(tensor, name))
 
 
 def reset_peaks() -> None:

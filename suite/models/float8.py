@@ -131,10 +131,9 @@ def _torchao(loaded: LoadedModel) -> Any:
     Raises:
         ExperimentError: it cannot.
     """
-    devices = {parameter.device for parameter in loaded.model.parameters()}
-    if any(device.type != "cuda" for device in devices):
+    capability = loaded.capability
+    if capability is None:
         raise ExperimentError(f"float8-compute multiplies on an NVIDIA GPU, and this model is on none; {INSTEAD}")
-    capability = min(map(torch.cuda.get_device_capability, devices))
     if capability < CAPABILITY:
         raise ExperimentError(
             f"float8-compute needs a GPU of compute capability {CAPABILITY[0]}.{CAPABILITY[1]} or newer, and this one "

@@ -80,6 +80,13 @@ class LoadedModel:
         return self.model.device
 
     @property
+    def capability(self) -> tuple[int, int] | None:
+        """The CUDA compute capability of the GPUs the model lies on, the lowest of several; None on a processor."""
+        devices = {parameter.device for parameter in self.model.parameters()}
+        on_gpu = all(device.type == "cuda" for device in devices)
+        return min(map(torch.cuda.get_device_capability, devices)) if on_gpu else None
+
+    @property
     def dtype_name(self) -> str:
         """The dtype as records write it: `float32`."""
         return str(self.dtype).removeprefix("torch.")
