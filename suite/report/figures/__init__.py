@@ -20,11 +20,16 @@ from suite.report.figures.breaks import breaks
 from suite.report.figures.bytes import bytes_
 from suite.report.figures.cliff import cliff
 from suite.report.figures.comparison import comparison
+from suite.report.figures.criteria import criteria, effort
 from suite.report.figures.crossings import crossings
+from suite.report.figures.damage_map import damage_map
 from suite.report.figures.lines import divergence, kinds, targets
 from suite.report.figures.network import network
 from suite.report.figures.ranking import ranking
+from suite.report.figures.recovery import recovery
+from suite.report.figures.rounding import rounding
 from suite.report.figures.speed import speed
+from suite.report.figures.structure import structure
 from suite.report.figures.style import Style, settings
 
 Size = tuple[float, float]
@@ -41,6 +46,12 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
     "network": network,
     "crossings": crossings,
     "bytes": bytes_,
+    "criteria": criteria,
+    "effort": effort,
+    "rounding": rounding,
+    "recovery": recovery,
+    "structure": structure,
+    "map": damage_map,
 }
 
 

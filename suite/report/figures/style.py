@@ -108,10 +108,10 @@ def name(text: str, most: int = 24) -> str:
     return shorten(drawable(text), most)
 
 
-def percent_axis(axes: Axes, values: Sequence[float]) -> None:
-    """A horizontal axis of sparsities, from the dense model to the largest."""
+def percent_axis(axes: Axes, values: Sequence[float], ticks: int = 8) -> None:
+    """A horizontal axis of sparsities, from the dense model to the largest, with so many ticks at most."""
     axes.set_xlim(-0.01, max(values) * 1.03 + 0.005)
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(nbins=ticks, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0, symbol="\u00a0%"))
     axes.set_xlabel("weights removed")
 

@@ -1,0 +1,100 @@
+"""Which criterion moves the cliff, and at what cost: the criteria of one model side by side."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from suite.analysis.criteria import Criteria, Line
+from suite.analysis.curves import TOLERANCE
+from suite.analysis.facts import Facts
+from suite.analysis.values import NotMeasured
+from suite.records.schema import Interval
+from suite.report.figures.room import Place, Room
+from suite.report.figures.style import (
+    Label,
+    Style,
+    fitting_label,
+    log_axis,
+    markers,
+    name,
+    percent_axis,
+    right_labels,
+    series,
+)
+from suite.report.theme import theme
+
+UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def criteria(axes: Axes, facts: Facts, style: Style) -> None:
+    """Perplexity relative to dense, a line for each criterion, and the tolerance across them."""
+    found = _found(facts)
+    drawn = [(line, [(p.sparsity, p.ratio) for p in line.curve.measured]) for line in found.lines]
+    known = [(line, [(x, y) for x, y in points if isinstance(y, float)]) for line, points in drawn]
+    percent_axis(axes, [x for _, points in known for x, _ in points], ticks=5)
+    labels = []
+    for line, points in known:
+        colour, marker = look(found, line)
+        whole = points if line.allocation != "uniform" else [(0.0, 1.0), *points]
+        dashes = (0, (2.5, 1.5)) if line.allocation != "uniform" else "-"
+        marked = markers(whole)
+        axes.plot(*zip(*whole, strict=True), color=colour, marker=marker, markevery=marked, ls=dashes, zorder=3)
+        _intervals(axes, line, colour, style)
+        labels.append(Label(points[-1][1], name(line.name), colour))
+    # Random removal may leave the axes upwards: what is compared is how the others differ.
+    ys = [y for line, points in known if line.criterion != "random" for _, y in points]
+    low, high = min(1.0, *ys) * 0.95, max(*ys, 1.3) * 1.15
+    axes.axhline(TOLERANCE, color=theme().colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)), zorder=1)
+    log_axis(axes.yaxis, low, high, suffix="\u00d7")
+    axes.grid(axis="y")
+    axes.set_ylabel(fitting_label(axes, "perplexity relative to dense (log)", "to dense (log)", style))
+    right_labels(axes, labels, style)
+
+
+def effort(axes: Axes, facts: Facts, style: Style) -> None:
+    """What it took to prune the model once: a mark for each criterion, time across and peak memory up."""
+    found = _found(facts)
+    costs = [(line, line.cost.seconds, line.cost.peak) for line in found.lines]
+    known = [(line, s, p) for line, s, p in costs if isinstance(s, float) and isinstance(p, float) and s > 0]
+    if not known:
+        raise ValueError("no time and memory of pruning were recorded")
+    unit, unit_name = next(((u, n) for u, n in UNITS if max(p for *_, p in known) >= u), (1.0, "B"))
+    marks = [(s, p / unit) for _, s, p in known]
+    for (line, *_), (x, y) in zip(known, marks, strict=True):
+        colour, marker = look(found, line)
+        axes.plot([x], [y], color=colour, marker=marker, ls="", ms=style.line * 3.4, zorder=3, clip_on=False)
+    seconds = [x for x, _ in marks]
+    span = max(max(seconds) / min(seconds), 1.5)
+    log_axis(axes.xaxis, min(seconds) / span**0.12, max(seconds) * span**0.25)
+    axes.set_ylim(0, max(y for _, y in marks) * 1.3)
+    axes.grid(axis="y")
+    axes.set_xlabel("seconds to prune once (log)")
+    axes.set_ylabel(fitting_label(axes, f"peak memory ({unit_name})", unit_name, style))
+    room = Room(axes, [[mark] for mark in marks], style)
+    gap = 0.6 * style.size
+    for (line, *_), at in zip(known, marks, strict=True):
+        said = name(line.name)
+        places = [Place(said, at, (gap, 0)), Place(said, at, (0, gap), "center", "bottom")]
+        places += [Place(said, at, (0, -gap), "center", "top"), Place(said, at, (-gap, 0), "right")]
+        places += [Place(said, at, (gap, gap), "left", "bottom"), Place(said, at, (gap, -gap), "left", "top")]
+        room.put(places, color=look(found, line)[0], fontweight="bold")
+
+
+def look(found: Criteria, line: Line) -> tuple[str, str]:
+    """Colour and marker of a criterion's line: random removal is grey, as everywhere."""
+    if line.criterion == "random":
+        return theme().control, "X"
+    return series([one for one in found.lines if one.criterion != "random"].index(line))
+
+
+def _intervals(axes: Axes, line: Line, colour: str, style: Style) -> None:
+    for point in line.curve.coarse:
+        if isinstance(interval := point.interval, Interval) and not isinstance(point.ratio, NotMeasured):
+            ends = [interval.low, interval.high]
+            axes.plot([point.sparsity] * 2, ends, color=colour, lw=style.line * 0.5, zorder=2)
+
+
+def _found(facts: Facts) -> Criteria:
+    if not facts.further.criteria:
+        raise ValueError("no model was pruned by several criteria")
+    return facts.further.criteria[0]
