@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -82,22 +82,33 @@ def rounded(loaded: LoadedModel, level: Level) -> Iterator[Quantisation]:
         yield tally.section(level, time.perf_counter() - started)
 
 
-def stored_rounded(loaded: LoadedModel) -> Callable[[str], dict[str, Tensor]]:
-    """What a file of the model, rounded as it is now, holds for each of its tensors, on the CPU.
+class RoundedTensors:
+    """What a file of the model, rounded as it is now, holds: a tensor by its name, on the CPU.
 
-    Returns:
-        From a tensor's name to what is stored of it: of a linear weight of a block its E4M3 codes by its own name and
-        their float32 scales by `NAME.scale`, of any other its stored values.
+    Of a linear weight of a block these are its E4M3 codes, by its own name, and their float32 scales [outputs, 1] by
+    `NAME.scale`; of anything else its stored values. All of them are called `names`.
     """
-    linear = {parameter.name for parameter in loaded.anatomy.block_linears}
 
-    def stored(name: str) -> dict[str, Tensor]:
-        if name not in linear:
-            return {name: loaded.stored(name)}
-        found = _rounded_of(loaded.layer(name).weight)
-        return {name: found.codes.cpu(), f"{name}.scale": found.scales.cpu()}
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+        self._scales = {f"{parameter.name}.scale": parameter.name for parameter in loaded.anatomy.block_linears}
+        self._last: tuple[str, Rounded] | None = None  # codes and scales are asked for in turn, and once more to check
 
-    return stored
+    @property
+    def names(self) -> set[str]:
+        return {parameter.name for parameter in self._loaded.anatomy.parameters} | self._scales.keys()
+
+    def __call__(self, name: str) -> Tensor:
+        if name in self._scales:
+            return self._rounded(self._scales[name]).scales.cpu()
+        if f"{name}.scale" in self._scales:
+            return self._rounded(name).codes.cpu()
+        return self._loaded.stored(name)
+
+    def _rounded(self, name: str) -> Rounded:
+        if self._last is None or self._last[0] != name:
+            self._last = name, _rounded_of(self._loaded.layer(name).weight)
+        return self._last[1]
 
 
 def _rounded_of(weight: Any) -> Rounded:

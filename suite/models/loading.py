@@ -32,6 +32,8 @@ disable_progress_bar()  # the terminal is the command line's own
 HEAD, HEAD_BIAS, TABLE = "lm_head.weight", "lm_head.bias", "model.embed_tokens.weight"
 TIED_TO = {HEAD: TABLE, TABLE: HEAD}
 
+Tensors = Callable[[str], Tensor]  # a tensor by its name, on the CPU
+
 
 class Stored:
     """The checkpoint's own values, memory-mapped: what scores are taken from and models are restored from."""
@@ -60,20 +62,21 @@ class LoadedModel:
     """A model in memory, its tokenizer, and its stored values.
 
     `anatomy`, `stored` and `dtype` are of the model as it is: smaller while something is taken out of it, another dtype
-    while it runs in another. `source.anatomy` and `baseline_dtype` are of the model as it was loaded.
+    while it runs in another. `source.anatomy`, `checkpoint` and `baseline_dtype` are of the model as it was loaded.
     """
 
     source: ModelSource
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    stored: Stored
+    checkpoint: Stored
     dtype: torch.dtype
     dtype_reason: str
+    stored: Tensors = field(init=False)
     anatomy: Anatomy = field(init=False)
     baseline_dtype: torch.dtype = field(init=False)
 
     def __post_init__(self) -> None:
-        self.anatomy, self.baseline_dtype = self.source.anatomy, self.dtype
+        self.stored, self.anatomy, self.baseline_dtype = self.checkpoint, self.source.anatomy, self.dtype
 
     @property
     def device(self) -> torch.device:
@@ -190,7 +193,7 @@ class LoadedModel:
 
     def close(self) -> None:
         """Let go of the memory."""
-        self.stored.close()
+        self.checkpoint.close()
         del self.model
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from suite.models.anatomy import Anatomy, Parameter
-from suite.models.loading import LoadedModel, Stored
+from suite.models.loading import LoadedModel, Tensors
 from suite.models.stand_in import park
 
 
@@ -46,21 +46,6 @@ class Piece:
             return torch.zeros(self.whole.shape, dtype=torch.bool)
         along = [-1 if side == self.side else 1 for side in range(len(self.whole.shape))]
         return (~self.kept).view(along).expand(self.whole.shape)
-
-
-class Remaining(Stored):
-    """The stored values of what remains, by the smaller model's own names."""
-
-    def __init__(self, whole: Stored, pieces: Mapping[str, Piece]) -> None:
-        self._whole = whole
-        self._pieces = pieces
-
-    def __call__(self, name: str) -> Tensor:
-        piece = self._pieces.get(name)  # none of a tied head, which is stored by another name
-        return self._whole(name) if piece is None else piece.of(self._whole(piece.whole.name))
-
-    def close(self) -> None:
-        self._whole.close()
 
 
 class Removal:
@@ -114,7 +99,7 @@ class Removal:
         if len(widths) == 1:  # a configuration has one width for all layers
             smaller.inner = changes["intermediate_size"] = widths.pop()
         self._set(config, **changes)
-        self._set(self._loaded, anatomy=smaller, stored=Remaining(self._loaded.stored, pieces))
+        self._set(self._loaded, anatomy=smaller, stored=_remaining(self._loaded.stored, pieces))
 
     def gone(self, parameter: Parameter) -> Tensor:
         """Which weights of a parameter of the whole model are out: bool, of its shape."""
@@ -154,3 +139,13 @@ def _named(parameter: Parameter, kept: list[int]) -> str:
     if parameter.layer is None:
         return parameter.name
     return parameter.name.replace(f".{parameter.layer}.", f".{kept.index(parameter.layer)}.", 1)
+
+
+def _remaining(stored: Tensors, pieces: Mapping[str, Piece]) -> Tensors:
+    """The stored values of what remains, by the smaller model's own names."""
+
+    def of(name: str) -> Tensor:
+        piece = pieces.get(name)  # a tied head has none: it is stored by another name
+        return stored(name) if piece is None else piece.of(stored(piece.whole.name))
+
+    return of

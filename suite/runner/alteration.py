@@ -17,6 +17,7 @@ from suite.models.loading import LoadedModel
 from suite.models.pruned import pruned
 from suite.models.structured import taken_out
 from suite.pruning.masks import Bits
+from suite.pruning.sample import mask_sample
 from suite.records.experiment import Calibration, Experiment, TextReference
 from suite.runner.section import Section
 from suite.training.recovery import recovered
@@ -53,7 +54,7 @@ def alter(
         The record's section of each step that is done.
 
     Returns:
-        The packed mask of each pruned tensor.
+        The packed mask of each pruned tensor that is still there.
     """
     masks: dict[str, Bits] = {}
     if experiment.baseline_precision is not None:
@@ -64,13 +65,18 @@ def alter(
         remove = taken_out if experiment.structured else pruned
         done = stack.enter_context(remove(loaded, experiment, calibration))
         masks = done.masks
-        yield "pruning", done.achieved.model_copy(update={"peaks": memory.peaks(loaded.model)})
+        achieved = done.achieved.model_copy(update={"peaks": memory.peaks(loaded.model)})
+        if calibration is not None:
+            counts = {name: tensor.weights for name, tensor in achieved.per_tensor.items()}
+            achieved = achieved.model_copy(update={"mask_sample": mask_sample(masks, counts)})
+        if experiment.structured:
+            masks = {}  # of the whole model; what remains has none
+        yield "pruning", achieved
     if (asked := experiment.recovery) is not None:
         memory.reset_peaks()
-        held = {} if experiment.structured else masks
-        learnt = stack.enter_context(recovered(loaded, held, asked, lessons.ids[asked.text], perplexity, progress))
+        learnt = stack.enter_context(recovered(loaded, masks, asked, lessons.ids[asked.text], perplexity, progress))
         yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.model)})
-    if experiment.precision in FLOAT8:
+    if experiment.precision == "float8-weights" or experiment.precision == "float8-compute":
         yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))
     return masks
 

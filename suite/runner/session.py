@@ -23,12 +23,13 @@ from suite.evaluation.generation import Timing, Written
 from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
 from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
-from suite.models.loading import LoadedModel, load_model
+from suite.models.float8 import RoundedTensors
+from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment
-from suite.records.schema import Memory, Perplexity, Protocol, Record
-from suite.runner.alteration import Lessons, alter
+from suite.records.schema import Memory, Perplexity, Protocol, Record, Size
+from suite.runner.alteration import FLOAT8, Lessons, alter
 from suite.runner.kernels import on_kernels
 from suite.runner.section import Section
 
@@ -127,7 +128,8 @@ class Session:
                 yield "perplexity", self._altered_perplexity(self.baseline)
             written, timing = yield from self._rest(experiment, masks)
             if experiment.pattern == "2:4":
-                yield "semi_structured", on_kernels(self, experiment, masks)
+                wanted = experiment.measure
+                yield "semi_structured", on_kernels(self.loaded, masks, wanted, self.quick_perplexity, self._timing)
         if beside and timing:
             beside.block()
             yield "generation", generation.section(timing, beside, written)
@@ -164,11 +166,22 @@ class Session:
                 Memory(weights_bytes=memory.weights_bytes(model), evaluation=evaluating, generation=generating),
             )
         if "size" in wanted:
-            names = {parameter.name for parameter in self.loaded.anatomy.parameters} | set(masks)
-            yield "size", stored_size(names, self.loaded.stored, masks, self.scratch)
+            yield "size", self._size(experiment, masks)
         if timing:
             timing.block()
         return written, timing
+
+    def _size(self, experiment: Experiment, masks: dict[str, Bits]) -> Size:
+        """Of what remains of the model, rounded where it is; `dense_bytes` are those of the model as it was loaded."""
+        loaded = self.loaded
+        stored: Tensors = loaded.stored
+        names = {parameter.name for parameter in loaded.anatomy.parameters} | set(masks)
+        if experiment.precision in FLOAT8:
+            stored = rounded = RoundedTensors(loaded)
+            names |= rounded.names
+        size = stored_size(names, stored, masks, self.scratch)
+        whole = {parameter.name for parameter in self.source.anatomy.parameters} | set(masks)
+        return size.model_copy(update={"dense_bytes": sum(loaded.checkpoint(name).nbytes for name in whole)})
 
     def _timing(self) -> Timing:
         return Timing(self.loaded.model, self.loaded.tokenizer(self._prompts()[0])["input_ids"])

@@ -16,7 +16,7 @@ from suite.errors import ExperimentError
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.memory import weights_bytes
 from suite.evaluation.perplexity import token_losses
-from suite.models.float8 import round_e4m3, rounded, stored_rounded
+from suite.models.float8 import RoundedTensors, round_e4m3, rounded
 from suite.models.loading import HEAD, LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
@@ -179,17 +179,15 @@ def test_zeros_are_counted_again_after_rounding(make_model: MakeModel) -> None:
 def test_what_is_stored_of_a_rounded_model_gives_its_values_back(make_model: MakeModel) -> None:
     loaded = load(make_model, "qwen2")
     with rounded(loaded, "float8-weights") as done:
-        stored = stored_rounded(loaded)
-        parts = {parameter.name: stored(parameter.name) for parameter in loaded.anatomy.parameters}
-        for name, part in parts.items():
-            if len(part) == 1:
-                assert torch.equal(part[name], loaded.stored(name))
-                continue
-            values = part[name].float() * part[f"{name}.scale"]
+        tensors = RoundedTensors(loaded)
+        linears = {parameter.name for parameter in loaded.anatomy.block_linears}
+        for name in linears:
+            values = tensors(name).float() * tensors(f"{name}.scale")
             assert torch.allclose(values, loaded.parameter(name), rtol=1e-6)
-        codes = [part for part in parts.values() if len(part) == 2]
-        assert len(codes) == done.tensors
-        assert sum(tensor.nbytes for part in codes for tensor in part.values()) == done.bytes
+        codes = [name for name in tensors.names if name.removesuffix(".scale") in linears]
+        assert len(codes) == 2 * done.tensors
+        assert sum(tensors(name).nbytes for name in codes) == done.bytes
+        assert all(torch.equal(tensors(name), loaded.stored(name)) for name in tensors.names - set(codes))
 
 
 def test_products_in_float8_are_refused_on_a_processor_with_what_to_do_instead(make_model: MakeModel) -> None:
@@ -241,8 +239,8 @@ def test_float8_products_take_the_place_of_the_dense_ones_and_leave_it(
             assert weights_bytes(loaded.model) == full - 2 * done.weights + done.bytes
             linears = [objects[parameter.name] for parameter in loaded.anatomy.block_linears]
             assert all(parameter.numel() == 0 for parameter in linears), "no dense copy is held meanwhile"
-            codes = stored_rounded(loaded)(loaded.anatomy.block_linears[0].name)
-            assert {tensor.dtype for tensor in codes.values()} == {torch.float8_e4m3fn, torch.float32}
+            first = loaded.anatomy.block_linears[0].name
+            assert RoundedTensors(loaded)(first).dtype == torch.float8_e4m3fn
             rough = (logits(loaded) - sparse).float().abs().mean() / sparse.float().abs().mean()
             assert 0 < rough < 0.1
     assert torch.get_float32_matmul_precision() == settings
