@@ -42,8 +42,15 @@ def save(folder: Path, loaded: LoadedModel, masks: Mapping[str, Bits], compresse
         What to know when loading it: `dtype` of the run, `stored_dtype` of the file, and the class of its `tokenizer`.
 
     Raises:
+        InputError: transformers has no configuration for such a model.
         OSError: the folder cannot be written.
     """
+    widths = {parameter.shape[1] for parameter in loaded.anatomy.parameters if parameter.part == "down"}
+    if len(widths) > 1:
+        raise InputError(
+            f"the model's MLPs are {' and '.join(map(str, sorted(widths)))} neurons wide, and a config.json has one "
+            "`intermediate_size` for all layers; export a cell that takes as many neurons from each"
+        )
     values = _Values(loaded, masks)
     with (folder / (COMPRESSED if compressed else WEIGHTS)).open("wb") as file:
         write(file, values.names, values, masks if compressed else None)

@@ -62,6 +62,7 @@ def export(
             sections, masks = _finish(session.alter(stack, experiment))
             digests = {name: getattr(sections.get(name), "mask_digest", None) for name in ("pruning", "recovered")}
             _compare(digests, known)
+            held = {} if experiment.structured else masks  # what is taken out left a smaller model without zeros
             with directory.new_folder(out) as folder:
                 details = {
                     "schema": EXPORT,
@@ -69,7 +70,7 @@ def export(
                     "id": experiment.id,
                     "experiment": experiment.model_dump(mode="json"),
                     "mask_digest": digests["pruning"],
-                    **directory.save(folder, session.loaded, masks, compressed),
+                    **directory.save(folder, session.loaded, held, compressed),
                 }
                 directory.explain(folder, describe(experiment), details)
     finally:

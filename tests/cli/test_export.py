@@ -40,6 +40,9 @@ experiments:
   - {models: story-mistral-small, target: all, sparsity: 0.6, criterion: sparsegpt}
   - {models: story-phi, target: mlp, sparsity: 0.7, recovery: {name: stories, tokens: 2000}}
   - {models: story-llama, target: lm_head, sparsity: 0.4}
+  - {models: story-mistral-small, target: attention, sparsity: 0.3, precision: float8-weights}
+  - {models: story-qwen, target: mlp, sparsity: 0.3, pattern: neurons}
+  - {models: story-phi, target: blocks, sparsity: 0.25, pattern: layers, recovery: {name: stories, tokens: 2000}}
   - {models: story-qwen-tied, target: embeddings, sparsity: 0.2, tied: both}
 """
 # Nothing of the suite: the code is the README's own.
@@ -90,7 +93,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cells(folder: Path) -> dict[str, Cell]:
-    """By `MODEL CRITERION TARGET`."""
+    """By `MODEL CRITERION PATTERN`, or where there is none the target."""
     study = read_study(folder / "study.yaml")
     store = Store(folder / "results" / study.name)
     outcome = run_study(study, store, Console(file=io.StringIO()))
@@ -114,7 +117,9 @@ def cells(folder: Path) -> dict[str, Cell]:
         record = store.read(one.id)
         assert record is not None
         compressed = folder / "compressed" / one.id
-        made[f"{one.model} {one.criterion} {one.target}"] = Cell(record, Path(path), compressed, found[path])
+        made[f"{one.model} {one.criterion} {one.pattern or one.target}"] = Cell(
+            record, Path(path), compressed, found[path]
+        )
     return made
 
 
@@ -128,8 +133,14 @@ NAMES = (
     "story-phi magnitude mlp",
     "story-llama magnitude lm_head",
     "story-qwen-tied magnitude embeddings",
+    "story-mistral-small magnitude attention",
+    "story-qwen magnitude neurons",
+    "story-phi magnitude layers",
     "story-mistral-small none None",
 )
+DENSE = NAMES[-1]
+SMALLER = NAMES[-3:-1]
+CHANGED = ("sparsegpt all", "story-phi magnitude mlp", "small magnitude attention", "layers")  # not only zeros
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,7 +151,7 @@ def test_plain_transformers_finds_the_perplexity_that_was_measured(cells: dict[s
     assert cell.found["same_ids"]
 
 
-@pytest.mark.parametrize("name", NAMES[:-1])
+@pytest.mark.parametrize("name", sorted({*NAMES} - {DENSE, *SMALLER}))
 def test_the_zeros_are_where_the_mask_says(cells: dict[str, Cell], name: str) -> None:
     cell = cells[name]
     assert cell.record.pruning is not None
@@ -163,9 +174,9 @@ def test_expanded_it_is_byte_for_byte_the_ordinary_directory(cells: dict[str, Ce
     assert sorted(path.name for path in (tmp_path / "expanded").iterdir()) == names
     for one in names:
         assert (tmp_path / "expanded" / one).read_bytes() == (cell.plain / one).read_bytes()
-    if name != NAMES[-1]:
-        weights = "model.safetensors"
-        assert (cell.compressed / "model.compressed.safetensors").stat().st_size < (cell.plain / weights).stat().st_size
+    if name not in (DENSE, *SMALLER):
+        small, whole = cell.compressed / "model.compressed.safetensors", cell.plain / "model.safetensors"
+        assert small.stat().st_size < whole.stat().st_size
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -173,8 +184,7 @@ def test_the_suite_takes_it_for_a_model_like_any_other(cells: dict[str, Cell], n
     source = from_folder("exported", cells[name].plain)
     untied = "lm_head" in name
     assert source.anatomy.tied == (cells[name].record.model.tied and not untied)
-    changed = "sparsegpt" in name or "mlp" in name
-    assert source.stored_dtype == ("float32" if changed else "float16")
+    assert source.stored_dtype == ("float32" if name.endswith(CHANGED) else "float16")
     details = json.loads((cells[name].plain / "lottery.json").read_text())
     assert details["id"] == cells[name].record.id
     assert details["experiment"] == cells[name].record.experiment.model_dump(mode="json")
@@ -186,3 +196,16 @@ def test_an_untied_head_is_in_the_file_beside_its_table(cells: dict[str, Cell]) 
     assert int((table == 0).sum()) < 10
     assert int((head == 0).sum()) == round(0.4 * head.numel())
     assert "lm_head.weight" not in load_file(cells["story-qwen-tied magnitude embeddings"].plain / "model.safetensors")
+
+
+def test_what_was_taken_out_is_a_smaller_model(cells: dict[str, Cell]) -> None:
+    """No zeros in its place: fewer layers, narrower MLPs, and the configuration says so."""
+    for name, layers, inner in ((SMALLER[0], 4, round(0.7 * 384)), (SMALLER[1], 3, 512)):
+        cell = cells[name]
+        config = json.loads((cell.plain / "config.json").read_text())
+        assert (config["num_hidden_layers"], config["intermediate_size"]) == (layers, inner)
+        assert len(config.get("layer_types", range(layers))) == layers
+        pruning, model = cell.record.pruning, cell.record.model
+        assert pruning is not None
+        weights = sum(tensor.numel() for tensor in load_file(cell.plain / "model.safetensors").values())
+        assert weights == pytest.approx(model.parameters / pruning.compression_ratio, abs=1)

@@ -128,3 +128,12 @@ def test_only_what_is_compressed_is_expanded(call: Call, ids: list[str], tmp_pat
     assert done.code == 2
     assert "is not a file that `lottery export --compressed` wrote" in done.err
     assert not (tmp_path / "again").exists()
+
+
+def test_mlps_of_unequal_width_have_no_configuration(call: Call, write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest("[{target: mlp, layers: '0', pattern: neurons, sparsity: 0.5}]")
+    cell = read_study(path).experiments[-1].id
+    done = call("export", path, "--cell", cell, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "MLPs are 12 and 24 neurons wide, and a config.json has one `intermediate_size`" in done.err
+    assert not (tmp_path / "out").exists()
