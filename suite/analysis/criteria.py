@@ -80,6 +80,11 @@ class Criteria:
         return tuple(line for line in self.lines if line.criterion != "random")
 
     @property
+    def priced(self) -> tuple[Line, ...]:
+        """The lines whose time and peak memory are known."""
+        return tuple(x for x in self.lines if isinstance(x.cost.seconds, float) and isinstance(x.cost.peak, float))
+
+    @property
     def furthest(self) -> Line:
         """The line that stays within the tolerance longest."""
         return max(self.chosen, key=lambda line: (line.cliffs[0].below, -self.lines.index(line)))

@@ -14,6 +14,7 @@ from suite.analysis.precision import Rounding, precision_claims, roundings_of
 from suite.analysis.recovery import Recoveries, recoveries_of, recovery_claims
 from suite.analysis.structure import Structure, structure_claims, structure_of
 from suite.analysis.values import Claim
+from suite.records.schema import Recovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ class Further:
     recoveries: tuple[Recoveries, ...]  # what training brings back
     structures: tuple[Structure, ...]  # neurons and layers taken out, beside scattered zeros
     maps: tuple[DamageMap, ...]  # the damage of each kind of part of each layer
+
+    @property
+    def courses(self) -> tuple[Recoveries, ...]:
+        """The criteria side by side at one sparsity of one model: that of the first model which most of them were
+        trained at, of equals the largest; of each the course of its training is known."""
+        known = [one for one in self.recoveries if isinstance(one.most.learnt, Recovered)]
+        groups: dict[tuple[str, float], list[Recoveries]] = {}
+        for one in known:
+            if one.model == known[0].model:
+                groups.setdefault((one.what, one.sparsity), []).append(one)
+        best = max(groups, key=lambda key: (len(groups[key]), key[1], key[0]), default=None)
+        return tuple(groups[best]) if best else ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:

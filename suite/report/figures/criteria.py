@@ -23,6 +23,8 @@ from suite.report.figures.style import (
 )
 from suite.report.theme import theme
 
+SHORTEST = 1e-3  # seconds; a log axis has no place for none
+ENDS_EARLY = 0.6  # of the axis: a line that ends before it has its name at its end, not in the margin
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -32,7 +34,8 @@ def criteria(axes: Axes, facts: Facts, style: Style) -> None:
     drawn = [(line, [(p.sparsity, p.ratio) for p in line.curve.measured]) for line in found.lines]
     known = [(line, [(x, y) for x, y in points if isinstance(y, float)]) for line, points in drawn]
     percent_axis(axes, [x for _, points in known for x, _ in points], ticks=5)
-    labels = []
+    labels, early = [], []
+    furthest = max(x for _, points in known for x, _ in points)
     for line, points in known:
         colour, marker = look(found, line)
         whole = points if line.allocation != "uniform" else [(0.0, 1.0), *points]
@@ -40,7 +43,10 @@ def criteria(axes: Axes, facts: Facts, style: Style) -> None:
         marked = markers(whole)
         axes.plot(*zip(*whole, strict=True), color=colour, marker=marker, markevery=marked, ls=dashes, zorder=3)
         _intervals(axes, line, colour, style)
-        labels.append(Label(points[-1][1], name(line.name), colour))
+        if points[-1][0] < ENDS_EARLY * furthest:
+            early.append((name(line.name), points[-1], colour))
+        else:
+            labels.append(Label(points[-1][1], name(line.name), colour))
     # Random removal may leave the axes upwards: what is compared is how the others differ.
     ys = [y for line, points in known if line.criterion != "random" for _, y in points]
     low, high = min(1.0, *ys) * 0.95, max(*ys, 1.3) * 1.15
@@ -49,13 +55,16 @@ def criteria(axes: Axes, facts: Facts, style: Style) -> None:
     axes.grid(axis="y")
     axes.set_ylabel(fitting_label(axes, "perplexity relative to dense (log)", "to dense (log)", style))
     right_labels(axes, labels, style)
+    room = Room(axes, [points for _, points in known], style)
+    for said, at, colour in early:
+        room.put(_around(said, at, style), color=colour, fontweight="bold")
 
 
 def effort(axes: Axes, facts: Facts, style: Style) -> None:
     """What it took to prune the model once: a mark for each criterion, time across and peak memory up."""
     found = _found(facts)
-    costs = [(line, line.cost.seconds, line.cost.peak) for line in found.lines]
-    known = [(line, s, p) for line, s, p in costs if isinstance(s, float) and isinstance(p, float) and s > 0]
+    costs = [(line, line.cost.seconds, line.cost.peak) for line in found.priced]
+    known = [(line, max(s, SHORTEST), p) for line, s, p in costs if isinstance(s, float) and isinstance(p, float)]
     if not known:
         raise ValueError("no time and memory of pruning were recorded")
     unit, unit_name = next(((u, n) for u, n in UNITS if max(p for *_, p in known) >= u), (1.0, "B"))
@@ -71,13 +80,8 @@ def effort(axes: Axes, facts: Facts, style: Style) -> None:
     axes.set_xlabel("seconds to prune once (log)")
     axes.set_ylabel(fitting_label(axes, f"peak memory ({unit_name})", unit_name, style))
     room = Room(axes, [[mark] for mark in marks], style)
-    gap = 0.6 * style.size
     for (line, *_), at in zip(known, marks, strict=True):
-        said = name(line.name)
-        places = [Place(said, at, (gap, 0)), Place(said, at, (0, gap), "center", "bottom")]
-        places += [Place(said, at, (0, -gap), "center", "top"), Place(said, at, (-gap, 0), "right")]
-        places += [Place(said, at, (gap, gap), "left", "bottom"), Place(said, at, (gap, -gap), "left", "top")]
-        room.put(places, color=look(found, line)[0], fontweight="bold")
+        room.put(_around(name(line.name), at, style), color=look(found, line)[0], fontweight="bold")
 
 
 def look(found: Criteria, line: Line) -> tuple[str, str]:
@@ -85,6 +89,13 @@ def look(found: Criteria, line: Line) -> tuple[str, str]:
     if line.criterion == "random":
         return theme().control, "X"
     return series([one for one in found.lines if one.criterion != "random"].index(line))
+
+
+def _around(text: str, at: tuple[float, float], style: Style) -> list[Place]:
+    gap = 0.6 * style.size
+    places = [Place(text, at, (gap, 0)), Place(text, at, (0, gap), "center", "bottom")]
+    places += [Place(text, at, (0, -gap), "center", "top"), Place(text, at, (-gap, 0), "right")]
+    return [*places, Place(text, at, (gap, gap), "left", "bottom"), Place(text, at, (gap, -gap), "left", "top")]
 
 
 def _intervals(axes: Axes, line: Line, colour: str, style: Style) -> None:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from suite.analysis.facts import Facts
-from suite.analysis.recovery import Recoveries, trained_dense
+from suite.analysis.recovery import trained_dense
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Recovered
 from suite.report.figures.style import Label, Style, log_axis, name, right_labels, series
@@ -17,7 +17,7 @@ SCALES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 
 def recovery(axes: Axes, facts: Facts, style: Style) -> None:
     """A line for each criterion at one sparsity of one model, and a dashed one for the dense model trained as long."""
-    found = shown(facts)
+    found = facts.further.courses
     if not found:
         raise ValueError("no pruned model was trained")
     dense = next(model for model in facts.models if model.name == found[0].model)
@@ -45,18 +45,6 @@ def recovery(axes: Axes, facts: Facts, style: Style) -> None:
     axes.set_ylabel("to dense (log)")
     axes.grid(axis="y")
     right_labels(axes, labels, style)
-
-
-def shown(facts: Facts) -> tuple[Recoveries, ...]:
-    """The criteria at the sparsity of the first model that most of them were trained at, of equals the largest."""
-    found = facts.further.recoveries
-    if not found:
-        return ()
-    own = [one for one in found if one.model == found[0].model]
-    groups: dict[tuple[str, float], list[Recoveries]] = {}
-    for one in own:
-        groups.setdefault((one.what, one.sparsity), []).append(one)
-    return tuple(groups[max(groups, key=lambda key: (len(groups[key]), key[1], key[0]))])
 
 
 def _look(criterion: str, index: int) -> tuple[str, str]:

@@ -59,6 +59,11 @@ def present(facts: Facts) -> frozenset[str]:
         "faster": main.speed is not None,
         "cliff_numbers": main.main is not None,
         "numbers": main.main is not None and main.heat is None,
+        "criteria": bool(facts.further.criteria),
+        "recovery": bool(facts.further.courses),
+        "rounding": bool(facts.further.roundings),
+        "structure": bool(facts.further.structures),
+        "map": bool(facts.further.maps),
         "limits": True,
     }
     return frozenset(name for name, is_there in there.items() if is_there)

@@ -25,6 +25,10 @@ class Detail:
     failures: int = 5
     statements: int = 3  # of the first study
     noted: bool = True  # what a figure alone does not say
+    costs: bool = True  # of each criterion, in time and memory
+    courses: int = 8  # of training, criterion by criterion
+    map: bool = True  # of the damage in each layer
+    third: bool = True  # the further section that stands in a column
     names: int = 7  # models listed by name
     label: int = 32  # characters of a name in that list
     hashes: bool = True  # and versions of libraries: the paper has them all
@@ -56,6 +60,11 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     ),
     "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, *([{}] * 5), {"failures": 0}),  # a reason stays long
     "universal": ({"noted": False},),
+    "criteria": ({"costs": False},),
+    "recovery": ({"courses": 4}, {"courses": 2}),
+    "rounding": (*([{}] * 6), {"third": False}),
+    "structure": (*([{}] * 6), {"third": False}),
+    "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
     "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
     "made": ({"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False}),
 }

@@ -10,6 +10,7 @@ MARGIN, GUTTER, GAP = 84.0, 64.0, 44.0  # points
 FOOT, LINE = 296.0, 66.0  # tops of the band at the bottom and of its last line
 BAR = 18.0  # height of the coloured edge at the top
 TITLE = 306.0  # height of title, subtitle and byline
+FURTHER = ("criteria", "recovery", "rounding", "structure")  # what comes first has its place before the others
 A0 = (2383.94, 3370.39)  # 841 by 1189 mm
 
 
@@ -44,14 +45,17 @@ class Page:
 
 def landscape(width: float, height: float, there: Collection[str], logo: bool) -> Page:
     """Three columns: the takeaway and the cliff in the middle, up to two sections side by side below them."""
+    extras, third = _further(there, beside=2)
     side, bottom, top = 0.266 * width, FOOT + 34, height - BAR - TITLE
     middle, x = width - 2 * (MARGIN + side + GUTTER), MARGIN + side + GUTTER
     located = "lives" in there
     sections = {
-        "left": ["why", "measured", "price", *(["says"] if located else ["cliff_numbers"]), "first_study"],
-        "right": ["lives", "universal", "limits"] if located else ["says", "numbers", "universal", "limits"],
+        "left": ["why", "measured", "price", *third, *(["says"] if located else ["cliff_numbers"]), "first_study"],
+        "right": ["lives", "map", "universal", "limits"]
+        if located
+        else ["says", "numbers", "map", "universal", "limits"],
     }
-    pair = [name for name in ("storage", "forgotten", "faster") if name in there][:2]
+    pair = [*extras, *(name for name in ("storage", "forgotten", "faster") if name in there)][:2]
     hero, below = 0.405 * (top - bottom), 0.29 * (top - bottom) if pair else 0.0
     panel = Box(x, top - hero, middle, hero)
     cliff = bottom + below + (GAP if pair else 0)
@@ -70,6 +74,8 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
 
 def portrait(width: float, height: float, there: Collection[str], logo: bool) -> Page:
     """The takeaway and the cliff across the sheet, three columns below them."""
+    extras, third = _further(there, beside=2)
+    first, second = [*extras[:1], "storage"][0], [*extras[1:], "forgotten"][0]
     full, foot = width - 2 * MARGIN, FOOT + 44
     bottom, top = foot + 34, height - BAR - 0.8 * TITLE
     column, hero, cliff = (full - 2 * GUTTER) / 3, 490.0, 470.0
@@ -83,9 +89,11 @@ def portrait(width: float, height: float, there: Collection[str], logo: bool) ->
         frames[name] = Box(MARGIN + index * (column + GUTTER), bottom, column, below - bottom)
     located = "lives" in there
     sections = {
-        "left": ["why", "measured", "price", "storage"],
-        "middle": ["says", "forgotten", "limits"] if located else ["cliff_numbers", "numbers", "forgotten"],
-        "right": ["lives", "universal"] if located else ["says", "universal", "first_study", "limits"],
+        "left": ["why", "measured", "price", first],
+        "middle": ["says", second, "limits"] if located else ["cliff_numbers", "numbers", second],
+        "right": ["lives", "map", *third, "universal"]
+        if located
+        else ["says", "map", *third, "universal", "first_study", "limits"],
     }
     return _page(width, height, panel, frames | _foot(width, 0.46, foot), sections, there, foot, broad=True)
 
@@ -95,6 +103,12 @@ SHEETS: dict[str, Callable[[Collection[str], bool], Page]] = {
     "a0-landscape": lambda there, logo: landscape(A0[1], A0[0], there, logo),
     "a0-portrait": lambda there, logo: portrait(*A0, there, logo),
 }
+
+
+def _further(there: Collection[str], beside: int) -> tuple[list[str], list[str]]:
+    """The sections on more than plain pruning: those that have a place of their own, and a last one for a column."""
+    found = [name for name in FURTHER if name in there]
+    return found[:beside], found[beside : beside + 1]
 
 
 def _title(width: float, top: float, logo: bool, height: float) -> dict[str, Box]:
