@@ -21,11 +21,11 @@ def stand_in(layer: nn.Linear, weight: Tensor, back: Callable[[], Tensor]) -> It
     Args:
         back: gives its own weight's values on leaving, on any device.
     """
-    own = layer.weight
+    own, other = layer.weight, nn.Parameter(weight, requires_grad=False)
     dtype, device = own.dtype, own.device
-    park(own)
-    layer.weight = nn.Parameter(weight, requires_grad=False)
     try:
+        park(own)
+        layer.weight = other
         yield
     finally:
         layer.weight = own

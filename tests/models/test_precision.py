@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from suite.models.loading import HEAD, LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
 from tests.conftest import ARCHITECTURES, MakeModel
+from tests.models.conftest import OnGpu
 from tests.models.test_pruned import bits, experiment, load
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
@@ -197,19 +197,8 @@ def test_products_in_float8_are_refused_on_a_processor_with_what_to_do_instead(m
     assert loaded.strays() == []
 
 
-@pytest.fixture
-def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[int, int]], None]:
-    """A function that has every model seem to lie on a GPU of a capability; the products themselves run anywhere."""
-
-    def of(capability: tuple[int, int]) -> None:
-        monkeypatch.setattr(LoadedModel, "capability", capability)
-        monkeypatch.setattr("torchao.quantization.quant_api._check_hardware_support", lambda granularity: None)
-
-    return of
-
-
 def test_an_older_gpu_and_a_missing_library_are_refused_by_name(
-    make_model: MakeModel, on_gpu: Callable[[tuple[int, int]], None], monkeypatch: pytest.MonkeyPatch
+    make_model: MakeModel, on_gpu: OnGpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = load(make_model, "mistral")
     on_gpu((8, 0))
@@ -223,9 +212,7 @@ def test_an_older_gpu_and_a_missing_library_are_refused_by_name(
 
 
 @pytest.mark.parametrize("name", ["story-phi", "story-qwen-tied"])
-def test_float8_products_take_the_place_of_the_dense_ones_and_leave_it(
-    name: str, on_gpu: Callable[[tuple[int, int]], None]
-) -> None:
+def test_float8_products_take_the_place_of_the_dense_ones_and_leave_it(name: str, on_gpu: OnGpu) -> None:
     loaded = load_model(from_catalogue(name), "bfloat16", "a test")
     on_gpu((9, 0))
     dense, objects = logits(loaded), dict(loaded.model.named_parameters())
@@ -249,9 +236,7 @@ def test_float8_products_take_the_place_of_the_dense_ones_and_leave_it(
     assert torch.equal(logits(loaded), dense)
 
 
-def test_a_shape_that_cannot_be_multiplied_in_float8_is_named(
-    make_model: MakeModel, on_gpu: Callable[[tuple[int, int]], None]
-) -> None:
+def test_a_shape_that_cannot_be_multiplied_in_float8_is_named(make_model: MakeModel, on_gpu: OnGpu) -> None:
     loaded = load(make_model, "mistral")  # 24 inner neurons
     on_gpu((9, 0))
     with (
