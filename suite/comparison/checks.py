@@ -10,7 +10,8 @@ from enum import StrEnum
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 from suite.comparison.differences import differing
-from suite.comparison.tolerance import allowed, both_past
+from suite.comparison.tolerance import allowed, both_past, wanted_agreement
+from suite.pruning.sample import SAMPLED, agreement
 
 PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows")  # fixes the tokens
 
@@ -84,11 +85,20 @@ def _measurement(here: Cell, there: Cell) -> Check:
 
 
 def _mask(here: Cell, there: Cell) -> Check:
-    """Magnitude and random masks follow from the checkpoint (and the seed) alone: equal on any machine."""
-    mine, theirs = here.mask_digest, there.mask_digest
-    if isinstance(mine, NotMeasured) and isinstance(theirs, NotMeasured):
-        return Check("mask", Outcome.NOT_COMPARABLE, "nothing was pruned")
-    return Check("mask", Outcome.EQUAL) if mine == theirs else Check("mask", Outcome.DIFFERS, "the mask differs")
+    """Magnitude and random masks follow from the checkpoint (and the seed) alone: equal on any machine. Those of
+    criteria that look at activations agree but for weights near the threshold."""
+    name, mine, theirs = "mask", here.record.pruning, there.record.pruning
+    if mine is None and theirs is None:
+        return Check(name, Outcome.NOT_COMPARABLE, "nothing was pruned")
+    if mine and theirs and mine.mask_digest == theirs.mask_digest:
+        return Check(name, Outcome.EQUAL)
+    if mine is None or theirs is None or mine.mask_sample is None or theirs.mask_sample is None:
+        return Check(name, Outcome.DIFFERS, "the mask differs")
+    agreed, wanted = agreement(mine.mask_sample, theirs.mask_sample), wanted_agreement(here, there)
+    said = f"the masks agree on {100 * agreed:.2f} % of {SAMPLED:,} sampled weights"
+    if agreed >= wanted:
+        return Check(name, Outcome.EQUAL, said)
+    return Check(name, Outcome.DIFFERS, f"{said} ({100 * wanted:g} % wanted)")
 
 
 def _perplexity(here: Cell, there: Cell, measurement: Check) -> Check:

@@ -53,10 +53,11 @@ class Pruning(Part):
     `achieved_sparsity` is zeros over weights of the target. `compression_ratio` is the model's original parameters
     over those that remain (the private copy of an untied table among them), and `model_sparsity` one minus its
     inverse. `theoretical_speedup` is the multiply-adds of the dense linear layers for one token over those whose
-    weight is not zero.
+    weight is not zero. `mask_sample` is `suite.pruning.sample`'s, of masks that depend on floating-point sums.
     """
 
     mask_digest: str
+    mask_sample: Annotated[str, Field(pattern=r"^[0-9a-f]{1024}$")] | None = None
     zeros: Count
     weights: Some
     layers: Count
