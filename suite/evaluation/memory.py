@@ -30,7 +30,12 @@ def _held(tensor: Tensor) -> Iterator[Tensor]:
 
 
 def reset_peaks() -> None:
-    """Start the peaks anew: the GPUs', and the process's own where Linux lets it."""
+    """Start the peaks anew: the GPUs', and the process's own where Linux lets it.
+
+    What was freed before goes back to the GPU first, or it would count as reserved for what follows.
+    """
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     for index in range(torch.cuda.device_count()):
         torch.cuda.reset_peak_memory_stats(index)
     with suppress(OSError):

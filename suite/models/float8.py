@@ -159,7 +159,6 @@ def _torchao(loaded: LoadedModel) -> Any:
     return quantization
 
 
-@torch.inference_mode(False)
 def _for_products(torchao: Any, name: str, weight: Tensor) -> Tensor:
     """A weight as torchao multiplies with it: rounded, and every token of what it meets rounded on the way.
 

@@ -17,7 +17,7 @@ from suite.models.loading import LoadedModel
 from suite.models.removal import Removal
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import packed
-from suite.pruning.structures import least_worth, neuron_worths, worth
+from suite.pruning.structures import least_worth, worth
 from suite.records.experiment import Experiment
 from suite.records.schema import TensorCount
 
@@ -94,26 +94,23 @@ class _Keys:
         """Of the inner neurons of a layer's MLP, [neurons]; layers are to be asked for in order."""
         if self._experiment.criterion == "random":
             return self._random(self._loaded.anatomy.inner, f"model.layers.{layer}.mlp")
-        rows: list[Tensor] = []
-        columns: list[Tensor] = []
-        for parameter in self._by_layer[layer]:
-            (columns if parameter.part == "down" else rows).append(self._worth(parameter))
-        return magnitude_keys(neuron_worths(rows, columns))
+        parts = [self._worth(parameter, 1 if parameter.part == "down" else 0) for parameter in self._by_layer[layer]]
+        return magnitude_keys(torch.stack(parts).sum(0).float())
 
     def of_layers(self) -> dict[int, Tensor]:
         """Of each selected layer, a number."""
         if self._experiment.criterion == "random":
             keys = self._random(self._loaded.anatomy.layers, "model.layers")
             return {layer: keys[layer] for layer in self._by_layer}
-        found = {
-            layer: torch.stack([self._worth(parameter).sum(dtype=torch.float64) for parameter in group]).sum()
-            for layer, group in self._by_layer.items()
-        }
-        return {layer: magnitude_keys(total.float().cpu()) for layer, total in found.items()}
+        found = {}
+        for layer, group in self._by_layer.items():
+            total = torch.stack([self._worth(parameter).cpu() for parameter in group]).sum()
+            found[layer] = magnitude_keys(total.float())
+        return found
 
-    def _worth(self, parameter: Parameter) -> Tensor:
-        norms = None if self._inputs is None else self._inputs(parameter.name)
-        return worth(self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device), norms)
+    def _worth(self, parameter: Parameter, side: int | None = None) -> Tensor:
+        weight = self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device)
+        return worth(weight, None if self._inputs is None else self._inputs(parameter.name), side)
 
     def _random(self, count: int, name: str) -> Tensor:
         seed = self._experiment.seed
