@@ -64,12 +64,11 @@ def choose(
         raise ValueError(f"{criterion} does not count over scope {scope!r}")
     amount = _Amount(made, scope, sizes, sparsity, total, pattern)
     function = made.resolve()
-    if made.corrects:
+
+    def corrected(name: str) -> tuple[Tensor, Tensor]:
         assert inputs is not None, "a criterion that looks at activations is given them"
-        for name in sizes:
-            weight = load(name)
-            yield Chosen(name, *function(weight, inputs(name), *amount.of_columns(name, weight)))
-        return
+        weight = load(name)
+        return function(weight, inputs(name), *amount.of_columns(name, *weight.shape))  # type: ignore[no-any-return]
 
     def keys(name: str) -> Tensor:
         weight = load(name)
@@ -82,12 +81,13 @@ def choose(
             scores = function(weight, inputs(name))
         return score_keys(scores) if scores.is_floating_point() else scores
 
-    if amount.everywhere is not None:
-        removed = select_lowest(lambda: map(keys, sizes), amount.everywhere)
-        yield from map(Chosen, sizes, removed)
-        return
-    for name in sizes:  # no name for the keys, which would keep one tensor's while the next one's are made
-        yield Chosen(name, amount.select(name, keys(name)))
+    # What is made of a tensor has no name here, which would keep it in memory while the next one's is made.
+    if made.corrects:
+        yield from (Chosen(name, *corrected(name)) for name in sizes)
+    elif amount.everywhere is not None:
+        yield from map(Chosen, sizes, select_lowest(lambda: map(keys, sizes), amount.everywhere))
+    else:
+        yield from (Chosen(name, amount.select(name, keys(name))) for name in sizes)
 
 
 class _Amount:
@@ -130,11 +130,10 @@ class _Amount:
             return _at_or_below(key, sparsity)
         return _lowest(key, self._counts[name])
 
-    def of_columns(self, name: str, weight: Tensor) -> tuple[Callable[[Tensor, int], Tensor], int]:
+    def of_columns(self, name: str, rows: int, columns: int) -> tuple[Callable[[Tensor, int], Tensor], int]:
         """The same for a criterion that chooses a few columns at a time: the choice, and how many columns at once."""
         from suite.pruning.sparsegpt import BLOCK
 
-        rows, columns = weight.shape
         if self._group is not None:
             removed, width = self._group
             if columns % width:

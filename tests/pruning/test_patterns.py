@@ -1,0 +1,65 @@
+"""N:M patterns: of every M neighbours of a row exactly N go, those with the lowest scores."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from suite.pruning.choose import choose
+from suite.pruning.criteria import CRITERIA
+from suite.pruning.select import select_lowest_in_groups
+from tests.pruning.test_criteria import inputs_for, removed_from
+
+PATTERNS = {"2:4": (2, 4), "4:8": (4, 8)}
+
+
+@given(
+    st.sampled_from(list(CRITERIA)),
+    st.sampled_from(list(PATTERNS)),
+    st.integers(1, 5),
+    st.integers(1, 31),
+    st.booleans(),
+)
+def test_every_group_loses_exactly_its_share(criterion: str, pattern: str, rows: int, groups: int, ties: bool) -> None:
+    count, width = PATTERNS[pattern]
+    weight = torch.randn(rows, groups * width, generator=torch.Generator().manual_seed(groups))
+    removed = removed_from(weight.round() if ties else weight, criterion, pattern=pattern)
+    assert (removed.view(-1, width).sum(1) == count).all()
+
+
+def test_the_lowest_of_a_group_go_and_of_equals_the_first() -> None:
+    weight = torch.tensor([[1.0, 4.0, -2.0, 3.0, 5.0, 5.0, 5.0, 5.0], [0.0, 0.0, 7.0, 0.0, -9.0, 8.0, 6.0, -7.0]])
+    removed = removed_from(weight, "magnitude", pattern="2:4")
+    assert removed.int().tolist() == [[1, 0, 1, 0, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0, 1, 1]]
+    removed = removed_from(weight, "magnitude", pattern="4:8")
+    assert removed.int().tolist() == [[1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 1, 0, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_a_width_that_the_group_does_not_divide_is_refused(criterion: str) -> None:
+    with pytest.raises(ValueError, match="rows of 6 weights are no whole groups of 4"):
+        removed_from(torch.randn(2, 6), criterion, pattern="2:4")
+
+
+def test_groups_of_more_rows_than_are_sorted_at_once() -> None:
+    key = torch.randint(0, 50, (3, 16), dtype=torch.int16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("suite.pruning.select._PIECE", 8)
+        in_pieces = select_lowest_in_groups(key, 2, 4)
+    assert torch.equal(in_pieces, select_lowest_in_groups(key, 2, 4))
+
+
+def test_sparsegpt_chooses_each_group_by_what_the_columns_before_left() -> None:
+    weight = torch.randn(6, 160, generator=torch.Generator().manual_seed(1))
+    inputs = inputs_for("sparsegpt", weight)
+    ((_, removed, corrected),) = choose(
+        {"w": weight.numel()}, lambda _: weight, criterion="sparsegpt", pattern="2:4", sparsity=0.5, inputs=inputs
+    )
+    assert corrected is not None
+    scale = inputs("w").upper.diagonal()
+    at_first = select_lowest_in_groups(((weight / scale) ** 2).view(torch.int32), 2, 4)
+    assert torch.equal(removed[:, :4], at_first[:, :4])
+    assert not torch.equal(removed, at_first)  # chosen before any correction
+    assert (corrected[removed] == 0).all()
