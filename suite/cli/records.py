@@ -79,7 +79,7 @@ def records(
 def _order(record: Record) -> tuple[object, ...]:
     cell = record.experiment
     kind = (cell.criterion, cell.what, cell.treatment, cell.budget or 0)
-    return (cell.model, not cell.dense, *kind, cell.sparsity, cell.seed or 0)
+    return (cell.model, not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0)
 
 
 def _print(shown: list[Record]) -> None:
