@@ -48,8 +48,10 @@ class Grouped:
     patterns: tuple[Cell | None, ...]
     kernels: Kernels | None
 
-    def pattern(self, name: str) -> Cell | None:
-        return self.patterns[GROUPED.index(name)]
+    @property
+    def cells(self) -> tuple[Cell | None, ...]:
+        """Anywhere first, then each pattern."""
+        return (self.free, *self.patterns)
 
 
 def patterns_of(cells: Iterable[Cell]) -> tuple[Grouped, ...]:

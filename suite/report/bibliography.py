@@ -76,6 +76,42 @@ BIBLIOGRAPHY = {
         "ICLR, 2024.",
         "2306.11695",
     ),
+    "yin2024": _arxiv(
+        "L. Yin, Y. Wu, Z. Zhang, C.-Y. Hsieh, Y. Wang et al.",
+        "Outlier weighed layerwise sparsity (OWL): A missing secret sauce for pruning LLMs to high sparsity.",
+        "ICML, 2024.",
+        "2310.05175",
+    ),
+    "mishra2021": _arxiv(
+        "A. Mishra, J. A. Latorre, J. Pool, D. Stosic, D. Stosic, G. Venkatesh, C. Yu and P. Micikevicius.",
+        "Accelerating sparse deep neural networks.",
+        "Preprint, 2021.",
+        "2104.08378",
+    ),
+    "micikevicius2022": _arxiv(
+        "P. Micikevicius, D. Stosic, N. Burgess, M. Cornea, P. Dubey et al.",
+        "FP8 formats for deep learning.",
+        "Preprint, 2022.",
+        "2209.05433",
+    ),
+    "men2024": _arxiv(
+        "X. Men, M. Xu, Q. Zhang, B. Wang, H. Lin, Y. Lu, X. Han and W. Chen.",
+        "ShortGPT: Layers in large language models are more redundant than you expect.",
+        "Preprint, 2024.",
+        "2403.03853",
+    ),
+    "fang2023": _arxiv(
+        "G. Fang, X. Ma, M. Song, M. B. Mi and X. Wang.",
+        "DepGraph: Towards any structural pruning.",
+        "CVPR, 2023.",
+        "2301.12900",
+    ),
+    "an2024": _arxiv(
+        "Y. An, X. Zhao, T. Yu, M. Tang and J. Wang.",
+        "Fluctuation-based adaptive structured pruning for large language models.",
+        "AAAI, 2024.",
+        "2312.11983",
+    ),
     "blalock2020": _arxiv(
         "D. Blalock, J. J. Gonzalez Ortiz, J. Frankle and J. Guttag.",
         "What is the state of neural network pruning?",

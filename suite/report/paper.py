@@ -11,6 +11,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
 from suite.analysis.kinds import CLEAR_LOSS
 from suite.analysis.mass import MASS_FACTORS, orders_by_mass
+from suite.analysis.patterns import GROUPED
 from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.resources import resources
 from suite.analysis.samples import selection
@@ -49,26 +50,32 @@ class Numbering:
 
 def figures_of(facts: Facts) -> Numbering:
     """The figures this study has the records for, in the order of the text."""
-    main = facts.main
+    main, further = facts.main, facts.further
     present = {
         "cliff": main.main is not None,
         "divergence": main.diverged,
         "network": main.parts is not None and _located(facts),
         "targets": main.heat is not None,
         "ranking": bool(facts.shared_rankings),
+        "map": bool(further.maps),
         "crossings": facts.crossings is not None,
         "comparison": facts.comparison is not None,
         "kinds": main.kinds is not None,
         "breaks": bool(facts.breaks),
+        "criteria": bool(further.criteria),
+        "effort": bool(further.criteria and further.criteria[0].priced),
+        "rounding": bool(further.roundings),
+        "recovery": bool(further.courses),
         "speed": main.speed is not None,
         "bytes": facts.storage is not None and bool(_sized(facts)),
+        "structure": bool(further.structures),
     }
     return Numbering("figure", (name for name, there in present.items() if there))
 
 
 def tables_of(facts: Facts) -> Numbering:
     """The tables this study has the records for, in the order of the text."""
-    main = facts.main
+    main, further = facts.main, facts.further
     present = {
         "models": True,
         "studies": bool(facts.studies),
@@ -78,12 +85,18 @@ def tables_of(facts: Facts) -> Numbering:
         "targets": _located(facts) and target_table(facts.models) is not None,
         "ranking": bool(facts.shared_rankings),
         "mass": bool(main.removable) and _located(facts),
+        "map": bool(further.maps),
         "crossings": facts.crossings is not None,
         "orders": (facts.comparison or facts.crossings) is not None and "same_ranking" in facts.claims,
         "kinds": main.kinds is not None,
         "breaks": bool(facts.breaks),
+        "criteria": bool(further.criteria),
+        "patterns": bool(further.patterns),
+        "rounding": bool(further.roundings),
+        "recovery": bool(further.recoveries),
         "speed": main.speed is not None,
         "costs": bool(_sized(facts)),
+        "structure": bool(further.structures),
     }
     last = ["audit", "recorded", "resources", "pins", "records"]
     return Numbering("table", [*(name for name, there in present.items() if there), *last])
@@ -111,7 +124,7 @@ def build_paper(facts: Facts) -> Pdf:
         RmlError, FormatError, jinja2.UndefinedError: a template is at fault.
     """
     context = {"facts": facts, "figures": figures_of(facts), "tables": tables_of(facts), "rules": RULES}
-    context |= _results(facts) | _first_study(facts) | _repeat(facts)
+    context |= _results(facts) | _further(facts) | _first_study(facts) | _repeat(facts)
     style = Style(size=theme().sizes.paper.figure, line=FIGURE_LINE)
     figure = partial(draw, facts=facts, style=style)
     trial = build(render("paper/paper.rml.j2", context | {"head": TALLEST_HEAD, "only_head": True}), figure)
@@ -132,6 +145,22 @@ def _results(facts: Facts) -> dict[str, Any]:
         "clear_loss": CLEAR_LOSS,
         "sized": _sized(facts),
         "utterances": selection(main.utterances, MOST_SAMPLES, facts.headline.marked),
+    }
+
+
+def _further(facts: Facts) -> dict[str, Any]:
+    """What was done to models beyond plain pruning, for the method to say how."""
+    asked = [cell.experiment for cell in facts.cells]
+    altered: set[str] = {word for e in asked for word in (e.criterion, e.allocation, e.pattern) if word}
+    altered |= {"N:M" for e in asked if e.pattern in GROUPED}
+    altered |= {"precision" for e in asked if e.baseline_precision} | {"recovery" for e in asked if e.recovery}
+    why_not = [row.kernels.why_not for row in facts.further.patterns if row.kernels]
+    return {
+        "altered": altered,
+        "calibrations": sorted({e.calibration for e in asked if e.calibration}, key=repr),
+        "trainings": sorted({e.recovery for e in asked if e.recovery}, key=lambda r: (r.tokens, repr(r))),
+        "grouped": GROUPED,
+        "unrun": next((reason for reason in why_not if reason), None),
     }
 
 

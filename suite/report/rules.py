@@ -54,10 +54,20 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         # Random removal: suite/pruning/keys.py.
         "key_bytes": 16,
         "word_bits": 32,
+        # Criteria that look at activations, rounding, recovery: suite/pruning, suite/models, suite/training.
+        "sparsegpt_block": 128,
+        "sparsegpt_damping": 0.01,
+        "owl_times": 5.0,
+        "owl_spread": 0.08,
+        "largest_e4m3": 448.0,
+        "gradient_norm": 1.0,
+        "warm_up": 0.05,
+        "final_rate": 0.1,
         # Comparison of two runs.
         "tolerance": BASE,
         "across_devices": ACROSS_DEVICES,
         "past": PAST,
+        "thousand": 10**3,
         "million": 10**6,
     }
 )

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from suite.analysis.facts import Facts
 from suite.analysis.mass import MASS_FACTORS
+from suite.analysis.patterns import GROUPED
 from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.samples import selection
 from suite.analysis.values import NotMeasured
@@ -48,6 +49,12 @@ HEIGHTS: dict[str, Height] = {
     "breaks": lambda f: 270 if f.breaks else None,
     "speed": lambda f: 240 if f.main.speed else None,
     "bytes": lambda f: 340 if f.storage else None,
+    "criteria": lambda f: 300 if f.further.criteria else None,
+    "effort": lambda f: 230 if f.further.criteria and f.further.criteria[0].priced else None,
+    "rounding": lambda f: 240 if f.further.roundings else None,
+    "recovery": lambda f: 270 if f.further.courses else None,
+    "structure": lambda f: 300 if f.further.structures else None,
+    "map": lambda f: 130 + 20 * len(f.further.maps[0].parts) if f.further.maps else None,
 }
 
 
@@ -70,6 +77,7 @@ def build_page(facts: Facts) -> bytes:
     script = _file("page.js")
     context: dict[str, Any] = {"facts": facts, "figures": frozenset(heights), "drawn": drawn, "rules": RULES}
     context |= {"recorded": recorded, "beside": beside(recorded, facts.cells), "mass_factors": MASS_FACTORS}
+    context |= {"grouped": GROUPED}
     context |= {"utterances": selection(facts.main.utterances, MOST_SAMPLES, facts.headline.marked)}
     context |= {"raw": raw, "tint": tint, "logo": _logo()}
     context |= {"style": Markup(style), "script": Markup(script), "policy": _policy(style, script)}

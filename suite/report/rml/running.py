@@ -118,6 +118,8 @@ class Waiting(ActionFlowable):  # type: ignore[misc]
 
     def _fits(self, one: Float, doc: Any) -> bool:
         room = doc.frame._y - doc.frame._y1p - SLACK
+        if not doc.frame._atTop:  # under another float, what it begins with keeps its distance
+            room -= one.content[0].getSpaceBefore()
         return not one.wide and _height(one.content, doc.frame._aW, doc.canv) <= room
 
     def excuse(self, flowables: Sequence[Flowable]) -> None:
