@@ -91,14 +91,16 @@ class Criteria:
 
     @property
     def moved(self) -> Verdict:
-        """Whether the furthest line's cliff lies beyond magnitude's, by the intervals along both curves."""
+        """Whether some line's cliff lies beyond magnitude's, by the intervals along both curves."""
         usual = self.line("magnitude")
-        if usual is None or usual is self.furthest:
-            return Verdict.UNKNOWN if usual is None else Verdict.FAILS
-        ours, theirs = self.furthest.cliffs[0], usual.cliffs[0]
-        if _apart(theirs.certain_above, ours.certain_below):
+        others = [line.cliffs[0] for line in self.chosen if line.criterion != "magnitude"]
+        if usual is None or not others:
+            return Verdict.UNKNOWN
+        cliff = usual.cliffs[0]
+        if any(_apart(cliff.certain_above, other.certain_below) for other in others):
             return Verdict.HOLDS
-        return Verdict.FAILS if _apart(ours.certain_above, theirs.certain_below) else Verdict.UNKNOWN
+        before = all(_apart(other.certain_above, cliff.certain_below) for other in others)
+        return Verdict.FAILS if before else Verdict.UNKNOWN
 
 
 def criteria_of(model: str, cells: Iterable[Cell]) -> Criteria | None:

@@ -13,6 +13,7 @@ from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
 
 SCATTERED = "scattered"
+REACH = 1.3  # times what was taken out at most: scattered zeros of more are no comparison
 ELSEWHERE = NotMeasured("the dense model was measured on another machine")
 
 
@@ -33,6 +34,10 @@ class Smaller:
     weights: Number
     peak: Number
 
+    @property
+    def criterion(self) -> str:
+        return self.cell.experiment.criterion
+
 
 @dataclass(frozen=True, slots=True)
 class Structure:
@@ -48,17 +53,28 @@ class Structure:
     def of(self, kind: str) -> tuple[Smaller, ...]:
         return tuple(row for row in self.rows if row.kind == kind)
 
+    @property
+    def lines(self) -> tuple[tuple[str, str, tuple[Smaller, ...]], ...]:
+        """Each kind and criterion, with its cells (of a random draw the first seed) by the share that went."""
+        found: dict[tuple[str, str], dict[float, Smaller]] = {}
+        for row in self.rows:
+            found.setdefault((row.kind, row.criterion), {}).setdefault(row.cell.sparsity, row)
+        return tuple((*key, tuple(sorted(rows.values(), key=lambda r: r.gone))) for key, rows in found.items())
+
 
 def structure_of(model: ModelFacts) -> Structure | None:
-    """None unless something was taken out; beside it stand the cells of the model's main curve."""
+    """None unless something was taken out; beside it stand those of the model's main curve and of its random control that lost as much."""
     cells = [c for c in model.cells if c.experiment.structured and not c.experiment.recovery]
     taken = [_smaller(cell, model.dense) for cell in cells if cell.done and not cell.experiment.baseline_precision]
     if not any(taken):
         return None
-    scattered = [_smaller(point.cells[0], model.dense) for point in (model.main.coarse if model.main else ())]
-    rows = [row for row in (*taken, *scattered) if row]
+    curves = [model.main, model.control]
+    points = [point for curve in curves for point in (curve.coarse if curve else ())]
+    scattered = [_smaller(point.cells[0], model.dense) for point in points]
+    most = REACH * max(row.gone for row in taken if row)
+    rows = [*(row for row in taken if row), *(row for row in scattered if row and row.gone <= most)]
     kinds = ("neurons", "layers", SCATTERED)
-    return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.gone, row.cell.order))))
+    return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.cell.order))))
 
 
 def structure_claims(found: Sequence[Structure]) -> tuple[Claim, ...]:
@@ -87,12 +103,14 @@ def _above(row: Smaller, level: float) -> Verdict:
 
 
 def _matched(found: Iterable[Structure]) -> list[tuple[Cell, Cell]]:
-    """Each structured cell with the scattered one that lost the fewest weights of those that lost at least as many."""
+    """Each structured cell with the scattered one of its criterion that lost the fewest weights of those that lost at
+    least as many."""
     pairs: list[tuple[Cell | None, Cell | None]] = []
     for one in found:
         scattered = one.of(SCATTERED)
         for row in one.rows:
-            more = [other for other in scattered if other.gone >= row.gone - 1e-9]
+            same = [other for other in scattered if other.criterion == row.criterion]
+            more = [other for other in same if other.gone >= row.gone - 1e-9]
             if row.kind != SCATTERED and more:
                 pairs.append((min(more, key=lambda other: other.gone).cell, row.cell))
     return finished(pairs)

@@ -12,7 +12,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.location import Ranking
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
-from suite.report.figures.style import Style, harm_label, log_axis, name, named_rows, root, series
+from suite.report.figures.style import Style, harm_label, legend_above, log_axis, name, named_rows, series
 from suite.report.format import times
 from suite.report.theme import theme
 
@@ -35,7 +35,7 @@ def ranking(axes: Axes, facts: Facts, style: Style) -> None:
     for row in range(0, len(rows), 2):
         axes.axhspan(row - 0.5, row + 0.5, color=theme().colours["pale"], lw=0, zorder=0)
     if len(models) > 1:
-        _legend(axes, [name(model.model) for model in models], style)
+        legend_above(axes, [name(model.model) for model in models], style)
     else:
         _values(axes, models[0], rows, style)
 
@@ -68,21 +68,6 @@ def _values(axes: Axes, model: Ranking, rows: Sequence[str], style: Style) -> No
         if cell is not None and not isinstance(ratio := cell.ratio, NotMeasured):
             offset = (style.size * 0.6, 0)
             axes.annotate(times(ratio), (ratio, row), offset, textcoords="offset points", va="center")
-
-
-def _legend(axes: Axes, names: Sequence[str], style: Style) -> None:
-    """The models' marks above the rows, in as many columns as the longest name leaves room for."""
-    widest = style.size * (0.41 * max(map(len, names)) + 1.9)
-    columns = int(root(axes).get_figwidth() * 72 / widest)
-    root(axes).legend(
-        loc="outside upper center",
-        ncols=max(1, min(len(names), columns)),
-        frameon=False,
-        handletextpad=0.1,
-        columnspacing=0.8,
-        borderpad=0,
-        fontsize=style.size * 0.92,
-    )
 
 
 def _mean_log(facts: Facts, what: str) -> float | None:

@@ -153,6 +153,21 @@ def named_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
+def legend_above(axes: Axes, names: Sequence[str], style: Style) -> None:
+    """The marks of the axes above them, in as many columns as the longest name leaves room for."""
+    widest = style.size * (0.41 * max(map(len, names)) + 1.9)
+    columns = int(root(axes).get_figwidth() * 72 / widest)
+    root(axes).legend(
+        loc="outside upper center",
+        ncols=max(1, min(len(names), columns)),
+        frameon=False,
+        handletextpad=0.1,
+        columnspacing=0.8,
+        borderpad=0,
+        fontsize=style.size * 0.92,
+    )
+
+
 def right_labels(axes: Axes, labels: Iterable[Label], style: Style) -> None:
     """Names in the right margin, pushed apart where they would touch, in the order of what they name."""
     transform = axes.transData
