@@ -54,8 +54,8 @@ class RunProgress:
     def started(self, experiment: Experiment) -> None:
         self.bar.update(self.task, description=describe(experiment), inner="")
 
-    def windows(self, done: int, total: int) -> None:
-        self.bar.update(self.task, inner=f"window {done}/{total}")
+    def step(self, what: str, done: int, total: int) -> None:
+        self.bar.update(self.task, inner=f"{what} {done:,}/{total:,}")
 
     def finished(self, record: Record) -> None:
         self._line(record, f"{_result(record)}  {record.environment.seconds:5.1f} s")
@@ -73,7 +73,7 @@ class RunProgress:
         left = spent / max(1, self.number - self.there) * (self.total - self.number)
         self.bar.update(self.task, advance=1, left=f"{duration(left)} left")
         number = f"{self.number:{len(str(self.total))}}/{self.total}"
-        self._say(f"[{number}] {describe(record.experiment):<52} {result}  {duration(left)} left")
+        self._say(f"[{number}] {describe(record.experiment):<60} {result}  {duration(left)} left")
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,13 +43,13 @@ def alter(
     experiment: Experiment,
     lessons: Lessons,
     perplexity: Callable[[], float],
-    progress: Callable[[int, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> Generator[Section, None, dict[str, Bits]]:
     """Do to the model what the experiment asks for; leaving `stack` undoes it.
 
     Args:
         perplexity: of the evaluation text, of the model as it is; asked along a recovery.
-        progress: told the tokens learnt from, and how many there will be.
+        progress: told of what (`token`, learnt from), how many are done, and how many there will be.
 
     Yields:
         The record's section of each step that is done.
@@ -74,7 +75,8 @@ def alter(
         yield "pruning", achieved
     if (asked := experiment.recovery) is not None:
         memory.reset_peaks()
-        learnt = stack.enter_context(recovered(loaded, masks, asked, lessons.ids[asked.text], perplexity, progress))
+        ids, tell = lessons.ids[asked.text], partial(progress, "token")
+        learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell))
         yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.model)})
     if experiment.precision == "float8-weights" or experiment.precision == "float8-compute":
         yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))

@@ -28,7 +28,7 @@ class Observer(Interface):
 
     def loading(self, model: str) -> None: ...
     def started(self, experiment: Experiment) -> None: ...
-    def windows(self, done: int, total: int) -> None: ...
+    def step(self, what: str, done: int, total: int) -> None: ...
 
 
 def export(
@@ -48,9 +48,9 @@ def export(
         ExperimentError: the experiment fails, or its masks are others than in the record.
     """
 
-    def progress(done: int, total: int) -> None:
+    def progress(what: str, done: int, total: int) -> None:
         stop_if_asked()
-        observer.windows(done, total)
+        observer.step(what, done, total)
 
     model = study.model(experiment.model)
     observer.loading(model.name)

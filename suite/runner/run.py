@@ -39,7 +39,7 @@ class Observer(Interface):
     def expected(self, total: int) -> None: ...
     def loading(self, model: str) -> None: ...
     def started(self, experiment: Experiment) -> None: ...
-    def windows(self, done: int, total: int) -> None: ...
+    def step(self, what: str, done: int, total: int) -> None: ...
     def finished(self, record: Record) -> None: ...
     def found(self, record: Record) -> None: ...
     def damaged(self, damage: Damage) -> None: ...
@@ -110,7 +110,7 @@ class Run:
         model = agenda.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, lessons, self.store.folder, self._window)
+            session = Session(model, windows, lessons, self.store.folder, self._step)
         except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
             for experiment in [agenda.dense, *agenda.missing]:
                 self._keep(not_loaded(experiment, model, reason(error)))
@@ -159,9 +159,9 @@ class Run:
             self._keep(record)
         return record
 
-    def _window(self, done: int, total: int) -> None:
+    def _step(self, what: str, done: int, total: int) -> None:
         stop_if_asked()
-        self.observer.windows(done, total)
+        self.observer.step(what, done, total)
 
     def _keep(self, record: Record) -> None:
         try:

@@ -35,7 +35,7 @@ from suite.runner.section import Section
 
 TOKENS_A_BATCH = 2048
 
-Progress = Callable[[int, int], None]  # windows done, windows in all
+Progress = Callable[[str, int, int], None]  # of what, how many are done, how many there are
 
 
 SAME = 1e-6  # relative: a dense perplexity this close to a record's is the same set-up's
@@ -209,7 +209,11 @@ class Session:
         memory.reset_peaks()
         tokens = self.windows.tokens
         return token_losses(
-            self.loaded.model, tokens, self._batch_size, lambda done: self.progress(done, len(tokens)), observe
+            self.loaded.model,
+            tokens,
+            self._batch_size,
+            lambda done: self.progress("window", done, len(tokens)),
+            observe,
         )
 
     @property
