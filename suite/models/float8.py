@@ -61,7 +61,7 @@ def round_e4m3(weight: Tensor) -> Rounded:
     # By a tensor: by a number, CUDA multiplies with the inverse, which rounds otherwise.
     scales = largest / torch.full_like(largest, LARGEST)
     scales.masked_fill_(scales == 0, 1)
-    # A scale too small for all its bits may leave its row above 448, of which a cast would make NaN.
+    # A scale too small for all its bits may leave its row above 448, of which a cast makes 448 or NaN, as PyTorch goes.
     return Rounded((wide / scales).clamp_(-LARGEST, LARGEST).to(E4M3), scales)
 
 
@@ -167,7 +167,7 @@ def _for_products(torchao: Any, name: str, weight: Tensor) -> Tensor:
     """
     shell = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
     shell.weight = nn.Parameter(weight.data, requires_grad=False)
-    # Not its settings of the compiler, which would allow TF32 in every other product from here on.
+    # Without its settings for PyTorch's compiler, which nobody asks for here: they would hold for the whole process.
     config = torchao.Float8DynamicActivationFloat8WeightConfig(granularity=torchao.PerRow(), set_inductor_config=False)
     try:
         torchao.quantize_(shell, config)

@@ -102,6 +102,7 @@ def test_a_model_without_a_layer_is_the_whole_one_that_passes_it_by(
     with taken_out(loaded, asked, calibration(asked)) as done:
         smaller = losses(loaded)
         assert loaded.anatomy.layers == loaded.model.config.num_hidden_layers == LAYERS - 1
+        assert len(getattr(loaded.model.config, "layer_types", None) or range(LAYERS - 1)) == LAYERS - 1
         assert {p.name for p in loaded.anatomy.parameters} == dict(loaded.model.named_parameters()).keys()
         assert loaded.strays() == []
     gone = sorted(
