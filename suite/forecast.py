@@ -20,6 +20,7 @@ from suite.manifest.cliff import Search
 from suite.models.anatomy import Anatomy, Parameter
 from suite.models.source import ModelSource
 from suite.records import Experiment
+from suite.training.schedule import training_bytes
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
@@ -179,9 +180,7 @@ def _learning(
         needed += shown.context * 2 * anatomy.inner * item
     if (asked := experiment.recovery) is not None:
         seconds += 3 * 2 * (anatomy.block_weights + anatomy.head.weights) * asked.tokens / matrix_rate
-        activations = asked.batch * asked.context * (anatomy.layers * (8 * anatomy.hidden + 4 * anatomy.inner))
-        logits = 3 * asked.batch * asked.context * anatomy.vocabulary
-        needed += anatomy.weights * (16 - item) + 4 * (activations + logits)
+        needed += training_bytes(anatomy, asked) - anatomy.weights * item
     return seconds, needed
 
 

@@ -42,8 +42,8 @@ _NAMES = {
 def write(file: IO[bytes], names: Iterable[str], tensors: Tensors, masks: Mapping[str, Bits] | None = None) -> None:
     """Write a model as one safetensors file, a tensor at a time: the largest one is all that memory has to hold.
 
-    Each tensor is asked for twice, first for its dtype and shape: the header comes before the values, and the masks
-    alone say how many of those there will be.
+    Each tensor is asked for first for its dtype and shape: the header comes before the values, and the masks say how
+    many of those there will be.
 
     Args:
         file: open for writing in binary.
@@ -117,9 +117,10 @@ class Compressed:
         weights = math.prod(shape)
         try:
             mask, values = self._file.get_tensor(name + BITMASK).numpy(), self._file.get_tensor(name + VALUES)
-            whole, there = torch.zeros(weights, dtype=values.dtype), survives(mask, weights)
+            there = survives(mask, weights)
             if there.sum() != values.numel():
                 raise ValueError(f"{there.sum()} weights survive, and {values.numel()} are there")
+            whole = torch.zeros(weights, dtype=values.dtype)
             raw(whole)[there] = raw(values)
         except (SafetensorError, ValueError, LookupError) as error:
             raise InputError(f"{self.path} is damaged: the mask and values of {name} do not go together") from error

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from suite.pruning.masks import Bits, survives
 
 WEIGHTS, COMPRESSED = "model.safetensors", "model.compressed.safetensors"
 DETAILS, README = "lottery.json", "README.md"
+Way = Callable[[str], Tensor]
 
 
 def save(folder: Path, loaded: LoadedModel, masks: Mapping[str, Bits], compressed: bool) -> dict[str, str]:
@@ -134,33 +135,34 @@ class _Values:
         self._loaded = loaded
         self._masks = masks
         self._parameters = dict(loaded.model.named_parameters())  # a tied one is there once
-        self._stored_dtype: torch.dtype = getattr(torch, loaded.source.stored_dtype)
-        exact = all(self._as_stored(name) is not None for name in self.names)
-        self.dtype = self._stored_dtype if exact else loaded.dtype
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(self._parameters)
+        self.names = sorted(self._parameters)
+        self.dtype: torch.dtype = getattr(torch, loaded.source.stored_dtype)
+        ways = {name: self._exact(name) for name in self.names}
+        if None in ways.values():
+            self.dtype = loaded.dtype
+            ways = dict.fromkeys(self.names, self._now)
+        self._ways = ways
 
     def __call__(self, name: str) -> Tensor:
-        stored = self._as_stored(name) if self.dtype == self._stored_dtype else None
-        return self._now(name) if stored is None else stored
+        way = self._ways[name]
+        assert way is not None
+        return way(name)
+
+    def _exact(self, name: str) -> Way | None:
+        """How to have a tensor in the checkpoint's dtype so that the run's dtype makes of it what it is now."""
+        now = self._parameters[name].detach().cpu()
+        return next((way for way in (self._kept, self._now) if torch.equal(way(name).to(now.dtype), now)), None)
+
+    def _kept(self, name: str) -> Tensor:
+        """Its stored values, without what was removed."""
+        stored = self._loaded.stored(name).to(self.dtype)
+        if (mask := self._masks.get(name)) is None:
+            return stored
+        there = torch.from_numpy(survives(mask, stored.numel())).view(stored.shape)
+        return stored.masked_fill(~there, 0)
 
     def _now(self, name: str) -> Tensor:
-        return self._parameters[name].detach().cpu()
-
-    def _as_stored(self, name: str) -> Tensor | None:
-        """The tensor in the checkpoint's dtype, or None where that cannot hold it: its stored values without what was
-        removed, unless something else was done to them."""
-        now = self._now(name)
-        kept = self._loaded.stored(name)
-        if (mask := self._masks.get(name)) is not None:
-            there = torch.from_numpy(survives(mask, kept.numel())).view(kept.shape)
-            kept = kept.masked_fill(~there, 0)
-        for candidate in (kept.to(self._stored_dtype), now.to(self._stored_dtype)):
-            if torch.equal(candidate.to(now.dtype), now):
-                return candidate
-        return None
+        return self._parameters[name].detach().cpu().to(self.dtype)
 
 
 _README = """# {title}
