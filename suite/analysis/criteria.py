@@ -43,7 +43,8 @@ class Line:
 
     @property
     def name(self) -> str:
-        extras = [f"per {self.scope}"] if self.scope not in ("tensor", "published") else []
+        extras = [f"per {self.scope}"] if self.scope in ("row", "global") else []
+        extras += ["as published"] if self.scope == "published" else []
         extras += [self.allocation] if self.allocation != "uniform" else []
         return ", ".join([self.criterion, *extras])
 
@@ -117,7 +118,7 @@ def criteria_of(model: str, cells: Iterable[Cell]) -> Criteria | None:
     found = targets[what]
     hardware = _machine(cell for group in found.values() for cell in group)
     lines = [_line(model, what, key, found[key], hardware) for key in sorted(found, key=_order)]
-    measured = tuple(line for line in lines if line.curve.measured)
+    measured = tuple(line for line in lines if line.curve.measured and not _outdone(line, lines))
     counts = Counter(p.sparsity for line in measured if line.criterion != "random" for p in line.curve.measured)
     shared = tuple(sorted(s for s, count in counts.items() if count > 1))
     return Criteria(model, what, measured, shared, hardware) if shared else None
@@ -130,6 +131,12 @@ def _chosen(lines: Mapping[tuple[str, str, str], list[Cell]]) -> int:
 def _order(key: tuple[str, str, str]) -> tuple[int, bool, str]:
     criterion, scope, allocation = key
     return CRITERIA.index(criterion), allocation != "uniform", scope
+
+
+def _outdone(line: Line, lines: Iterable[Line]) -> bool:
+    """Whether it is a single point, and another scope of the same criterion has a curve: the point makes no line."""
+    same = [one for one in lines if (one.criterion, one.allocation) == (line.criterion, line.allocation)]
+    return len(line.curve.measured) < 2 and any(len(one.curve.measured) > 1 for one in same)
 
 
 def _line(model: str, what: str, key: tuple[str, str, str], cells: list[Cell], hardware: str | None) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -77,6 +77,11 @@ class Facts:
         return tuple(experiment for study in self.studies for experiment in study.pending)
 
     @property
+    def shipped(self) -> tuple[StudyFacts, ...]:
+        """The studies whose results came with the suite."""
+        return tuple(study for study in self.studies if study.shipped)
+
+    @property
     def has_intervals(self) -> bool:
         return any(isinstance(cell.interval, Interval) for cell in self.cells)
 
@@ -102,12 +107,15 @@ class Facts:
         return self.claims[name]
 
 
-def build_facts(records: Iterable[Record], plans: Iterable[Plan] = (), damaged: int = 0) -> Facts:
+def build_facts(
+    records: Iterable[Record], plans: Iterable[Plan] = (), damaged: int = 0, shipped: Collection[str] = ()
+) -> Facts:
     """The facts of these records, in whatever order they come.
 
     Args:
         plans: what the studies set out to do, where it is known.
         damaged: how many files of the results could not be believed; the reports say so.
+        shipped: the seals of the records that came with the suite, which the reports say as well.
 
     Raises:
         InputError: no experiment finished, so there is nothing to report.
@@ -138,6 +146,6 @@ def build_facts(records: Iterable[Record], plans: Iterable[Plan] = (), damaged: 
         claims=claims(models, shared, breaks) | {claim.name: claim for claim in beyond.claims},
         audit=audit(main),
         provenance=provenance(cells),
-        studies=studies_of(plans, cells),
+        studies=studies_of(plans, cells, shipped),
         damaged=damaged,
     )

@@ -26,7 +26,7 @@ class Further:
     roundings: tuple[Rounding, ...]  # pruned and rounded, each alone and both
     recoveries: tuple[Recoveries, ...]  # what training brings back
     structures: tuple[Structure, ...]  # neurons and layers taken out, beside scattered zeros
-    maps: tuple[DamageMap, ...]  # the damage of each kind of part of each layer
+    maps: tuple[DamageMap, ...]  # the damage of each part of each layer; the map that tells most places apart first
 
     @property
     def courses(self) -> tuple[Recoveries, ...]:
@@ -53,11 +53,12 @@ class Further:
 
 
 def further(models: Sequence[ModelFacts]) -> Further:
+    maps = (found for model in models for found in maps_of(model.dense, model.cells))
     return Further(
         criteria=tuple(found for model in models if (found := criteria_of(model.name, model.cells))),
         patterns=tuple(row for model in models for row in patterns_of(model.cells)),
         roundings=tuple(found for model in models for found in roundings_of(model.dense, model.cells)),
         recoveries=tuple(found for model in models for found in recoveries_of(model.dense, model.cells)),
         structures=tuple(one for model in models if (one := structure_of(model))),
-        maps=tuple(found for model in models for found in maps_of(model.dense, model.cells)),
+        maps=tuple(sorted(maps, key=lambda one: -one.apart / len(one.known))),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.contests import contest, finished
+from suite.analysis.curves import Curve, breadth
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import above_one
 from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside, welch
@@ -63,13 +64,18 @@ class Structure:
 
 
 def structure_of(model: ModelFacts) -> Structure | None:
-    """None unless something was taken out; beside it stand those of the model's main curve and of its random control that lost as much."""
+    """None unless something was taken out; beside it stands, for each criterion, the curve of the broadest of the same
+    targets, as far as it lost as much."""
     cells = [c for c in model.cells if c.experiment.structured and not c.experiment.recovery]
     taken = [_smaller(cell, model.dense) for cell in cells if cell.done and not cell.experiment.baseline_precision]
     if not any(taken):
         return None
-    curves = [model.main, model.control]
-    points = [point for curve in curves for point in (curve.coarse if curve else ())]
+    targets = {cell.experiment.what for cell in cells}
+    broadest: dict[str, Curve] = {}
+    for curve in sorted(model.curves, key=lambda curve: breadth(curve.what)):
+        if curve.what in targets and curve.measured:
+            broadest.setdefault(curve.criterion, curve)
+    points = [point for curve in broadest.values() for point in curve.coarse]
     scattered = [_smaller(point.cells[0], model.dense) for point in points]
     most = REACH * max(row.gone for row in taken if row)
     rows = [*(row for row in taken if row), *(row for row in scattered if row and row.gone <= most)]

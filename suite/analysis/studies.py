@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
@@ -28,27 +28,38 @@ class StudyFacts:
     failed: int
     pending: tuple[Experiment, ...]
     searching: int
+    hardware: tuple[str, ...]  # that its finished experiments ran on
+    measured: tuple[str, str] | None  # first and last start, ISO 8601; None where nothing finished
+    shipped: bool  # whether its records came with the suite, from wherever they were measured
 
     @property
     def complete(self) -> bool:
         return not (self.failed or self.pending or self.searching)
 
 
-def studies_of(plans: Iterable[Plan], cells: Sequence[Cell]) -> tuple[StudyFacts, ...]:
-    """The studies in the order of their plans."""
+def studies_of(plans: Iterable[Plan], cells: Sequence[Cell], shipped: Collection[str] = ()) -> tuple[StudyFacts, ...]:
+    """The studies in the order of their plans.
+
+    Args:
+        shipped: the seals of the records that came with the suite.
+    """
     lines: dict[Experiment, list[Cell]] = {}
     for cell in cells:
         lines.setdefault(line(cell.experiment), []).append(cell)
-    return tuple(_study(plan, cells, lines) for plan in plans)
+    return tuple(_study(plan, cells, lines, shipped) for plan in plans)
 
 
-def _study(plan: Plan, cells: Iterable[Cell], lines: Mapping[Experiment, Sequence[Cell]]) -> StudyFacts:
+def _study(
+    plan: Plan, cells: Iterable[Cell], lines: Mapping[Experiment, Sequence[Cell]], shipped: Collection[str]
+) -> StudyFacts:
     found = {cell.record.id: cell for cell in cells}
     planned = {experiment.id: experiment for experiment in plan.experiments}
     searched = {search: lines.get(line(search.template), ()) for search in plan.searches}
     own = {id_: found[id_] for id_ in planned if id_ in found}
     own |= {cell.record.id: cell for points in searched.values() for cell in points}
     finished = sum(cell.done for cell in own.values())
+    environments = [cell.record.environment for cell in own.values() if cell.done]
+    starts = sorted(environment.started for environment in environments)
     return StudyFacts(
         name=plan.name,
         title=plan.title,
@@ -56,6 +67,9 @@ def _study(plan: Plan, cells: Iterable[Cell], lines: Mapping[Experiment, Sequenc
         finished=finished,
         failed=len(own) - finished,
         pending=tuple(experiment for id_, experiment in planned.items() if id_ not in own),
+        hardware=tuple(sorted({environment.hardware for environment in environments})),
+        measured=(starts[0], starts[-1]) if starts else None,
+        shipped=bool(own) and all(cell.record.seal in shipped for cell in own.values()),
         searching=sum(_goes_on(search, points) for search, points in searched.items()),
     )
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import InputError
-from suite.paths import default_results
+from suite.paths import MANIFESTS, default_results
 
 if TYPE_CHECKING:
     from suite.analysis.facts import Facts
+
+
+REFERENCE = MANIFESTS / "reference"  # the results that come with the suite
 
 
 def results_folders(arguments: Iterable[str]) -> list[Path]:
@@ -31,7 +34,9 @@ def read_facts(arguments: Iterable[str]) -> Facts:
 
     folders = results_folders(arguments)
     records, damaged = read_records(folders)
-    return build_facts(records, read_plans(folders), damaged=len(damaged))
+    reference = [folder for folder in folders if folder.resolve().is_relative_to(REFERENCE.resolve())]
+    shipped = {record.seal for record in read_records(reference)[0]} if reference else set()
+    return build_facts(records, read_plans(folders), damaged=len(damaged), shipped=shipped)
 
 
 def write(path: Path, content: bytes) -> Path:

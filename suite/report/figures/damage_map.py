@@ -69,4 +69,4 @@ def _scale(axes: Axes, top: float, style: Style) -> None:
 
 
 def _decimals(top: float) -> int:
-    return 2 if top >= 0.1 else 3 if top >= 0.01 else 5
+    return 2 if top >= 0.1 else 3 if top >= 0.01 else 4 if top >= 0.001 else 5

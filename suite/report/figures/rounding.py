@@ -11,12 +11,12 @@ from suite.analysis.facts import Facts
 from suite.analysis.order import EQUAL
 from suite.analysis.precision import Together
 from suite.records.schema import Interval
-from suite.report.figures.style import Style, fitting_label, legend_above, name, percent_axis, series
+from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, series
 from suite.report.format import pct
 from suite.report.theme import theme
 
 MOST_LINES = 7
-MOST_CHARACTERS = 32
+FLOAT8 = "float8-"
 SPREAD = 0.006  # sparsity by which the marks of several lines stand beside each other
 
 
@@ -28,7 +28,7 @@ def rounding(axes: Axes, facts: Facts, style: Style) -> None:
     percent_axis(axes, [row.pruned.sparsity for _, rows in lines for row in rows], ticks=5)
     axes.axhspan(1 / (1 + EQUAL), 1 + EQUAL, color=theme().colours["paleblue"], lw=0, zorder=0)
     axes.axhline(1.0, color=theme().colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)), zorder=1)
-    seen = [1 - EQUAL, 1 + EQUAL]
+    seen, labels = [1 - EQUAL, 1 + EQUAL], []
     for index, (said, rows) in enumerate(lines):
         colour, marker = series(index)
         shift = SPREAD * (index - (len(lines) - 1) / 2)
@@ -39,14 +39,8 @@ def rounding(axes: Axes, facts: Facts, style: Style) -> None:
                 axes.plot([x, x], [bounds.low, bounds.high], color=colour, lw=style.line * 0.6, zorder=2)
                 seen += [bounds.low, bounds.high]
             seen.append(y)
-        axes.plot(
-            [x for x, *_ in known],
-            [y for _, y, _ in known],
-            color=colour,
-            marker=marker,
-            zorder=3,
-            label=name(said, MOST_CHARACTERS),
-        )
+        axes.plot([x for x, *_ in known], [y for _, y, _ in known], color=colour, marker=marker, zorder=3)
+        labels.append(Label(known[-1][1], name(said), colour))
     margin = 0.08 * (max(seen) - min(seen))
     axes.set_ylim(min(seen) - margin, max(seen) + margin)
     axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -54,18 +48,23 @@ def rounding(axes: Axes, facts: Facts, style: Style) -> None:
     axes.set_ylabel(fitting_label(axes, "both, over the sum of the two", "both over sum", style))
     axes.grid(axis="y")
     if len(lines) > 1:
-        legend_above(axes, [name(said, MOST_CHARACTERS) for said, _ in lines], style)
+        right_labels(axes, labels, style)
     note: dict[str, Any] = {"color": theme().colours["accent"], "fontsize": style.size * 0.92}
     axes.text(0.01, 0.98, f"band: the sum \u00b1\u00a0{pct(EQUAL)}", transform=axes.transAxes, va="top", **note)
 
 
 def _lines(facts: Facts) -> list[tuple[str, list[Together]]]:
-    """By model, precision, criterion and target, named by what differs among them."""
+    """By model, precision, criterion and target, named by what differs among them.
+
+    Where there is float8, formats of sixteen bits are left to the tables: they are what models are measured in anyway.
+    """
+    roundings = facts.further.roundings
+    chosen = [one for one in roundings if one.precision.startswith(FLOAT8)] or roundings
     groups: dict[tuple[str, str, str, str], list[Together]] = {}
-    for found in facts.further.roundings:
+    for found in chosen:
         for row in found.rows:
             e = row.pruned.experiment
-            key = found.model, found.precision, e.criterion, row.pruned.what
+            key = found.model, found.precision.removeprefix(FLOAT8), e.criterion, row.pruned.what
             groups.setdefault(key, []).append(row)
     varied = [axis for axis in range(4) if len({key[axis] for key in groups}) > 1] or [1]
     named = [(", ".join(key[axis] for axis in varied), rows) for key, rows in groups.items()]

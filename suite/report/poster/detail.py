@@ -31,6 +31,7 @@ class Detail:
     third: bool = True  # the further section that stands in a column
     names: int = 7  # models listed by name
     label: int = 32  # characters of a name in that list
+    sources: int = 3  # studies whose results came with the suite
     hashes: bool = True  # and versions of libraries: the paper has them all
 
 
@@ -66,7 +67,10 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     "structure": (*([{}] * 6), {"third": False}),
     "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
     "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
-    "made": ({"names": 4}, {"names": 2, "label": 24}, {"names": 1, "label": 12, "hashes": False}),
+    "made": (
+        *({"names": 4}, {"sources": 1}, {"names": 2, "label": 24}),
+        *({"names": 1, "label": 12, "hashes": False}, {"sources": 0}),
+    ),
 }
 
 
