@@ -270,7 +270,8 @@ def test_a_compressed_file_is_written_read_back_and_gone(write_manifest: Write, 
     for record in cells:
         assert record.size and record.pruning and record.size.dense_bytes == dense.size.dense_bytes
         saved = 2 * record.pruning.zeros - record.pruning.weights / 8  # float16 values, a bit a weight
-        assert dense.size.compressed_bytes - record.size.compressed_bytes == pytest.approx(saved, abs=400)
+        names = 250 * record.pruning.layers  # two entries in the file's header where there was one
+        assert dense.size.compressed_bytes - record.size.compressed_bytes == pytest.approx(saved, abs=names)
     assert {file.suffix for file in (tmp_path / "results").iterdir()} == {".json"}
 
 
