@@ -60,7 +60,7 @@ class Rounding:
 
 
 def roundings_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Rounding, ...]:
-    """One for each precision of a model, where the dense, the rounded and a pruned model of it were measured."""
+    """One for each precision of which the dense, the rounded and a pruned model were measured; float8 comes first."""
     found = tuple(cells)
     if isinstance(dense, NotMeasured):
         return ()
@@ -77,7 +77,7 @@ def roundings_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Roun
     level = shared_level(sum(map(len, rows.values())))
     return tuple(
         Rounding(dense.model, name, trios[0][1], tuple(_together(dense, name, *trio, level) for trio in trios))
-        for name, trios in rows.items()
+        for name, trios in sorted(rows.items(), key=lambda pair: not pair[0].startswith("float8"))
     )
 
 

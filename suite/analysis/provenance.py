@@ -97,6 +97,8 @@ def _library(environments: Iterable[Environment], name: str) -> tuple[str, ...]:
 def _texts(cells: Iterable[Cell]) -> tuple[TextUse, ...]:
     uses: dict[tuple[object, ...], TextUse] = {}
     for cell in cells:
+        if cell.experiment.baseline_precision:
+            continue  # the text is read as the baseline reads it, but for the precision that the cell names
         if not isinstance(quality := cell.quality, NotMeasured):
             p = quality.protocol
             key = (

@@ -14,7 +14,6 @@ from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
 
 SCATTERED = "scattered"
-REACH = 1.3  # times what was taken out at most: scattered zeros of more are no comparison
 ELSEWHERE = NotMeasured("the dense model was measured on another machine")
 
 
@@ -47,10 +46,6 @@ class Structure:
     model: str
     rows: tuple[Smaller, ...]
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(row.kind for row in self.rows))
-
     def of(self, kind: str) -> tuple[Smaller, ...]:
         return tuple(row for row in self.rows if row.kind == kind)
 
@@ -65,7 +60,7 @@ class Structure:
 
 def structure_of(model: ModelFacts) -> Structure | None:
     """None unless something was taken out; beside it stands, for each criterion, the curve of the broadest of the same
-    targets, as far as it lost as much."""
+    targets, at the same sparsities."""
     cells = [c for c in model.cells if c.experiment.structured and not c.experiment.recovery]
     taken = [_smaller(cell, model.dense) for cell in cells if cell.done and not cell.experiment.baseline_precision]
     if not any(taken):
@@ -75,10 +70,11 @@ def structure_of(model: ModelFacts) -> Structure | None:
     for curve in sorted(model.curves, key=lambda curve: breadth(curve.what)):
         if curve.what in targets and curve.measured:
             broadest.setdefault(curve.criterion, curve)
-    points = [point for curve in broadest.values() for point in curve.coarse]
-    scattered = [_smaller(point.cells[0], model.dense) for point in points]
-    most = REACH * max(row.gone for row in taken if row)
-    rows = [*(row for row in taken if row), *(row for row in scattered if row and row.gone <= most)]
+    asked = {cell.sparsity for cell in cells}
+    criteria = {cell.experiment.criterion for cell in cells}
+    curves = [curve for criterion, curve in broadest.items() if criterion in criteria]
+    scattered = [_smaller(p.cells[0], model.dense) for curve in curves for p in curve.points if p.sparsity in asked]
+    rows = [row for row in (*taken, *scattered) if row]
     kinds = ("neurons", "layers", SCATTERED)
     return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.cell.order))))
 

@@ -19,7 +19,12 @@ def structure(axes: Axes, facts: Facts, style: Style) -> None:
     """
     if not facts.further.structures:
         raise ValueError("nothing was taken out of a model")
-    lines = facts.further.structures[0].lines
+    found = facts.further.structures[0].lines
+    scattered = [line for line in found if line[0] == SCATTERED]
+    lines = [
+        *(line for line in found if line not in scattered),
+        *scattered[:1],
+    ]  # the others hardly differ at this scale
     coloured = [line for line in lines if line[1] != "random"]
     several = len({criterion for _, criterion, _ in coloured}) > 1
     percent_axis(axes, [row.gone for *_, rows in lines for row in rows], ticks=5)
