@@ -127,7 +127,7 @@ def _round_weights(stack: ExitStack, loaded: LoadedModel, names: list[str], tall
 
 
 def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
-    torchao = _torchao(loaded)
+    torchao = float8_products(loaded)
     for name in names:
         layer = loaded.layer(name)
         weight = _for_products(torchao, name, layer.weight)
@@ -136,8 +136,8 @@ def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], ta
         stack.enter_context(stand_in(layer, weight, partial(loaded.stored, name)))
 
 
-def _torchao(loaded: LoadedModel) -> Any:
-    """The library that multiplies in float8, where it can multiply this model's weights.
+def float8_products(loaded: LoadedModel) -> Any:
+    """The library that multiplies in float8, where the model lies on a GPU that can.
 
     Raises:
         ExperimentError: it cannot.

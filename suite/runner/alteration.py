@@ -13,7 +13,7 @@ from torch import Tensor
 from suite.data.windows import calibration_windows
 from suite.evaluation import memory
 from suite.machine import pick_dtype
-from suite.models.float8 import rounded
+from suite.models.float8 import float8_products, rounded
 from suite.models.loading import LoadedModel
 from suite.models.pruned import pruned
 from suite.models.structured import taken_out
@@ -58,6 +58,8 @@ def alter(
         The packed mask of each pruned tensor that is still there.
     """
     masks: dict[str, Bits] = {}
+    if experiment.precision == "float8-compute":
+        float8_products(loaded)  # what cannot be is said before hours go into a recovery
     if experiment.baseline_precision is not None:
         stack.enter_context(loaded.in_dtype(_dtype(loaded, experiment)))
     if not experiment.unpruned:

@@ -97,6 +97,21 @@ def test_a_model_in_another_dtype_is_the_one_that_is_loaded_in_it(
     assert all(torch.equal(tensor, before[name]) for name, tensor in bits(loaded).items())
 
 
+def test_a_model_is_never_there_in_two_dtypes_at_once(make_model: MakeModel) -> None:
+    loaded = load(make_model, "llama-tied")
+    full, stored, held = weights_bytes(loaded.model), loaded.stored, []
+
+    def watched(name: str) -> Tensor:
+        held.append(weights_bytes(loaded.model))
+        return stored(name)
+
+    loaded.stored = watched
+    with loaded.in_dtype(torch.bfloat16):
+        half = weights_bytes(loaded.model)
+    assert half < full and max(held) <= full
+    assert len(held) == 2 * len(loaded.anatomy.parameters)
+
+
 def test_a_model_leaves_a_dtype_whole_after_an_error(make_model: MakeModel) -> None:
     loaded = load(make_model, "qwen2-tied")
     with (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 
@@ -157,6 +157,18 @@ def test_the_least_neurons_of_each_layer_go_by_the_norm_of_all_their_weights(mak
     kept = np.unpackbits(done.masks[f"{mlp}.gate_proj.weight"]).reshape(INNER, -1)
     assert np.flatnonzero(kept.sum(1) == 0).tolist() == least.tolist()
     assert set(done.masks) == {f"{mlp}.{part}_proj.weight" for part in ("gate", "up", "down")}
+
+
+@pytest.mark.parametrize("ask", [neurons, layers])
+def test_what_goes_at_random_is_decided_by_the_seed_alone(
+    make_model: MakeModel, ask: Callable[..., Experiment]
+) -> None:
+    digests = []
+    for seed, dtype in ((1, torch.float32), (1, torch.bfloat16), (2, torch.float32)):
+        loaded = load(make_model, "mistral", dtype)
+        with taken_out(loaded, ask(criterion="random", seed=seed)) as done:
+            digests.append(done.achieved.mask_digest)
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_layers_of_unequal_width_are_a_model_too(make_model: MakeModel) -> None:

@@ -1,4 +1,4 @@
-"""What 2:4 kernels do to a model is measured beside the dense kernels; that they cannot run is a reason, no failure."""
+"""What the hardware's own kernels do is measured where it has them; elsewhere the record says why not."""
 
 from __future__ import annotations
 
@@ -85,6 +85,18 @@ def test_without_the_hardware_the_record_says_so(write_manifest: Callable[..., P
         why_not="2:4 kernels run on an NVIDIA GPU, and this model is on none"
     )
     assert cells[1].semi_structured is None
+
+
+def test_what_cannot_multiply_in_float8_is_refused_before_anything_is_done(
+    write_manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    _, observer = run(
+        write_manifest("[{target: blocks, sparsity: 0.5, precision: float8-compute}]"), tmp_path / "results"
+    )
+    dense, *cells = observer.records
+    assert dense.status == "done" and len(cells) == 2
+    assert all(cell.status == "failed" and cell.pruning is None for cell in cells)
+    assert all("take float8-weights" in str(cell.error) for cell in cells)
 
 
 def record_of(manifest: Path, folder: Path) -> list[Record]:
