@@ -82,8 +82,8 @@ class Criteria:
 
     @property
     def priced(self) -> tuple[Line, ...]:
-        """The lines whose time and peak memory are known."""
-        return tuple(x for x in self.lines if isinstance(x.cost.seconds, float) and isinstance(x.cost.peak, float))
+        """The lines that choose, where their time and peak memory are known."""
+        return tuple(x for x in self.chosen if isinstance(x.cost.seconds, float) and isinstance(x.cost.peak, float))
 
     @property
     def furthest(self) -> Line:

@@ -113,7 +113,7 @@ def _matched(found: Iterable[Structure]) -> list[tuple[Cell, Cell]]:
         for row in one.rows:
             same = [other for other in scattered if other.criterion == row.criterion]
             more = [other for other in same if other.gone >= row.gone - 1e-9]
-            if row.kind != SCATTERED and more:
+            if row.kind != SCATTERED and row.criterion != "random" and more:
                 pairs.append((min(more, key=lambda other: other.gone).cell, row.cell))
     return finished(pairs)
 

@@ -68,8 +68,8 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
     "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
     "made": (
-        *({"names": 4}, {"sources": 1}, {"names": 2, "label": 24}),
-        *({"names": 1, "label": 12, "hashes": False}, {"sources": 0}),
+        *({"sources": 1}, {"sources": 0}, {"names": 4}, {"names": 2, "label": 24}),
+        {"names": 1, "label": 12, "hashes": False},
     ),
 }
 
