@@ -157,7 +157,7 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
     needed = (anatomy.weights + untied) * item + RUNTIME_BYTES
     needed += int(max(activations + LOGITS_BYTES, largest * 8, learning_bytes))
     if not machine.gpus:
-        needed += states
+        needed += states + (anatomy.weights * item if experiment.recovery else 0)  # the copy it is restored from
     return Forecast(experiment, seconds, needed)
 
 

@@ -15,7 +15,7 @@ FINAL_RATE = 0.1  # of the learning rate
 EVALUATED = (1 / 8, 1 / 4, 1 / 2, 1)  # after which shares of the steps; and before the first
 TOKENS_A_PASS = 2048  # of a batch, forwards and backwards at once
 BYTES_A_WEIGHT = 4 + 4 + 8 + 1  # in float32 itself, its gradient and AdamW's two moments; and whether it was removed
-KEPT_A_TOKEN = (10, 5)  # numbers a block keeps for the way back, counted: times its width, and times its inner width
+KEPT_A_TOKEN = (12, 6)  # numbers a block keeps for the way back, or makes on it: by its width, and its inner width
 
 
 @dataclass(frozen=True, slots=True)
