@@ -1,4 +1,4 @@
-"""An export that cannot be right is refused in a sentence, and leaves nothing that could be taken for a model."""
+"""Which experiment is exported, and where to; what cannot be right is refused and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -137,3 +137,10 @@ def test_mlps_of_unequal_width_have_no_configuration(call: Call, write_manifest:
     assert done.code == 2
     assert "MLPs are 12 and 24 neurons wide, and a config.json has one `intermediate_size`" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_point_that_a_search_asked_for_may_be_named_too(call: Call, write_manifest: Write, tmp_path: Path) -> None:
+    path = write_manifest("[{target: blocks, cliff: 2}]")
+    (search,) = read_study(path).searches
+    assert call("export", path, "--cell", search.at(0.37).id[:12], "--out", tmp_path / "out").code == 0
+    assert '"sparsity": 0.37' in (tmp_path / "out" / "lottery.json").read_text()
