@@ -61,12 +61,12 @@ def allowed(here: Cell, there: Cell) -> Number:
         return theirs
     if both_past(here, there):
         return NotMeasured(f"both past {PAST:g} times the dense perplexity")
-    environments = here.record.environment, there.record.environment
-    for environment in environments:
-        if environment.dtype not in BASE:
-            return NotMeasured(f"no tolerance is stated for {environment.dtype}")
-    base = max(BASE[environment.dtype] for environment in environments)
-    if len({environment.device.partition(":")[0] for environment in environments}) > 1:
+    dtypes = _dtype(here), _dtype(there)
+    for dtype in dtypes:
+        if dtype not in BASE:
+            return NotMeasured(f"no tolerance is stated for {dtype}")
+    base = max(BASE[dtype] for dtype in dtypes)
+    if len({cell.record.environment.device.partition(":")[0] for cell in (here, there)}) > 1:
         base = max(base, ACROSS_DEVICES)
     if here.experiment.calibration or here.experiment.recovery:
         base *= LEARNT
@@ -76,8 +76,13 @@ def allowed(here: Cell, there: Cell) -> Number:
 
 def wanted_agreement(here: Cell, there: Cell) -> float:
     """The share of sampled weights on which two masks of a criterion that looks at activations have to agree."""
-    dtypes = here.record.environment.dtype, there.record.environment.dtype
-    return min(AGREEMENT.get(dtype, 1.0) for dtype in dtypes)
+    return min(AGREEMENT.get(_dtype(cell), 1.0) for cell in (here, there))
+
+
+def _dtype(cell: Cell) -> str:
+    """What the perplexity was computed in, which need not be what the model was loaded in."""
+    quality = cell.record.perplexity
+    return quality.protocol.dtype if quality else cell.record.environment.dtype
 
 
 def both_past(here: Cell, there: Cell) -> bool:

@@ -211,7 +211,8 @@ def test_past_ten_times_on_one_side_only_its_own_tolerance_decides():
 
 def test_the_coarser_dtype_and_the_other_device_widen_the_tolerance():
     cell = record()
-    half, brain, gpu = on(cell, dtype="float16"), on(cell, dtype="bfloat16"), on(cell, device="cuda:0")
+    half, brain = with_protocol(cell, dtype="float16"), with_protocol(cell, dtype="bfloat16")
+    gpu = on(cell, device="cuda:0")
     assert bound(cell, cell) == bound(gpu, on(cell, device="cuda:1")) == 1e-5
     assert bound(gpu, cell) == bound(cell, gpu) == 1e-4
     assert bound(half, half) == bound(half, cell) == bound(cell, half) == bound(half, gpu) == 5e-4
@@ -221,7 +222,7 @@ def test_the_coarser_dtype_and_the_other_device_widen_the_tolerance():
 
 
 def test_a_dtype_without_a_stated_tolerance_is_never_waved_through():
-    cell = on(record(), dtype="float8")
+    cell = with_protocol(record(), dtype="float8")
     assert one_pair(cell, cell).reproduces
     assert difference(scaled(cell, 1.0001), cell) == "no tolerance is stated for float8"
 
