@@ -83,7 +83,6 @@ class LayerInputs:
         layer = self._loaded.anatomy.by_name[name].layer if name != HEAD else len(self._blocks)
         assert layer is not None, "only layers that are fed by others have inputs to look at"
         if name not in self._statistics:
-            self._statistics.clear()
             while self._next < layer:
                 self._pass()
             self._statistics = self._of_block(layer) if layer < len(self._blocks) else {HEAD: self._of_head()}

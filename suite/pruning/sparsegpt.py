@@ -72,16 +72,17 @@ def sparsegpt(weight: Tensor, factor: Factor, choose: Choose, width: int = BLOCK
     removed = torch.zeros_like(rest, dtype=torch.bool)
     for start in range(0, rest.shape[1], BLOCK):
         end = min(start + BLOCK, rest.shape[1])
-        scale = inverse.diagonal()[start:end]
-        block, chosen = rest[:, start:end], removed[:, start:end]
-        errors = torch.empty_like(block)
+        upper = inverse[start:end, start:end]
+        scale = upper.diagonal()
+        block = rest[:, start:end].T.contiguous()  # so that what is a column of the weights lies in one piece
+        chosen, errors = torch.zeros_like(block, dtype=torch.bool), torch.empty_like(block)
         for column in range(end - start):
             if column % width == 0:
                 ahead = slice(column, column + width)
-                chosen[:, ahead] = choose((block[:, ahead] / scale[ahead]) ** 2, start + column)
-            gone = torch.where(chosen[:, column], block[:, column], 0)
-            errors[:, column] = gone / scale[column]
-            block[:, column:].addr_(errors[:, column], inverse[start + column, start + column : end], alpha=-1)
-            block[:, column].masked_fill_(chosen[:, column], 0)
-        rest[:, end:].addmm_(errors, inverse[start:end, end:], alpha=-1)
+                chosen[ahead] = choose((block[ahead].T / scale[ahead]) ** 2, start + column).T
+            errors[column] = torch.where(chosen[column], block[column] / scale[column], 0)
+            block[column:].addr_(upper[column, column:], errors[column], alpha=-1)
+            block[column].masked_fill_(chosen[column], 0)
+        rest[:, start:end], removed[:, start:end] = block.T, chosen.T
+        rest[:, end:].addmm_(errors.T, inverse[start:end, end:], alpha=-1)
     return removed, rest

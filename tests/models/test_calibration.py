@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import calibration_windows
 from suite.errors import ExperimentError
+from suite.evaluation import memory
 from suite.interruption import Interrupted
 from suite.models.calibration import LayerInputs, gram, in_order, squared_norms
 from suite.models.loading import HEAD, LoadedModel, load_model
@@ -218,6 +221,46 @@ def test_no_sum_is_shortened_and_the_setting_comes_back(make_model: MakeModel, b
             assert torch.get_float32_matmul_precision() == before
     finally:
         torch.set_float32_matmul_precision(usual)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """A model whose widest layer has inputs by the thousand, as a 7B model's: their Gram matrix outweighs the rest."""
+    tokenizer = story_tokenizer()
+    config = AutoConfig.for_model(
+        "mistral",
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=2048,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+    )
+    folder = tmp_path_factory.mktemp("wide-model")
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return load_model(from_folder("m", folder), "float32", "a test")
+
+
+@pytest.mark.parametrize(("criterion", "matrices"), [("wanda", 0), ("sparsegpt", 3)])
+def test_pruning_holds_one_block_and_at_most_three_of_its_widest_matrices(
+    wide: LoadedModel, criterion: str, matrices: int
+) -> None:
+    """Beside the model: what goes into a block, a few copies of one weight, and SparseGPT's factorisation."""
+    samples = torch.randint(5, 60, (16, 128))
+    asked = experiment(criterion=criterion, sparsity=0.5)
+    with pruned(wide, asked, samples[:1]):  # what the libraries set aside for themselves
+        pass
+    before = memory.resident()
+    memory.reset_peaks()
+    with pruned(wide, asked, samples):
+        high = memory.peaks(wide.model).rss_bytes
+    if before is None or high is None:
+        pytest.skip("the peak of the resident set cannot be read here (Linux lets it)")
+    anatomy = wide.anatomy
+    states = samples.numel() * anatomy.hidden * 4
+    weight = anatomy.hidden * anatomy.inner * 4
+    assert high - before < states + 4 * weight + matrices * anatomy.inner**2 * 4 + 8e6
 
 
 def test_windows_begin_where_the_published_code_lets_them() -> None:
