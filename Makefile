@@ -6,6 +6,8 @@ VENV    ?= .venv
 OUT     ?= out
 # Results to print: folders, separated by commas. Unset: the embedded study is run first.
 RESULTS ?=
+# The study that make reproduce runs and compares: one of manifests/reference.
+STUDY   ?= embedded
 # The poster's sheet: 48x36, a0-landscape or a0-portrait. A theme file of your own: team, address, logo, colours, fonts.
 FORMAT  ?= 48x36
 THEME   ?=
@@ -17,7 +19,11 @@ PIP     := $(VENV)/bin/python -m pip --disable-pip-version-check
 TORCH_PIN := $(shell grep '^torch==' requirements.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-PRINT = "$(or $(RESULTS),results/embedded)" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
+# What make poster prints beside the study it runs: results that ship, marked as such.
+SHIPPED := $(filter-out manifests/reference/embedded,$(sort $(wildcard manifests/reference/*)))
+comma := ,
+empty :=
+PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),results/embedded $(SHIPPED)))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup poster bundle records reproduce test lint clean
@@ -29,7 +35,8 @@ help:
 	@echo "make poster FORMAT=a0-portrait THEME=team.yaml"
 	@echo "                       another sheet (48x36, a0-landscape, a0-portrait); your team, address, logo, colours"
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
-	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship"
+	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
+	@echo "                       STUDY=criteria, precision, map, recovery or structured: one of those instead"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"
@@ -72,8 +79,8 @@ ifeq ($(RESULTS),)
 endif
 
 reproduce: $(VENV)/.ready
-	@$(LOTTERY) run manifests/embedded.yaml --results results
-	@$(LOTTERY) compare results/embedded manifests/reference/embedded
+	@$(LOTTERY) run manifests/$(STUDY).yaml --results results
+	@$(LOTTERY) compare results/$(STUDY) manifests/reference/$(STUDY)
 
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
