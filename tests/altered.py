@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from suite.records.schema import Record, SemiStructured
 from tests.invented import harm, record, recovery
+from tests.synthetic import embedded
 
 MODELS = ("story-mistral", "story-qwen")
 FLOAT8 = {"precision": "float8-weights", "baseline_precision": "auto"}
@@ -113,3 +114,9 @@ def on_kernels(one: Record) -> Record:
         dense_kernel_decode_tokens_per_s=speed,
     )
     return one.model_copy(update={"semi_structured": ran})
+
+
+def everything() -> list[Record]:
+    """All of these and the study of plain pruning, as results of several studies are printed together."""
+    records = [*embedded(), *criteria(), *precision(), *recovered(), *structured(), *mapped()]
+    return list({one.id: one for one in records}.values())

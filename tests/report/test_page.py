@@ -36,6 +36,7 @@ from suite.report.page.colours import GRAPHIC, TEXT, contrast, palette
 from suite.report.page.drawn import inline
 from suite.report.templating import environment
 from suite.report.theme import theme, use
+from tests.altered import everything
 from tests.synthetic import phase1, record
 
 HOSTILE = (
@@ -102,10 +103,11 @@ def test_its_policy_allows_its_own_style_and_script_by_hash_and_nothing_else(pag
         assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
 
 
-def test_every_figure_is_drawn_and_has_a_text_alternative(facts, page):
+def test_every_figure_is_drawn_and_has_a_text_alternative():
+    facts = build_facts(everything())
     assert set(HEIGHTS) == set(FIGURES)
     alternatives = named(HTML, facts)
-    root = parsed(page)
+    root = parsed(build_page(facts))
     for name in FIGURES:
         assert {name, f"{name}_title"} <= set(alternatives), f"page/alternatives.html.j2 has no words for {name}"
         (figure,) = root.xpath(f"//figure[@id='figure-{name}']")
@@ -254,8 +256,8 @@ def test_a_figure_s_words_may_hold_anything(facts):
     assert [element.text for element in root[:2]] == ["<b>&", "]]> </svg><script>"]
 
 
-def test_figures_take_their_colours_from_the_page(facts):
-    colours = palette()
+def test_figures_take_their_colours_from_the_page():
+    colours, facts = palette(), build_facts(everything())
     for name, height in HEIGHTS.items():
         svg = str(inline(draw_svg(name, WIDTH, height(facts) or 0, facts, FIGURE_STYLE), name, "t", "d", colours))
         assert "style=" not in svg and "<style" not in svg

@@ -17,9 +17,10 @@ from suite.records.schema import Board, Interval
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster
 from suite.report.templating import environment
+from tests.altered import everything, on_kernels, patterns
 from tests.invented import timed, with_speed
 from tests.report.inspect_pdf import text
-from tests.synthetic import embedded, phase1, record
+from tests.synthetic import phase1, record
 
 FILES = ("claims", "takeaway", "audit")
 MISSING = NotMeasured("not asked for")
@@ -41,13 +42,15 @@ def say(facts: Facts) -> Say:
 
 
 def all_claims() -> list[Claim]:
-    facts = build_facts(embedded())
-    return [*facts.claims.values(), *facts.audit]
+    facts = build_facts(everything())
+    ran = build_facts([record(), *(on_kernels(one) for one in patterns() if one.experiment.pattern == "2:4")])
+    return [*facts.claims.values(), ran.claim("kernels_faster"), *facts.audit]
 
 
 @pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)
 def test_every_claim_has_three_wordings_that_differ(say, claim):
-    values = {**claim.values, **{key: value for key, value in OPPOSED.items() if key in claim.values}}
+    opposed = OPPOSED | ({"against": claim["matches"][0]} if "against" in claim.values else {})
+    values = {**claim.values, **{key: value for key, value in opposed.items() if key in claim.values}}
     said = [say(claim.name, replace(claim, verdict=verdict, values=values)) for verdict in Verdict]
     assert len(set(said)) == 3 and all(len(one) > 20 for one in said)
     assert not [found for one in said for found in ADJECTIVES.findall(one)]
