@@ -23,7 +23,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 SHIPPED := $(filter-out manifests/reference/embedded,$(sort $(wildcard manifests/reference/*)))
 comma := ,
 empty :=
-PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),results/embedded $(SHIPPED)))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
+PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embedded $(SHIPPED))))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup poster bundle records reproduce test lint clean
