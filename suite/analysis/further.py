@@ -31,14 +31,15 @@ class Further:
     @property
     def courses(self) -> tuple[Recoveries, ...]:
         """The criteria side by side at one sparsity of one model: that of the first model which most of them were
-        trained at, of equals the largest; of each the course of its training is known."""
+        trained at, of equals the largest; as long as each other, the course of each known."""
         known = [one for one in self.recoveries if isinstance(one.most.learnt, Recovered)]
         groups: dict[tuple[str, float], list[Recoveries]] = {}
         for one in known:
             if one.model == known[0].model:
                 groups.setdefault((one.what, one.sparsity), []).append(one)
         best = max(groups, key=lambda key: (len(groups[key]), key[1], key[0]), default=None)
-        return tuple(groups[best]) if best else ()
+        longest = max((one.most.tokens for one in groups[best]), default=0) if best else 0
+        return tuple(one for one in groups[best] if one.most.tokens == longest) if best else ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:

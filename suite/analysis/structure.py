@@ -14,6 +14,7 @@ from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
 
 SCATTERED = "scattered"
+OTHER_DTYPE = NotMeasured("the dense model was measured in another dtype")
 ELSEWHERE = NotMeasured("the dense model was measured on another machine")
 
 
@@ -138,7 +139,7 @@ def _smaller(cell: Cell, dense: Cell | NotMeasured) -> Smaller | None:
 
 
 def _bytes(cell: Cell, dense: Cell | NotMeasured) -> tuple[Number, Number]:
-    """The bytes of the weights and of the peak over the dense model's, measured on the same machine."""
+    """The bytes of the weights over the dense model's in the same dtype, and of the peak on the same machine."""
     if isinstance(dense, NotMeasured):
         return dense, dense
     ours, theirs = cell.memory, dense.memory
@@ -146,9 +147,11 @@ def _bytes(cell: Cell, dense: Cell | NotMeasured) -> tuple[Number, Number]:
         return ours, ours
     if isinstance(theirs, NotMeasured):
         return theirs, theirs
-    if not comparable(dense, cell):
-        return ELSEWHERE, ELSEWHERE
+    dtypes = {one.record.environment.dtype for one in (cell, dense)}
+    weights: Number = ours.weights_bytes / theirs.weights_bytes if len(dtypes) == 1 else OTHER_DTYPE
     peak: Number = NotMeasured("the peak of memory was not recorded")
-    if ours.peak_bytes and theirs.peak_bytes:
+    if not comparable(dense, cell):
+        peak = ELSEWHERE
+    elif ours.peak_bytes and theirs.peak_bytes:
         peak = ours.peak_bytes / theirs.peak_bytes
-    return ours.weights_bytes / theirs.weights_bytes, peak
+    return weights, peak

@@ -146,9 +146,9 @@ def test_results_that_came_with_the_suite_are_marked_with_where_and_when_they_we
     came = build_facts(records, [plan], shipped={one.seal for one in records})
     here = build_facts(records, [plan])
     assert came.studies[0].shipped and not here.studies[0].shipped
-    for build, words in ((build_poster, "Shipped with the suite"), (build_paper, "came with the suite")):
-        printed = said(build(came).content)
-        assert words in printed and "rounded on 2 cores" in printed and words not in said(build(here).content)
+    assert "rounded on 2 cores of a synthetic processor, 2026-11-01" in said(build_paper(came).content)
+    for build, words in ((build_poster, "hipped with the suite"), (build_paper, "came with the suite")):
+        assert words in said(build(came).content) and words not in said(build(here).content)
     assert "shipped with the suite" in build_page(came).decode()
 
 

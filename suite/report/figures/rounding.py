@@ -11,12 +11,13 @@ from suite.analysis.facts import Facts
 from suite.analysis.order import EQUAL
 from suite.analysis.precision import Together
 from suite.records.schema import Interval
-from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, series
+from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, root, series
 from suite.report.format import pct
 from suite.report.theme import theme
 
 MOST_LINES = 7
 FLOAT8 = "float8-"
+SHORT = 11  # lines of type in the height of a figure that has room for few numbers
 SPREAD = 0.006  # sparsity by which the marks of several lines stand beside each other
 
 
@@ -43,7 +44,8 @@ def rounding(axes: Axes, facts: Facts, style: Style) -> None:
         labels.append(Label(known[-1][1], name(said), colour))
     margin = 0.08 * (max(seen) - min(seen))
     axes.set_ylim(min(seen) - margin, max(seen) + margin)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    height = root(axes).get_figheight() * 72 / style.size
+    axes.yaxis.set_major_locator(MaxNLocator(5 if height > SHORT else 2))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}\u00d7"))
     axes.set_ylabel(fitting_label(axes, "both, over the sum of the two", "both over sum", style))
     axes.grid(axis="y")
