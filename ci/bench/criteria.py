@@ -87,7 +87,7 @@ def measure(folder: Path, arguments: argparse.Namespace, way: dict[str, Any]) ->
     memory.reset_peaks()
     with pruned(loaded, asked, tokens) as done:
         high = memory.peaks(loaded.model).bytes
-    over = None if before is None or high is None else high - before
+    over = None if before is None or high is None else max(0, high - before)
     name = " ".join(str(value) for key, value in way.items() if key != "seed")
     return Measured(name, done.achieved.seconds, over, done.achieved.zeros)
 
@@ -104,6 +104,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ["LOTTERY_DATA"] = scratch
+        # What is freed goes back to the system at once, so that the resident set is what is held.
+        os.environ["MALLOC_MMAP_THRESHOLD_"] = "1000000"
         make_model(folder, arguments)
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             found = [pool.apply(measure, (folder, arguments, way)) for way in WAYS]
