@@ -84,6 +84,7 @@ def test_damage_adds_up_where_both_together_cost_the_sum_of_each(both, noise, sa
     facts = build_facts([record(), *found, record(both, noise=noise, **cell, **FLOAT8)])
     (row,) = facts.further.roundings[0].rows
     assert row.sum == said and row.excess == pytest.approx(both / (1.01 * 1.02))
+    assert row.interval.low < row.excess < row.interval.high
     expected = {EVEN: Verdict.HOLDS, OPEN: Verdict.UNKNOWN}.get(said, Verdict.FAILS)
     assert facts.claim("damage_adds_up").verdict is expected
 
@@ -124,6 +125,9 @@ def test_what_is_taken_out_is_beside_scattered_zeros_of_its_targets_and_sparsiti
         ("scattered", "magnitude"),
     ]
     assert facts.claim("structure_faster").verdict is facts.claim("scattered_harm_less").verdict is Verdict.HOLDS
+    for match in facts.claim("scattered_harm_less")["matches"]:
+        scattered, taken = (one.record.pruning.model_sparsity for one in (match.better, match.worse))
+        assert scattered >= taken
     (layers,) = [rows for kind, _, rows in one.lines if kind == "layers"]
     assert layers[-1].speed == pytest.approx(1 / (1 - 0.8 * 0.5)) and layers[-1].weights == pytest.approx(0.5, abs=0.01)
 
