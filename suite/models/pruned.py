@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from torch import Tensor
@@ -30,10 +30,17 @@ LOOKS: dict[str, tuple[Gather, Finish]] = {
 
 
 @contextmanager
-def pruned(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None) -> Iterator[Pruned]:
+def pruned(
+    loaded: LoadedModel,
+    experiment: Experiment,
+    calibration: Tensor | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Pruned]:
     """Prune the model in place as the experiment asks, and restore it on leaving, whatever happens inside.
 
-    `calibration` is int64 [samples, context], for a criterion that looks at activations.
+    Args:
+        calibration: int64 [samples, context], for a criterion that looks at activations.
+        progress: told how many tensors are pruned, and how many will be.
     """
     selected = loaded.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
     names = [parameter.name for parameter in selected]
@@ -42,7 +49,7 @@ def pruned(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | No
         started = time.perf_counter()
         try:
             with full_float32():
-                masks, counts = _prune(loaded, selected, experiment, calibration)
+                masks, counts = _prune(loaded, selected, experiment, calibration, progress)
             yield Pruned(
                 achieved(loaded.anatomy, selected, counts, masks, time.perf_counter() - started, copied_bytes), masks
             )
@@ -51,7 +58,11 @@ def pruned(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | No
 
 
 def _prune(
-    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+    loaded: LoadedModel,
+    selected: tuple[Parameter, ...],
+    experiment: Experiment,
+    calibration: Tensor | None,
+    progress: Callable[[int, int], None],
 ) -> tuple[dict[str, Bits], dict[str, TensorCount]]:
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
@@ -68,6 +79,7 @@ def _prune(
         counts[name] = TensorCount(
             weights=removed.numel(), zeros=int((removed | zero).sum()), zeros_before=int(zero_before.sum())
         )
+        progress(len(masks), len(selected))
         del chosen, removed, corrected, zero, zero_before  # before the next tensor's scores are made
     return masks, counts
 

@@ -65,8 +65,10 @@ def alter(
     if not experiment.unpruned:
         memory.reset_peaks()
         calibration = None if experiment.calibration is None else lessons.calibration(experiment.calibration)
-        remove = taken_out if experiment.structured else pruned
-        done = stack.enter_context(remove(loaded, experiment, calibration))
+        if experiment.structured:
+            done = stack.enter_context(taken_out(loaded, experiment, calibration))
+        else:
+            done = stack.enter_context(pruned(loaded, experiment, calibration, partial(progress, "tensor")))
         masks = done.masks
         achieved = done.achieved.model_copy(update={"peaks": memory.peaks(loaded.model)})
         if calibration is not None:
