@@ -22,12 +22,11 @@ NO_PEAK = NotMeasured("the peak of memory while pruning was not recorded")
 class Cost:
     """What it took to prune the model once: seconds and peak memory, medians over the cells of one machine.
 
-    The peak holds the model itself; `samples` is how many windows of calibration text were looked at, 0 without.
+    The peak holds the model itself.
     """
 
     seconds: Number
     peak: Number
-    samples: int
     cells: int
 
 
@@ -155,9 +154,8 @@ def _cost(cells: Iterable[Cell], hardware: str | None) -> Cost:
     own = [cell for cell in cells if cell.done and cell.record.environment.hardware == hardware]
     pruned = [cell.record.pruning for cell in own if cell.record.pruning]
     peaks = [p.peaks.bytes for p in pruned if p.peaks and p.peaks.bytes is not None]
-    shown = max((c.experiment.calibration.samples for c in own if c.experiment.calibration), default=0)
     seconds = float(median(p.seconds for p in pruned)) if pruned else NO_TIME
-    return Cost(seconds, float(median(peaks)) if peaks else NO_PEAK, shown, len(pruned))
+    return Cost(seconds, float(median(peaks)) if peaks else NO_PEAK, len(pruned))
 
 
 def _apart(high: float | None, low: float | None) -> bool:

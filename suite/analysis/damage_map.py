@@ -67,10 +67,6 @@ class DamageMap:
         return self.known[0]
 
     @property
-    def least(self) -> Damage:
-        return self.known[-1]
-
-    @property
     def apart(self) -> int:
         """Of how many places the loss is told apart from none."""
         return sum(spot.apart is not Verdict.UNKNOWN for spot in self.known)

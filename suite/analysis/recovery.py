@@ -70,10 +70,6 @@ class Recoveries:
         """After the longest training."""
         return self.rows[-1]
 
-    @property
-    def before(self) -> Cell | NotMeasured:
-        return self.rows[0].before
-
 
 def recoveries_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Recoveries, ...]:
     """One for each cell that was trained, by criterion and sparsity; the first seed stands for a random mask."""
@@ -106,7 +102,7 @@ def what_went(cell: Cell) -> str:
 
 def recovery_claims(found: Sequence[Recoveries]) -> tuple[Claim, ...]:
     """That training heals; that it heals all, within the tolerance; and that the mask still matters after it."""
-    rows = [row.most for one in found for row in [one]]
+    rows = [one.most for one in found]
     healed = finished((row.after, row.before if isinstance(row.before, Cell) else None) for row in rows)
     whole = finished((row.dense if isinstance(row.dense, Cell) else None, row.after) for row in rows)
     claims = [

@@ -12,7 +12,11 @@ from suite.comparison.checks import Check, Outcome
 from suite.comparison.tolerance import allowed
 from suite.records import Damage, Experiment, Record
 
-NOISY = ("speed_unchanged", "kernels_faster", "structure_faster")  # claims that rest on speeds, which decide nothing here
+NOISY = (
+    "speed_unchanged",
+    "kernels_faster",
+    "structure_faster",
+)  # claims that rest on speeds, which decide nothing here
 ABSENT = NotMeasured("no record")
 NOT_COMPARABLE = NotMeasured("not of the same tokens on both sides")
 _ID = re.compile("[0-9a-f]{64}")
