@@ -98,7 +98,7 @@ def test_what_was_measured_before_these_could_be_asked_for_keeps_its_id(tmp_path
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ("{criterion: wanda, scope: global, target: blocks, sparsity: 0.5}", "over scope `global`; take tensor or row or"),
+        ("{criterion: wanda, scope: global, target: blocks, sparsity: 0.5}", "scope `global`; take tensor or row"),
         ("{criterion: sparsegpt, scope: row, target: blocks, sparsity: 0.5}", "take tensor or published"),
         ("{criterion: wanda, target: embeddings, sparsity: 0.5}", "embeddings are fed nothing"),
         ("{criterion: random, allocation: owl, target: blocks, sparsity: 0.5}", "a criterion other than random"),

@@ -1,4 +1,4 @@
-"""A compressed file gives every tensor back bit for bit, is what safetensors opens, and is written a tensor at a time."""
+"""A compressed file gives each tensor back bit for bit, is what safetensors opens, and is written tensor by tensor."""
 
 from __future__ import annotations
 
