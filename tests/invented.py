@@ -238,6 +238,7 @@ def _quantisation(cell: Experiment) -> Quantisation:
     zeros = round(cell.sparsity * weights)
     return Quantisation(
         format=cell.precision,
+        digest="8" * 64,
         tensors=56,
         weights=weights,
         zeros_before=zeros,

@@ -6,6 +6,7 @@ At two levels: `float8-weights` rounds the weights and computes in the dtype of 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator
@@ -120,10 +121,17 @@ def _round_weights(stack: ExitStack, loaded: LoadedModel, names: list[str], tall
     stack.callback(loaded.restore, names)
     for name in names:
         weight = loaded.parameter(name).data
-        found = round_e4m3(weight)
-        before = weight.clone()
+        before = _before_the_cast(weight, loaded.stored(name).to(weight.device))
+        found = round_e4m3(before)
         weight.copy_(found.values)
-        tally.note(before, weight, found.bytes)
+        tally.note(before, weight, found)
+
+
+def _before_the_cast(weight: Tensor, stored: Tensor) -> Tensor:
+    """The values that the run's dtype holds: the checkpoint's where they were only pruned, so that what is rounded does
+    not depend on the dtype that the hardware chose; else a copy of the weight's own."""
+    exact = torch.where(weight != 0, stored, torch.zeros_like(stored))
+    return exact if torch.equal(exact.to(weight.dtype), weight) else weight.clone()
 
 
 def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
@@ -132,7 +140,7 @@ def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], ta
         layer = loaded.layer(name)
         weight = _for_products(torchao, name, layer.weight)
         found = _rounded_of(weight)
-        tally.note(layer.weight, found.values.to(layer.weight.dtype), found.bytes)
+        tally.note(layer.weight, found.values.to(layer.weight.dtype), found)
         stack.enter_context(stand_in(layer, weight, partial(loaded.stored, name)))
 
 
@@ -184,15 +192,18 @@ class _Tally:
     """What rounding did, tensor by tensor."""
 
     def __init__(self) -> None:
+        self.sha = hashlib.sha256()
         self.tensors = self.weights = self.zeros_before = self.zeros = self.bytes = 0
         self.changed = self.whole = 0.0  # sums of squares
 
-    def note(self, before: Tensor, after: Tensor, stored_bytes: int) -> None:
+    def note(self, before: Tensor, after: Tensor, found: Rounded) -> None:
+        for tensor in (found.codes.view(torch.uint8), found.scales):
+            self.sha.update(tensor.cpu().contiguous().numpy().tobytes())
         self.tensors += 1
         self.weights += before.numel()
         self.zeros_before += int((before == 0).sum())
         self.zeros += int((after == 0).sum())
-        self.bytes += stored_bytes
+        self.bytes += found.bytes
         wide = before.float()
         self.changed += float((after.float() - wide).square_().sum(dtype=torch.float64))
         self.whole += float(wide.square_().sum(dtype=torch.float64))
@@ -200,6 +211,7 @@ class _Tally:
     def section(self, level: Level, seconds: float) -> Quantisation:
         return Quantisation(
             format=level,
+            digest=self.sha.hexdigest(),
             tensors=self.tensors,
             weights=self.weights,
             zeros_before=self.zeros_before,

@@ -124,6 +124,7 @@ _COLUMNS = (  # in the order of the CSV
     *(Column(f"pruning_peak_{kind}", NUMBER, f"pruning.peaks.{kind}") for kind in _KINDS),
     Column("recovered_mask", TEXT, "recovered.mask_digest"),
     Column("recovery_seconds", NUMBER, "recovered.seconds"),
+    Column("quantised_digest", TEXT, "quantisation.digest"),
     Column("quantised_sparsity", SHARE, "quantisation.sparsity"),
     Column("quantised_error", NUMBER, "quantisation.relative_error"),
     Column("quantised_bytes", NUMBER, "quantisation.bytes"),

@@ -75,10 +75,13 @@ class Quantisation(Part):
     """The linear weights of the blocks rounded to 8 bits: E4M3, a scale for each output channel.
 
     `zeros_before` and `zeros` are counted before and after rounding, which makes zeros of the smallest weights.
-    `relative_error` is the root of the summed squares of what rounding changed over that of the weights.
+    `relative_error` is the root of the summed squares of what rounding changed over that of the weights. `digest` is
+    the SHA-256 of the codes and scales, tensors in name order: of a model that was only pruned, and by magnitude or at
+    random, `float8-weights` has the same one on every machine.
     """
 
     format: Literal["float8-weights", "float8-compute"]
+    digest: str
     tensors: Some
     weights: Some
     zeros_before: Count
