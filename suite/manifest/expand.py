@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -142,11 +142,9 @@ class _Expansion:
                     searches.append(Search(cell, factors))
                 else:
                     cells.append(cell)
-            asked = {measure for cell in cells for measure in cell.measure}
-            asked |= {measure for search in searches for measure in search.template.measure}
-            dense = self._dense(model, asked)
-            variants = dict.fromkeys(_unpruned(cell, dense) for cell in [*cells, *(s.template for s in searches)])
-            experiments += [dense, *(one for one in variants if not one.dense), *cells]
+            every = [*cells, *(search.template for search in searches if search.template.model == model.name)]
+            dense = self._dense(model, {measure for cell in every for measure in cell.measure})
+            experiments += [dense, *_unpruned(every, dense), *cells]
         name, title, learnt = self.path.stem, self.manifest.title, tuple(self.sources.learnt.values())
         return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches), learnt)
 
@@ -249,15 +247,19 @@ def describe(experiment: Experiment) -> str:
     return " ".join([experiment.model, experiment.what, how_far, *criterion, *seed, *experiment.treatment])
 
 
-def _unpruned(cell: Experiment, dense: Experiment) -> Experiment:
-    """The model with all its weights, treated otherwise as the cell is: what tells pruning's damage from the rest's."""
-    return dense.model_copy(
-        update={
-            "precision": cell.precision,
-            "baseline_precision": cell.baseline_precision,
-            "recovery": cell.recovery,
-        }
-    )
+def _unpruned(cells: Iterable[Experiment], dense: Experiment) -> list[Experiment]:
+    """The model with all its weights, treated otherwise as the cells are: what tells pruning's damage from the rest's.
+    Each treatment is measured in every way any of its cells is."""
+    measured: dict[Experiment, set[Measure]] = {}
+    for cell in cells:
+        alike = ("precision", "baseline_precision", "recovery")
+        variant = dense.model_copy(update={"measure": (), **{field: getattr(cell, field) for field in alike}})
+        measured.setdefault(variant, set()).update(cell.measure)
+    return [
+        variant.model_copy(update={"measure": _ordered(asked)})
+        for variant, asked in measured.items()
+        if not variant.dense
+    ]
 
 
 def _ordered(measures: set[Measure]) -> tuple[Measure, ...]:

@@ -141,3 +141,12 @@ def test_a_text_of_ones_own_needs_a_calibration_text_of_its_own(write_manifest: 
         read_study(write_manifest("[{criterion: wanda, target: blocks, sparsity: 0.5}]"))
     path = write_manifest("[{criterion: wanda, target: blocks, sparsity: 0.5, calibration: {name: stories-training}}]")
     assert [text.name for text in read_study(path).texts] == ["few", "stories-training"]
+
+
+def test_what_stays_whole_is_measured_as_its_own_cells_are(tmp_path: Path) -> None:
+    grids = "{target: blocks, sparsity: 0.5, measure: [perplexity, generation]}\n"
+    grids += "  - {target: blocks, sparsity: 0.5, precision: float8-weights, measure: [perplexity, size]}"
+    dense, rounded, *_ = cells(tmp_path, grids)
+    assert dense.measure == ("perplexity", "generation", "size")
+    assert rounded.unpruned
+    assert rounded.measure == ("perplexity", "size")
