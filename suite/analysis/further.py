@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from suite.analysis.criteria import Criteria, criteria_of
 from suite.analysis.criteria_claims import criteria_claims
@@ -42,6 +43,17 @@ class Further:
         return tuple(one for one in groups[best] if one.most.tokens == longest) if best else ()
 
     @property
+    def rows(self) -> dict[str, dict[str, list[tuple[Any, Any]]]]:
+        """The rows of the tables, by table and model: what each is a row of, and the row."""
+        whole: dict[str, list[tuple[Any, Any]]] = {
+            "patterns": [(one, one) for one in self.patterns],
+            "rounding": [(one, row) for one in self.roundings for row in one.rows],
+            "recovery": [(one, row) for one in self.recoveries for row in one.rows],
+            "structure": [(one, row) for one in self.structures for *_, rows in one.lines for row in rows],
+        }
+        return {table: _by_model(found) for table, found in whole.items()}
+
+    @property
     def claims(self) -> tuple[Claim, ...]:
         return (
             *criteria_claims(self.criteria),
@@ -51,6 +63,13 @@ class Further:
             *structure_claims(self.structures),
             *map_claims(self.maps),
         )
+
+
+def _by_model(rows: Iterable[tuple[Any, Any]]) -> dict[str, list[tuple[Any, Any]]]:
+    found: dict[str, list[tuple[Any, Any]]] = {}
+    for one, row in rows:
+        found.setdefault(one.model, []).append((one, row))
+    return found
 
 
 def further(models: Sequence[ModelFacts]) -> Further:
