@@ -102,7 +102,7 @@ def times(value: float) -> str:
 @measured
 def multiple(value: float) -> str:
     """A ratio as a multiple where the unit is said elsewhere, as in a table's cells."""
-    if value >= 1e5:
+    if value >= 1e4:
         return _scientific(value, 2)
     return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"
 

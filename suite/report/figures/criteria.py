@@ -17,15 +17,16 @@ from suite.report.figures.style import (
     log_axis,
     markers,
     name,
+    named_rows,
     percent_axis,
     right_labels,
     series,
 )
+from suite.report.format import dur, size
 from suite.report.theme import theme
 
 SHORTEST = 1e-3  # seconds; a log axis has no place for none
 ENDS_EARLY = 0.6  # of the axis: a line that ends before it has its name at its end, not in the margin
-UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def criteria(axes: Axes, facts: Facts, style: Style) -> None:
@@ -61,27 +62,31 @@ def criteria(axes: Axes, facts: Facts, style: Style) -> None:
 
 
 def effort(axes: Axes, facts: Facts, style: Style) -> None:
-    """What it took to prune the model once: a mark for each criterion, time across and peak memory up."""
+    """What it took to prune the model once: a row for each criterion, its time across and its peak memory beside it."""
     found = _found(facts)
     costs = [(line, line.cost.seconds, line.cost.peak) for line in found.priced]
     known = [(line, max(s, SHORTEST), p) for line, s, p in costs if isinstance(s, float) and isinstance(p, float)]
     if not known:
         raise ValueError("no time and memory of pruning were recorded")
-    unit, unit_name = next(((u, n) for u, n in UNITS if max(p for *_, p in known) >= u), (1.0, "B"))
-    marks = [(s, p / unit) for _, s, p in known]
-    for (line, *_), (x, y) in zip(known, marks, strict=True):
-        colour, marker = look(found, line)
-        axes.plot([x], [y], color=colour, marker=marker, ls="", ms=style.line * 3.4, zorder=3, clip_on=False)
-    seconds = [x for x, _ in marks]
+    known.sort(key=lambda one: -one[1])  # the cheapest on top
+    seconds = [s for _, s, _ in known]
     span = max(max(seconds) / min(seconds), 1.5)
-    log_axis(axes.xaxis, min(seconds) / span**0.12, max(seconds) * span**0.25)
-    axes.set_ylim(0, max(y for _, y in marks) * 1.3)
-    axes.grid(axis="y")
-    axes.set_xlabel("seconds to prune once (log)")
-    axes.set_ylabel(fitting_label(axes, f"peak memory ({unit_name})", unit_name, style))
-    room = Room(axes, [[mark] for mark in marks], style)
-    for (line, *_), at in zip(known, marks, strict=True):
-        room.put(_around(name(line.name), at, style), color=look(found, line)[0], fontweight="bold")
+    log_axis(axes.xaxis, min(seconds) / span**0.1, max(seconds) * span**0.5)  # room for what stands beside the last
+    for place, (line, taken, peak) in enumerate(known):
+        colour, marker = look(found, line)
+        axes.plot([taken], [place], color=colour, marker=marker, ls="", ms=style.line * 3.4, zorder=3)
+        axes.annotate(
+            f"{dur(taken)}, {size(peak)}",
+            (taken, place),
+            xytext=(0.7 * style.size, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+        )
+    named_rows(axes, [line.name for line, *_ in known])
+    axes.grid(axis="x")
+    axes.set_xlabel("seconds to prune once (log), and peak memory")
 
 
 def look(found: Criteria, line: Line) -> tuple[str, str]:
