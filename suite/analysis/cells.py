@@ -146,8 +146,9 @@ class Cell:
         """A total order that does not depend on how records arrived."""
         e = self.experiment
         rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
-        criterion = CRITERIA.index(e.criterion)
-        return (self.model, criterion, e.budget is not None, rank, self.what, e.sparsity, e.seed or 0, self.record.id)
+        learnt = e.recovery.tokens if e.recovery else 0
+        kind = (CRITERIA.index(e.criterion), e.budget is not None, rank, learnt, self.what)
+        return (self.model, *kind, e.sparsity, e.seed or 0, self.record.id)
 
 
 def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:

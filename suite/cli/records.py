@@ -78,8 +78,10 @@ def records(
 
 def _order(record: Record) -> tuple[object, ...]:
     cell = record.experiment
-    kind = (cell.criterion, cell.what, cell.treatment, cell.budget or 0)
-    return (cell.model, not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0)
+    learnt = cell.recovery.tokens if cell.recovery else 0
+    treatment = cell.treatment[: len(cell.treatment) - bool(learnt)]
+    kind = (cell.criterion, cell.what, treatment, cell.budget or 0)
+    return (cell.model, not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0, learnt)
 
 
 def _print(shown: list[Record]) -> None:
