@@ -10,7 +10,7 @@ from enum import StrEnum
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 from suite.comparison.differences import differing
-from suite.comparison.tolerance import allowed, both_past, wanted_agreement
+from suite.comparison.tolerance import AGREEMENT, allowed, both_past
 from suite.pruning.sample import SAMPLED, agreement
 
 PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows")  # fixes the tokens
@@ -94,11 +94,11 @@ def _mask(here: Cell, there: Cell) -> Check:
         return Check(name, Outcome.EQUAL)
     if mine is None or theirs is None or mine.mask_sample is None or theirs.mask_sample is None:
         return Check(name, Outcome.DIFFERS, "the mask differs")
-    agreed, wanted = agreement(mine.mask_sample, theirs.mask_sample), wanted_agreement(here, there)
+    agreed = agreement(mine.mask_sample, theirs.mask_sample)
     said = f"the masks agree on {100 * agreed:.2f} % of {SAMPLED:,} sampled weights"
-    if agreed >= wanted:
+    if agreed >= AGREEMENT:
         return Check(name, Outcome.EQUAL, said)
-    return Check(name, Outcome.DIFFERS, f"{said} ({100 * wanted:g} % wanted)")
+    return Check(name, Outcome.DIFFERS, f"{said} ({100 * AGREEMENT:g} % wanted)")
 
 
 def _perplexity(here: Cell, there: Cell, measurement: Check) -> Check:
