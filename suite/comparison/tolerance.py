@@ -37,11 +37,7 @@ from suite.analysis.values import NotMeasured, Number
 
 BASE = {"float32": 1e-5, "float16": 5e-4, "bfloat16": 3e-3}
 ACROSS_DEVICES = 1e-4  # at least this between a processor and a GPU
-AGREEMENT = {
-    "float32": 0.999,
-    "float16": 0.99,
-    "bfloat16": 0.99,
-}  # of sampled weights, of masks that differ by rounding
+AGREEMENT = 0.99  # of sampled weights, at least, of two masks that differ by rounding
 LEARNT = 10.0  # times as far apart may the perplexities of models lie that learnt from a text what to remove, or more
 PAST = 10.0  # times the dense perplexity: beyond, only verdicts are compared
 
