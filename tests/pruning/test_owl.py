@@ -35,6 +35,10 @@ def test_what_would_lie_beyond_all_is_made_up_for_by_the_others() -> None:
     assert owl_sparsities([0.0, 1.0], [1, 1], 0.05) == pytest.approx([0.1, 0.0])
 
 
+def test_all_is_all_however_the_mean_is_rounded() -> None:
+    assert owl_sparsities([0.0, 0.125], [1, 3], 1.0) == [1.0, 1.0]
+
+
 @given(
     st.lists(st.tuples(st.floats(0, 0.2), st.integers(1, 10**9)), min_size=1, max_size=40),
     st.floats(0, 1),
