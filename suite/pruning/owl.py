@@ -50,7 +50,7 @@ def owl_sparsities(shares: Sequence[float], weights: Sequence[int], sparsity: fl
     def surplus(highest: float) -> float:
         return float(count @ at(highest) / count.sum()) - sparsity
 
-    highest = 1 + 2 * SPREAD  # where everything goes; by rounding that may be a little less than all
+    highest = 2.0  # where everything goes, if by rounding the mean is a little less than all
     if surplus(highest) > 0:
         highest = brentq(surplus, 0, highest, xtol=1e-15)
     return [float(one) for one in at(highest)]
