@@ -44,10 +44,11 @@ class Further:
 
     @property
     def rows(self) -> dict[str, dict[str, list[tuple[Any, Any]]]]:
-        """The rows of the tables, by table and model: what each is a row of, and the row."""
+        """The rows of the tables, by table and model: what each is a row of, and the row. Of what is rounded those of
+        the largest sparsity: the figure has the others."""
         whole: dict[str, list[tuple[Any, Any]]] = {
             "patterns": [(one, one) for one in self.patterns],
-            "rounding": [(one, row) for one in self.roundings for row in one.rows],
+            "rounding": [(one, row) for one in self.roundings for row in one.most],
             "recovery": [(one, row) for one in self.recoveries for row in one.rows],
             "structure": [(one, row) for one in self.structures for *_, rows in one.lines for row in rows],
         }

@@ -58,6 +58,14 @@ class Rounding:
     rounded: Cell
     rows: tuple[Together, ...]
 
+    @property
+    def most(self) -> tuple[Together, ...]:
+        """The row of the largest sparsity, of each criterion and target."""
+        kinds: dict[tuple[str, str], Together] = {}
+        for row in sorted(self.rows, key=lambda row: row.pruned.sparsity):
+            kinds[row.pruned.experiment.criterion, row.pruned.what] = row
+        return tuple(kinds.values())
+
 
 def roundings_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Rounding, ...]:
     """One for each precision of which the dense, the rounded and a pruned model were measured; float8 comes first."""
