@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+import suite.hub  # noqa: F401 - before the guard listens: libraries that it imports look for others of the system
 from suite.cli.plan import plan as plan_command
 from suite.errors import LONGEST, InputError
 from suite.manifest import read_study
