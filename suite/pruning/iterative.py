@@ -14,7 +14,7 @@ Mask = dict[str, Tensor]  # bool by parameter, True = survives
 
 
 def remaining(weights: int, share: float, levels: int) -> list[int]:
-    """How many of so many weights survive at each level, 0 to `levels`: each removes `round(share * n)` of the n left."""
+    """How many of so many weights survive each level, 0 to `levels`, each of which removes `round(share * n)` of n."""
     left = [weights]
     for _ in range(levels):
         left.append(left[-1] - round(share * left[-1]))

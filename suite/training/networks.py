@@ -1,8 +1,8 @@
 """Networks of one architecture trained side by side, each from its own start, under its own mask, on its own batches.
 
 On a processor a network alone is a plain module; several, as on a GPU, are one batched computation over stacked
-parameters (`torch.func.vmap`). AdamW works element by element, so that the networks do not see each other; gradients are
-clipped for each by itself.
+parameters (`torch.func.vmap`). AdamW works element by element, so that the networks do not see each other; gradients
+are clipped for each by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ State = dict[str, Tensor]  # a network's parameters by name
 def initial(architecture: Mapping[str, Any], vocabulary: int, context: int, seed: int) -> State:
     """A network's initial values, float32: they follow from the architecture and the seed alone."""
     torch.manual_seed(seed)
-    return {name: value.detach().clone() for name, value in _model(architecture, vocabulary, context).named_parameters()}
+    return {
+        name: value.detach().clone() for name, value in _model(architecture, vocabulary, context).named_parameters()
+    }
 
 
 def _model(architecture: Mapping[str, Any], vocabulary: int, context: int) -> PreTrainedModel:
@@ -70,9 +72,7 @@ class Networks:
         self.masks = {
             name: torch.stack([mask[name] for mask in masks]).to(device) for name in (masks[0] if masks else ())
         }
-        self.parameters = {
-            name: torch.stack([start[name] for start in starts]).to(device) for name in starts[0]
-        }
+        self.parameters = {name: torch.stack([start[name] for start in starts]).to(device) for name in starts[0]}
         for name, mask in self.masks.items():
             self.parameters[name].mul_(mask)
         leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
