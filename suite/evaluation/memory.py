@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from suite.records.schema import Peaks
+from suite.records.peaks import Peaks
 
 
 def weights_bytes(model: PreTrainedModel) -> int:

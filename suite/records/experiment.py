@@ -16,6 +16,7 @@ Scope = Literal["tensor", "row", "global", "published"]
 Allocation = Literal["uniform", "owl"]
 Pattern = Literal["2:4", "4:8", "neurons", "layers"]
 Tied = Literal["untie", "both", "skip"]
+Arm = Literal["dense", "plateau", "ticket", "fresh", "random", "rate-rewinding", "small", "early"]
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]  # what a model is loaded in
 Precision = Literal["auto", "float32", "bfloat16", "float16", "float8-weights", "float8-compute"]
@@ -70,6 +71,50 @@ class Recovery(Part):
     seed: Count
 
 
+class Training(Part):
+    """A network trained from its own start, a step of the search for a ticket; the experiment's seed is its start's.
+
+    `steps` of AdamW on batches of `batch` windows of a text: the first `rewind` (a share) of them with every weight,
+    then under the mask of its `level`, which holds to the end. Each level removes a share `pruned` of what the level
+    before left, of all block weights together. `order` gives the order of the windows, the same for all arms.
+
+    The `arm` says where mask and values come from. `dense`: no mask; `plateau`: the same, trained for longer; `ticket`:
+    the smallest weights of the ticket one level before are gone, at the end of its training, and the values are initial
+    again (Frankle & Carbin 2018); `fresh`: that mask, other initial values; `random`: a random mask with as many
+    survivors in each tensor, the ticket's initial values; `rate-rewinding`: weights go on from the level before, and
+    only the learning rate starts again (Renda et al. 2020); `small`: a narrower dense network of as many parameters as
+    survive; `early`: the smallest weights of the dense network at `read`, a share of its training, are gone in one step.
+    """
+
+    arm: Arm
+    level: Count = 0
+    pruned: Share
+    rewind: Share = 0.0
+    read: Share | None = None
+    order: Count = 0
+    text: TextReference
+    steps: Some
+    batch: Some
+    learning_rate: Positive
+    recall_weight: Positive = 1.0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The arm, and where in it."""
+        return tuple(
+            filter(
+                None,
+                [
+                    self.arm,
+                    f"level {self.level}" if self.level else "",
+                    f"rewound to {100 * self.rewind:g} %" if self.rewind else "",
+                    f"read at {100 * self.read:g} %" if self.read is not None else "",
+                    f"order {self.order}" if self.order else "",
+                ],
+            )
+        )
+
+
 class Experiment(Part):
     """One fully resolved cell of a study: what was asked for, and nothing of the machine that answers.
 
@@ -99,6 +144,7 @@ class Experiment(Part):
     calibration: Calibration | None = None
     seed: Count | None = None
     recovery: Recovery | None = None
+    training: Training | None = None
     measure: tuple[Measure, ...] = ("perplexity",)
 
     @property
@@ -109,7 +155,7 @@ class Experiment(Part):
     @property
     def dense(self) -> bool:
         """Whether it is the baseline: the model as it is, which everything else of it is held against."""
-        return self.unpruned and self.baseline_precision is None and self.recovery is None
+        return self.unpruned and self.baseline_precision is None and self.recovery is None and self.training is None
 
     @property
     def structured(self) -> bool:
@@ -151,7 +197,7 @@ class Experiment(Part):
         return digest({"protocol": PROTOCOL, **asked})
 
 
-_LATER = ("baseline_precision", "recovery")
+_LATER = ("baseline_precision", "recovery", "training")
 
 
 def digest(value: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from suite.records.experiment import Amount, Count, Experiment, Nats, Part, Positive, Share, Some, digest
+from suite.records.peaks import Peaks
+from suite.records.trained import Trained
 
 SCHEMA = "lottery-record/2"
 
@@ -32,19 +34,6 @@ class TensorCount(Part):
     weights: Some
     zeros: Count
     zeros_before: Count
-
-
-class Peaks(Part):
-    """Bytes at most: what the framework allocated and reserved on the GPUs, or the process's resident set on the host
-    (None where the system does not let it be reset)."""
-
-    allocated_bytes: Count | None = None
-    reserved_bytes: Count | None = None
-    rss_bytes: Count | None = None
-
-    @property
-    def bytes(self) -> int | None:
-        return self.allocated_bytes if self.allocated_bytes is not None else self.rss_bytes
 
 
 class Pruning(Part):
@@ -310,7 +299,7 @@ class Environment(Part):
     seconds: Amount
 
 
-_PASSING = re.compile(r"seconds|peaks|board|memory|environment|seal|.*_(seconds|per_s)")
+_PASSING = re.compile(r"seconds|peaks|board|memory|environment|together|seal|.*_(seconds|per_s)")
 
 
 def _lasting(value: object) -> object:
@@ -340,7 +329,7 @@ class Record(Part):
     size: Size | None = None
     semi_structured: SemiStructured | None = None
     coherence: Coherence | None = None
-    training: None = None
+    training: Trained | None = None
     environment: Environment
     seal: str = ""
 
