@@ -117,12 +117,14 @@ class Cast(NamedTuple):
     place: str
 
 
-def story() -> Telling:
-    """The grammar: one story, from the hero's name to the closing line break."""
+def story(short: bool = False) -> Telling:
+    """The grammar: one story, from the hero's name to the closing line break; a short one has neither plot nor
+    animals, its night follows the meeting."""
     cast = yield from _meeting()
-    plot = yield from _pick(Kind.FREE, ("So", "But", "Then"))
-    yield from {"So": _trade, "But": _loss, "Then": _secret}[plot](cast)
-    yield from _animals(cast)
+    if not short:
+        plot = yield from _pick(Kind.FREE, ("So", "But", "Then"))
+        yield from {"So": _trade, "But": _loss, "Then": _secret}[plot](cast)
+        yield from _animals(cast)
     yield from _night(cast)
     yield from _say(END)
 
@@ -226,15 +228,16 @@ def _night(cast: Cast) -> Telling:
     yield from _say(".")
 
 
-def tell(seed: int, index: int) -> list[Scored]:
+def tell(seed: int, index: int, short: bool = False) -> list[Scored]:
     """Story number `index` of the corpus `seed`, each word with its kind and its probability; the last one is END.
 
-    Each story has its own generator, so a corpus can be entered anywhere. Only `random.Random.random` is used, whose
-    sequence Python keeps from version to version.
+    Each story has its own generator, so a corpus can be entered anywhere, and a short story is not the beginning of the
+    one in full that has its number. Only `random.Random.random` is used, whose sequence Python keeps from version to
+    version.
     """
-    draw = random.Random(f"lottery/{seed}/{index}").random
+    draw = random.Random(f"lottery/short/{seed}/{index}" if short else f"lottery/{seed}/{index}").random
     told: list[Scored] = []
-    telling = story()
+    telling = story(short)
     choice = next(telling)
     while True:
         word = choice.words[0] if len(choice.words) == 1 else _weighted(choice, draw())
@@ -245,9 +248,9 @@ def tell(seed: int, index: int) -> list[Scored]:
             return told
 
 
-def write(seed: int, index: int) -> list[str]:
+def write(seed: int, index: int, short: bool = False) -> list[str]:
     """The words of a story."""
-    return [scored.word for scored in tell(seed, index)]
+    return [scored.word for scored in tell(seed, index, short)]
 
 
 def _scored(choice: Choice, word: str) -> Scored:
@@ -263,14 +266,14 @@ def _weighted(choice: Choice, uniform: float) -> str:
     return choice.words[-1]
 
 
-def score(words: Sequence[str]) -> list[Scored]:
+def score(words: Sequence[str], short: bool = False) -> list[Scored]:
     """What the grammar knows of each word of a story, or of a story's beginning.
 
     Raises:
         Fault: at the first word the grammar does not allow, naming it and what was expected.
     """
     scored: list[Scored] = []
-    telling = story()
+    telling = story(short)
     choice: Choice | None = next(telling)
     for position, word in enumerate(words):
         if choice is None:

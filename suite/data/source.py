@@ -6,6 +6,7 @@ import hashlib
 import json
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,8 +15,30 @@ from suite.data import grammar
 from suite.errors import InputError
 from suite.records.experiment import TextReference
 
-STORIES_SEED, STORIES = 2, 224  # the corpus the embedded models never see: 61 windows of 256 tokens
-TRAINING_SEED, TRAINING_STORIES = 1, 4000  # a tenth of the corpus they were trained on: 280,000 tokens
+
+@dataclass(frozen=True, slots=True)
+class GrammarText:
+    """A text of the grammar's: the stories 0 to `stories` of the corpus `seed`, in full or short ones."""
+
+    seed: int
+    stories: int
+    short: bool = False
+
+    def tell(self) -> Iterator[list[grammar.Scored]]:
+        """Story by story, what the grammar knows of each word."""
+        return (grammar.tell(self.seed, index, self.short) for index in range(self.stories))
+
+    def write(self) -> Iterator[list[str]]:
+        """Story by story, the words."""
+        return ([scored.word for scored in story] for story in self.tell())
+
+
+GRAMMAR_TEXTS = {
+    "stories": GrammarText(seed=2, stories=224),  # never seen by the embedded models: 61 windows of 256 tokens
+    "stories-training": GrammarText(seed=1, stories=4000),  # a tenth of what they were trained on: 280,000 tokens
+    "short-stories": GrammarText(seed=2, stories=256, short=True),  # never seen either: 11,000 tokens
+    "short-stories-training": GrammarText(seed=1, stories=6000, short=True),  # 256,000 tokens
+}
 WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
 WIKITEXT_FILES = {
     "wikitext-2": f"{WIKITEXT[1]}/test-00000-of-00001.parquet",
@@ -25,6 +48,7 @@ WIKITEXT_BYTES = {"wikitext-2": 1_296_370, "wikitext-2-training": 10_900_000}
 WIKITEXT_SHA256 = "696cca6b65a171b0a358a4be6732cdfdf2dd6164a32e20fd70e3c13fc4dfae83"  # of the test rows joined
 TRAINING = {
     "stories": "stories-training",
+    "short-stories": "short-stories-training",
     "wikitext-2": "wikitext-2-training",
 }  # what may be learnt from
 CATALOGUE = (*TRAINING, *TRAINING.values())
@@ -47,9 +71,14 @@ class TextSource:
         return TextReference(name=self.name, revision=self.revision, join=self.join)
 
     @property
+    def grammar_text(self) -> GrammarText | None:
+        """Which of the grammar's texts it is, if it is one."""
+        return GRAMMAR_TEXTS.get(self.name) if self.path is None else None
+
+    @property
     def labelled(self) -> bool:
         """Whether the grammar knows every word of it."""
-        return self.path is None and self.name == "stories"
+        return self.grammar_text is not None
 
     @property
     def on_hub(self) -> bool:
@@ -65,21 +94,14 @@ class TextSource:
         """
         if self.path is not None:
             return _read(self.name, self.path, self.join)
-        if self.on_hub:
-            return self.join.join(_wikitext_rows(self.name))
-        return _stories(self.name)
-
-
-def stories() -> list[list[str]]:
-    """The words of the embedded evaluation text, story by story."""
-    return [grammar.write(STORIES_SEED, index) for index in range(STORIES)]
+        if self.grammar_text is not None:
+            return _written(self.grammar_text)
+        return self.join.join(_wikitext_rows(self.name))
 
 
 @cache
-def _stories(name: str) -> str:
-    if name == "stories":
-        return "".join(grammar.join(words) for words in stories())
-    return "".join(grammar.join(grammar.write(TRAINING_SEED, index)) for index in range(TRAINING_STORIES))
+def _written(text: GrammarText) -> str:
+    return "".join(map(grammar.join, text.write()))
 
 
 def training_text(text: TextSource) -> TextSource:
@@ -101,10 +123,10 @@ def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
     """
     if name in WIKITEXT_FILES:
         return TextSource(name, WIKITEXT[2], PARAGRAPHS if join is None else join, bytes=WIKITEXT_BYTES[name])
-    if name in CATALOGUE:
+    if name in GRAMMAR_TEXTS:
         if join is not None:
             raise InputError(f"text {name!r} is one text already: leave `join` out")
-        text = _stories(name).encode()
+        text = _written(GRAMMAR_TEXTS[name]).encode()
         return TextSource(name, f"sha256:{hashlib.sha256(text).hexdigest()}", "", bytes=len(text), context=256)
     raise InputError(f"no text is called {name!r}; the suite knows {', '.join(CATALOGUE)}, any other needs a path")
 

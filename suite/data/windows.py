@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from suite.data import grammar
-from suite.data.source import TextSource, stories
+from suite.data.source import TextSource
+from suite.data.told import told
 from suite.errors import InputError
 
 
@@ -118,23 +118,19 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _labels(source: TextSource, tokenizer: PreTrainedTokenizerBase, ids: list[int], context: int) -> Labels | None:
-    if not source.labelled:
-        return None
-    told = stories()
-    words = [word for story in told for word in story]
-    if tokenizer.convert_ids_to_tokens(ids) != words:
+    known = told(source)
+    if known is None or tokenizer.convert_ids_to_tokens(ids) != known.words:
         return None  # another tokenizer's pieces are not the grammar's words
-    scored = [word for story in told for word in grammar.score(story)]
-    begins = np.repeat(np.cumsum([0, *map(len, told)])[:-1], [len(story) for story in told])
     count = len(ids) // context
     positions = np.arange(count * context)
+    begins = known.starts[np.searchsorted(known.starts, positions, side="right") - 1]
     shape = (count, context)
 
     def predicted(values: NDArray[np.generic]) -> NDArray[np.generic]:
         return values[: count * context].reshape(shape)[:, 1:]
 
     return Labels(
-        logprob=predicted(np.array([word.logprob for word in scored])),  # type: ignore[arg-type]
-        kind=predicted(np.array([str(word.kind) for word in scored])),  # type: ignore[arg-type]
-        whole=predicted(begins[: count * context] >= positions // context * context),  # type: ignore[arg-type]
+        logprob=predicted(known.logprob),  # type: ignore[arg-type]
+        kind=predicted(known.kind),  # type: ignore[arg-type]
+        whole=predicted(begins >= positions // context * context),  # type: ignore[arg-type]
     )

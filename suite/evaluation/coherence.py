@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal
 
 import torch
 from transformers import PreTrainedModel
 
 from suite.data import grammar
+from suite.data.source import GrammarText
 from suite.evaluation.generation import Written
 from suite.evaluation.perplexity import token_losses
 from suite.records.schema import Coherence
@@ -42,9 +43,9 @@ class Writing:
     samples: int
 
 
-def prompts_of(stories: Sequence[Sequence[str]], count: int = 32) -> list[str]:
+def prompts_of(stories: Iterable[Sequence[str]], count: int = 32) -> list[str]:
     """The opening sentence of stories, each after a line break as in the corpus."""
-    return [grammar.END + grammar.join(words[: words.index(".") + 1]) for words in stories[:count]]
+    return [grammar.END + grammar.join(words[: words.index(".") + 1]) for words in islice(stories, count)]
 
 
 # Ordinary beginnings that name no date, place or person a model may not have met. The first is the first study's.
@@ -84,20 +85,23 @@ PROMPTS = (
 )
 
 
-def measure_writing(written: Sequence[Written], judge: PreTrainedModel, parsed: bool) -> Writing:
+def measure_writing(written: Sequence[Written], judge: PreTrainedModel, text: GrammarText | None) -> Writing:
     """The numbers of what a model wrote.
 
     Args:
         written: the samples.
         judge: the dense model.
-        parsed: whether the samples are the grammar's to judge.
+        text: the text whose stories the grammar expects in them; None if the samples are not the grammar's to judge.
     """
+    faults = None
+    if text is not None:
+        faults = sum(faulty(sample.sample.prompt + sample.sample.text, text.short) for sample in written)
     new = [sample.new_ids for sample in written]
     return Writing(
         repeated_4grams=_mean(new, repeated_4grams),
         distinct_2=_mean(new, distinct_bigrams),
         judge_perplexity=judged(written, judge),
-        faults=sum(faulty(sample.sample.prompt + sample.sample.text) for sample in written) if parsed else None,
+        faults=faults,
         samples=len(written),
     )
 
@@ -159,15 +163,15 @@ def judged(written: Sequence[Written], judge: PreTrainedModel) -> float:
     return math.exp(min(total / count, 700.0))
 
 
-def faulty(text: str) -> bool:
-    """Whether the grammar rejects a text of whole stories and one that may be cut."""
+def faulty(text: str, short: bool = False) -> bool:
+    """Whether the grammar rejects a text of whole stories, or of short ones, and one that may be cut."""
     story: list[str] = []
     for word in [*grammar.split(text.lstrip(grammar.END)), ""]:
         if word:
             story.append(word)
         if word in ("", grammar.END) and story:
             try:
-                grammar.score(story)
+                grammar.score(story, short)
             except grammar.Fault:
                 return True
             story = []

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from suite.data.source import stories
+from suite.data.source import GrammarText
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation import coherence, generation, memory
@@ -241,9 +241,12 @@ class Session:
         )
 
     def _prompts(self) -> list[str]:
-        if self.windows.labels is not None:
-            return coherence.prompts_of(stories())
-        return list(coherence.PROMPTS)
+        return list(coherence.PROMPTS) if self._told is None else coherence.prompts_of(self._told.write())
 
     def _writing(self, written: list[Written]) -> Writing:
-        return coherence.measure_writing(written, self.loaded.model, parsed=self.windows.labels is not None)
+        return coherence.measure_writing(written, self.loaded.model, self._told)
+
+    @property
+    def _told(self) -> GrammarText | None:
+        """The text that prompts begin like and samples are held against, where the model's tokens are its words."""
+        return None if self.windows.labels is None else self.windows.source.grammar_text

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from suite.data import grammar
-from suite.data.source import stories, text_from_catalogue, text_from_file
+from suite.data.source import GRAMMAR_TEXTS, text_from_catalogue, text_from_file
 from suite.data.tokenizer import story_tokenizer
+from suite.data.told import told
 from suite.data.windows import make_windows
 from suite.errors import InputError
 
@@ -30,19 +32,42 @@ def test_windows_follow_each_other_and_the_tail_is_dropped(tokenizer: PreTrained
     assert not windows.bos
 
 
-def test_labels_stand_at_the_tokens_they_speak_of(tokenizer: PreTrainedTokenizerFast) -> None:
-    windows = make_windows(text_from_catalogue("stories"), tokenizer, 100)
+@pytest.mark.parametrize("name", GRAMMAR_TEXTS)
+def test_labels_stand_at_the_tokens_they_speak_of(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    windows = make_windows(text_from_catalogue(name), tokenizer, 100)
     labels = windows.labels
     assert labels is not None
-    told = [(word, start) for story in stories() for start, word in [*enumerate(grammar.score(story))]]
+    text = GRAMMAR_TEXTS[name]
+    scored = [(word, start) for story in text.write() for start, word in [*enumerate(grammar.score(story, text.short))]]
     for row in range(0, len(windows.tokens), 17):
         for column in range(1, 100):
-            word, place = told[row * 100 + column]
+            word, place = scored[row * 100 + column]
             token = tokenizer.convert_ids_to_tokens(int(windows.tokens[row, column]))
             assert token == word.word
             assert labels.kind[row, column - 1] == word.kind
             assert labels.logprob[row, column - 1] == word.logprob
             assert labels.whole[row, column - 1] == (place <= column)
+
+
+@pytest.mark.parametrize("name", GRAMMAR_TEXTS)
+def test_what_is_told_of_a_text_lines_up_with_its_tokens(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
+    source = text_from_catalogue(name)
+    known = told(source)
+    assert known is not None and source.labelled
+    assert tokenizer.convert_ids_to_tokens(tokenizer(source.content)["input_ids"]) == known.words
+    assert known.kind.shape == known.logprob.shape == (len(known.words),)
+    assert known.starts.dtype == np.int64 and len(known.starts) == GRAMMAR_TEXTS[name].stories
+    ends = [place + 1 for place, word in enumerate(known.words) if word == grammar.END]
+    assert known.starts.tolist() == [0, *ends[:-1]] and ends[-1] == len(known.words)
+    with pytest.raises(ValueError, match="read-only"):
+        known.logprob[0] = 0.0
+
+
+def test_nothing_is_told_of_a_text_of_another_hand(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text(text_from_catalogue("stories").content)
+    for source in (text_from_file("stories", path), text_from_catalogue("wikitext-2")):
+        assert told(source) is None and not source.labelled
 
 
 def test_the_tokenizer_knows_every_word_and_gives_the_text_back(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from suite.data import grammar
-from suite.data.source import stories
+from suite.data.source import GRAMMAR_TEXTS
 from suite.evaluation import coherence, generation
 from suite.evaluation.coherence import Writing, distinct_bigrams, faulty, repeated_4grams, verdict
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
+
+STORIES = GRAMMAR_TEXTS["stories"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,9 @@ def loaded(mistral: Path) -> LoadedModel:
 
 
 def test_greedy_writes_what_transformers_generate_writes(loaded: LoadedModel) -> None:
-    prompts = torch.tensor([loaded.tokenizer(prompt)["input_ids"] for prompt in coherence.prompts_of(stories(), 3)])
+    prompts = torch.tensor(
+        [loaded.tokenizer(prompt)["input_ids"] for prompt in coherence.prompts_of(STORIES.write(), 3)]
+    )
     ours, prefill, decode = generation.greedy(loaded.model, prompts)
     theirs = loaded.model.generate(prompts, max_new_tokens=50, min_new_tokens=50, do_sample=False)
     assert torch.equal(ours, theirs[:, prompts.shape[1] :])
@@ -93,14 +97,25 @@ def test_the_judge_reads_only_what_was_written(loaded: LoadedModel) -> None:
 
 
 def test_the_parser_accepts_cut_stories_and_finds_faults() -> None:
-    words = [word for story in stories()[:3] for word in story]
+    words = [word for index in range(3) for word in grammar.write(2, index)]
     text = grammar.END + grammar.join(words[:100])
     assert not faulty(text)
     assert faulty(text.replace("took", "lost", 1))
     assert faulty(text + "\n\nAnna")
 
 
+def test_short_stories_are_held_against_short_ones() -> None:
+    whole, short = (
+        grammar.join([word for index in range(3) for word in grammar.write(2, index, short)][:100])
+        for short in (False, True)
+    )
+    assert not faulty(short, short=True)
+    assert faulty(short)
+    assert faulty(whole, short=True)
+
+
 def test_there_are_32_prompts_or_more() -> None:
     assert len(coherence.PROMPTS) >= 32
     assert len(set(coherence.PROMPTS)) == len(coherence.PROMPTS)
-    assert len(coherence.prompts_of(stories())) >= 32
+    for text in GRAMMAR_TEXTS.values():
+        assert len(set(coherence.prompts_of(text.write()))) >= 32
