@@ -46,6 +46,12 @@ BIBLIOGRAPHY = {
         "NeurIPS, 2020.",
         "2007.12223",
     ),
+    "renda2020": _arxiv(
+        "A. Renda, J. Frankle and M. Carbin.",
+        "Comparing rewinding and fine-tuning in neural network pruning.",
+        "ICLR, 2020.",
+        "2003.02389",
+    ),
     "liu2019": _arxiv(
         "Z. Liu, M. Sun, T. Zhou, G. Huang and T. Darrell.",
         "Rethinking the value of network pruning.",
