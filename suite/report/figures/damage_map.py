@@ -18,7 +18,7 @@ def damage_map(axes: Axes, facts: Facts, style: Style) -> None:
     if not facts.further.maps:
         raise ValueError("no model was pruned part by part and layer by layer")
     found = facts.further.maps[0]
-    top = worst(found)
+    top, mute = worst(found), theme().colours["mute"]
 
     def shade(part: str, layer: str) -> float | None:
         spot = found.spots.get((part, layer))
@@ -31,8 +31,7 @@ def damage_map(axes: Axes, facts: Facts, style: Style) -> None:
         for column, layer in enumerate(found.layers):
             spot = found.spots.get((part, layer))
             if spot and isinstance(spot.nats, float) and spot.apart is Verdict.UNKNOWN:
-                look = {"ms": style.size * 0.2, "mec": "none", "color": theme().colours["mute"]}
-                axes.plot([column + 0.5], [row + 0.5], marker="o", **look)
+                axes.plot([column + 0.5], [row + 0.5], marker="o", ms=style.size * 0.2, mec="none", color=mute)
     scale(axes, "0", f"{num(top, _decimals(top))} nats", style)
 
 
