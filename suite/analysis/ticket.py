@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.provenance import Provenance
+from suite.analysis.provenance import Provenance, provenance
+from suite.analysis.ticket_claims import ticket_claims
 from suite.analysis.ticket_early import Readings
+from suite.analysis.ticket_masks import basins_of, orders_of, survivors_of
+from suite.analysis.ticket_rivals import early_of, focus_of, matching_of, rewindings_of, rivals_of
 from suite.analysis.ticket_rows import Agreement, Basin, Losses, Matched, Matching, Rival, Survivors
 from suite.analysis.ticket_seeds import MARGIN, Seeds
-from suite.analysis.values import Claim, Number
+from suite.analysis.ticket_trainings import Place, Search, asked_of, searches_of, trained_of
+from suite.analysis.values import Claim, NotMeasured, Number
 from suite.records.experiment import Arm, Training
+from suite.records.trained import Trained
+
+NO_FLOOR = NotMeasured("the text has no grammar that is known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class TicketFacts:
 
     Args:
         model: what the reports call it.
-        recipe: the dense network's training; the plateau's has more steps, `plateau_steps`.
+        recipe: a training of it, of all but the plateau's `steps`, which are `plateau_steps`; None of a plateau alone.
         floor: the loss of the text's own grammar, nats a token.
         losses: every arm at every level; level 0 is the dense network, of each order of the data, and the plateau.
         matching: down to where the tickets of each rewind match the plateau; the earliest rewind, the initial values,
@@ -38,7 +45,7 @@ class TicketFacts:
 
     model: str
     text: str
-    recipe: Training
+    recipe: Training | None
     plateau_steps: int | None
     seeds: tuple[int, ...]
     dense: Seeds
@@ -52,12 +59,17 @@ class TicketFacts:
     orders: tuple[Agreement, ...]
     basins: tuple[Basin, ...]
     early: tuple[Readings, ...]
-    focus: Losses | None
+    focus: Matched | None
     claims: tuple[Claim, ...]
     cells: tuple[Cell, ...]
     failed: tuple[Cell, ...]
     provenance: Provenance
     margin: float = MARGIN
+
+    @property
+    def examined(self) -> Trained:
+        """What any of the trainings came to: its text, windows and tokens are those of all."""
+        return trained_of(self.cells[0])
 
     @property
     def matched(self) -> Matched | None:
@@ -82,5 +94,38 @@ class TicketFacts:
 
 
 def tickets_of(cells: Iterable[Cell]) -> tuple[TicketFacts, ...]:
-    """The searches among the trainings, that with the most finished trainings first."""
-    raise NotImplementedError
+    """The searches among these trainings with a finished training in them, that with the most of them first."""
+    return tuple(_ticket_facts(search) for search in searches_of(cells) if search.finished)
+
+
+def _ticket_facts(search: Search) -> TicketFacts:
+    matching, rivals, rewindings = matching_of(search), rivals_of(search), rewindings_of(search)
+    focus = focus_of(matching)
+    orders, basins, early = orders_of(search), basins_of(search), early_of(search)
+    first = search.finished[0]
+    plateaus = [asked_of(cell).steps for cell in search.cells if asked_of(cell).arm == "plateau"]
+    others = [asked_of(cell) for cell in search.cells if asked_of(cell).arm != "plateau"]
+    floors = (trained_of(cell).floor for cell in search.finished)
+    return TicketFacts(
+        model=first.model,
+        text=first.experiment.text.name,
+        recipe=others[0] if others else None,
+        plateau_steps=max(plateaus, default=None),
+        seeds=tuple(sorted({cell.experiment.seed or 0 for cell in search.finished})),
+        dense=search.losses(Place()),
+        plateau=search.plateau,
+        floor=next((floor for floor in floors if floor is not None), NO_FLOOR),
+        losses=search.rows(),
+        matching=matching,
+        rivals=rivals,
+        rewindings=rewindings,
+        survivors=survivors_of(search, focus, matching[0].rewind if matching else 0.0),
+        orders=orders,
+        basins=basins,
+        early=early,
+        focus=focus,
+        claims=ticket_claims(first.model, matching, focus, rivals, rewindings, orders, basins, early),
+        cells=search.finished,
+        failed=search.failed,
+        provenance=provenance(search.cells),
+    )
