@@ -36,6 +36,9 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
         if model.repository is not None:
             found.append(Need(model.name, model_repository(model.repository, model.revision)))
         else:
+            if model.untrained:
+                found.append(Need(model.name, place="is made from its architecture"))
+                continue
             own = model.folder is not None and model.folder.parent == EMBEDDED
             found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
     for text in study.texts:

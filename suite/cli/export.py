@@ -54,7 +54,7 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
     out = out or EXPORTS / study.name / experiment.id[:8]
     from suite.models.export import check_free
     from suite.runner import export as runner
-    from suite.runner.run import FAILURES, reason
+    from suite.runner.reasons import FAILURES, reason
 
     check_free(out)
     console = Console(soft_wrap=True)

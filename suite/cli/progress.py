@@ -82,6 +82,8 @@ class RunProgress:
 def _result(record: Record) -> str:
     if record.status == "failed":
         return f"FAILED: {record.error}"
+    if record.training is not None:
+        return f"loss {record.training.loss:.4f} nats a token"
     if record.perplexity is None:
         return "done"
     verdict = f"  {record.coherence.verdict}" if record.coherence else ""

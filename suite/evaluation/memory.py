@@ -42,9 +42,9 @@ def reset_peaks() -> None:
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
 
 
-def peaks(model: PreTrainedModel) -> Peaks:
-    """The peaks since the last reset; the GPUs' summed over the devices."""
-    if model.device.type != "cuda":
+def peaks(device: torch.device) -> Peaks:
+    """The peaks since the last reset, of what runs on this device; the GPUs' summed over all of them."""
+    if device.type != "cuda":
         return Peaks(rss_bytes=_status("VmHWM:"))
     gpus = range(torch.cuda.device_count())
     return Peaks(

@@ -12,13 +12,11 @@ from suite.data.source import TextSource
 from suite.errors import InputError
 from suite.manifest.cliff import Search
 from suite.manifest.combinations import Combinations
+from suite.manifest.entries import CalibrationEntry, RecoveryEntry, TicketEntry
 from suite.manifest.rules import check_cell, looks_at_activations
-from suite.manifest.schema import (
-    CalibrationEntry,
-    Manifest,
-    RecoveryEntry,
-)
+from suite.manifest.schema import Manifest
 from suite.manifest.sources import Allowed, Sources
+from suite.manifest.ticket import check_ticket, trainings
 from suite.models.source import ModelSource
 from suite.paths import confined, here_or_shipped, is_folder_name
 from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference
@@ -126,6 +124,9 @@ class _Expansion:
                 )
 
     def study(self) -> Study:
+        check_ticket(self.manifest, self.models, self.text, self.positions)
+        if self.manifest.ticket is not None:
+            return self._study([cell for model in self.models for cell in self._trainings(model, self.manifest.ticket)])
         experiments: list[Experiment] = []
         searches: list[Search] = []
         seen: dict[str, str] = {}
@@ -145,8 +146,15 @@ class _Expansion:
             every = [*cells, *(search.template for search in searches if search.template.model == model.name)]
             dense = self._dense(model, {measure for cell in every for measure in cell.measure})
             experiments += [dense, *_unpruned(every, dense), *cells]
+        return self._study(experiments, searches)
+
+    def _study(self, experiments: list[Experiment], searches: Iterable[Search] = ()) -> Study:
         name, title, learnt = self.path.stem, self.manifest.title, tuple(self.sources.learnt.values())
         return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches), learnt)
+
+    def _trainings(self, model: ModelSource, entry: TicketEntry) -> Iterator[Experiment]:
+        learnt = self.sources.learn_from(("ticket",), entry)
+        return trainings(model, entry, self.manifest.seed, self.text.reference, self.context, learnt)
 
     def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""
@@ -237,6 +245,10 @@ class _Expansion:
 
 def describe(experiment: Experiment) -> str:
     """A cell in a few words, for the terminal."""
+    if experiment.training is not None:
+        words = experiment.training.words
+        kept = "" if experiment.unpruned else f"{100 * (1 - experiment.sparsity):.3g} % remaining"
+        return " ".join(filter(None, [experiment.model, *words, kept, f"seed {experiment.seed}"]))
     if experiment.unpruned:
         return " ".join([experiment.model, "dense", *experiment.treatment])
     how_far = f"{100 * experiment.sparsity:.4g} %"

@@ -9,136 +9,65 @@ from unicodedata import category
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from suite.errors import InputError
+from suite.manifest.entries import (
+    CalibrationEntry,
+    Factor,
+    Layers,
+    ModelEntry,
+    Name,
+    RecoveryEntry,
+    Seed,
+    Share,
+    TextEntry,
+    TicketEntry,
+    listed,
+    named,
+)
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
-from suite.records.experiment import Allocation, Criterion, Dtype, Measure, Pattern, Precision, Scope, Tied
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
-REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"  # and these, folders of the hub's cache
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+from suite.records.experiment import Allocation, Criterion, Measure, Pattern, Precision, Scope, Tied
 
 
 def _patterns(value: Any) -> Any:
     """A list of patterns; YAML 1.1 takes 2:4 for two minutes and four seconds, and `none` stands for no pattern."""
     meant = {124: "2:4", 248: "4:8", "none": None}
-    return [meant.get(one, one) if isinstance(one, int | str) else one for one in _listed(value)]
+    return [meant.get(one, one) if isinstance(one, int | str) else one for one in listed(value)]
 
 
-# A list means every value; a value alone stands for a list of one.
 EACH = "each"
-Name = Annotated[str, Field(pattern=NAME)]
-Share = Annotated[float, Field(gt=0, le=1, strict=True)]
-Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-Layers = Annotated[
-    str,
-    Field(max_length=500),
-    BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int),
-]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelEntry(_Strict):
-    """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
-
-    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
-    `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
-    """
-
-    name: Name
-    path: str | None = None
-    repository: Annotated[str, Field(pattern=REPOSITORY, max_length=128)] | None = None
-    revision: Name | None = None
-    dtype: Dtype = "auto"
-    published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> ModelEntry:
-        if self.path and self.repository:
-            raise ValueError(f"model {self.name!r} has both a path and a repository; keep one")
-        if (self.repository is None) != (self.revision is None):
-            raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
-        return self
-
-
-class TextEntry(_Strict):
-    """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file.
-
-    A `path` leads to where a model's may.
-    """
-
-    name: Name
-    path: str | None = None
-    join: str | None = None
-
-
-class CalibrationEntry(_Strict):
-    """The text that criteria which look at activations are shown: `samples` windows of the study's length, drawn by
-    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may."""
-
-    name: Name | None = None
-    path: str | None = None
-    join: str | None = None
-    samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
-    seed: Seed = 0
-
-
-class RecoveryEntry(_Strict):
-    """A fine-tuning of what is pruned, the mask held: so many `tokens` (a list: each of these budgets) of a text, in
-    batches of `batch` windows of the study's length. The text is as a calibration's; never the one evaluated on."""
-
-    name: Name | None = None
-    path: str | None = None
-    join: str | None = None
-    tokens: Annotated[
-        list[Annotated[int, Field(ge=1, lt=2**63, strict=True)]],
-        BeforeValidator(_listed, json_schema_input_type=int | list[int]),
-        Field(min_length=1),
-    ]
-    batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
-    seed: Seed = 0
-
-
-class Defaults(_Strict):
+class Defaults(BaseModel):
     """What a grid may carry; given at the top of a manifest, the default of every grid."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     criterion: Annotated[
-        list[Criterion], BeforeValidator(_listed, json_schema_input_type=Criterion | list[Criterion])
+        list[Criterion], BeforeValidator(listed, json_schema_input_type=Criterion | list[Criterion])
     ] = ["magnitude"]
-    scope: Annotated[list[Scope], BeforeValidator(_listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
+    scope: Annotated[list[Scope], BeforeValidator(listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
     allocation: Annotated[
-        list[Allocation], BeforeValidator(_listed, json_schema_input_type=Allocation | list[Allocation])
+        list[Allocation], BeforeValidator(listed, json_schema_input_type=Allocation | list[Allocation])
     ] = ["uniform"]
     pattern: Annotated[
         list[Pattern | None],
         BeforeValidator(_patterns, json_schema_input_type=Pattern | Literal["none"] | list[Pattern | Literal["none"]]),
     ] = [None]
-    target: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
-    part: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
+    target: Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])] | None = None
+    part: Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])] | None = None
     layers: (
-        Annotated[list[Layers], BeforeValidator(_listed, json_schema_input_type=str | int | list[str | int])] | None
+        Annotated[list[Layers], BeforeValidator(listed, json_schema_input_type=str | int | list[str | int])] | None
     ) = None
-    sparsity: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
-    budget: Annotated[list[Share], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
-    cliff: Annotated[list[Factor], BeforeValidator(_listed, json_schema_input_type=float | list[float])] | None = None
-    tied: Annotated[list[Tied], BeforeValidator(_listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
+    sparsity: Annotated[list[Share], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
+    budget: Annotated[list[Share], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
+    cliff: Annotated[list[Factor], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
+    tied: Annotated[list[Tied], BeforeValidator(listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
     precision: (
-        Annotated[list[Precision], BeforeValidator(_listed, json_schema_input_type=Precision | list[Precision])] | None
+        Annotated[list[Precision], BeforeValidator(listed, json_schema_input_type=Precision | list[Precision])] | None
     ) = None
     calibration: CalibrationEntry = CalibrationEntry()
     recovery: RecoveryEntry | None = None
-    seed: Annotated[list[Seed], BeforeValidator(_listed, json_schema_input_type=int | list[int])] = [0]
-    measure: Annotated[list[Measure], BeforeValidator(_listed, json_schema_input_type=Measure | list[Measure])] = [
+    seed: Annotated[list[Seed], BeforeValidator(listed, json_schema_input_type=int | list[int])] = [0]
+    measure: Annotated[list[Measure], BeforeValidator(listed, json_schema_input_type=Measure | list[Measure])] = [
         "perplexity"
     ]
 
@@ -203,7 +132,7 @@ class Grid(Defaults):
     one, to 1 %.
     """
 
-    models: Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = None
+    models: Annotated[list[Name], BeforeValidator(listed, json_schema_input_type=str | list[str])] | None = None
 
 
 class Manifest(Defaults):
@@ -211,12 +140,13 @@ class Manifest(Defaults):
 
     title: str = Field(min_length=1, max_length=200)
     models: Annotated[
-        list[Annotated[ModelEntry, BeforeValidator(_named, json_schema_input_type=str | ModelEntry)]],
-        BeforeValidator(_listed, json_schema_input_type=str | ModelEntry | list[str | ModelEntry]),
+        list[Annotated[ModelEntry, BeforeValidator(named, json_schema_input_type=str | ModelEntry)]],
+        BeforeValidator(listed, json_schema_input_type=str | ModelEntry | list[str | ModelEntry]),
     ] = Field(min_length=1)
-    text: Annotated[TextEntry, BeforeValidator(_named, json_schema_input_type=str | TextEntry)]
+    text: Annotated[TextEntry, BeforeValidator(named, json_schema_input_type=str | TextEntry)]
     context: Annotated[int, Field(ge=2, le=2**31, strict=True)] | None = None
     experiments: list[Grid] = []
+    ticket: TicketEntry | None = None
 
     @field_validator("title")
     @classmethod

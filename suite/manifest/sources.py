@@ -11,9 +11,10 @@ from typing import Any
 from suite import declared
 from suite.data.source import TextSource, text_from_catalogue, text_from_file, training_text
 from suite.errors import InputError
-from suite.manifest.schema import CalibrationEntry, Manifest, ModelEntry, RecoveryEntry, TextEntry
+from suite.manifest.entries import LearntText, ModelEntry, TextEntry
+from suite.manifest.schema import Manifest
 from suite.models.catalogue import Published
-from suite.models.source import ModelSource, from_catalogue, from_folder, from_hub
+from suite.models.source import ModelSource, from_architecture, from_catalogue, from_folder, from_hub
 from suite.records.experiment import TextReference
 
 Allowed = Callable[[Path, Path], Path]  # a path and the folder it is relative to -> the path, if it may be followed
@@ -49,11 +50,13 @@ class Sources:
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link
             return from_folder(entry.name, folder, entry.dtype)
+        if entry.architecture is not None:
+            return from_architecture(entry.name, entry.architecture)
         if entry.repository is not None and entry.revision is not None:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)
 
-    def _text(self, entry: TextEntry | CalibrationEntry | RecoveryEntry) -> TextSource:
+    def _text(self, entry: TextEntry | LearntText) -> TextSource:
         if entry.name is None:
             if entry.path is not None or entry.join is not None:
                 raise InputError("a text with a path, or to be joined in another way, needs a name")
@@ -62,7 +65,7 @@ class Sources:
             return text_from_file(entry.name, self._placed(entry.path), entry.join)
         return text_from_catalogue(entry.name, entry.join)
 
-    def learn_from(self, where: declared.Where, entry: CalibrationEntry | RecoveryEntry) -> TextReference:
+    def learn_from(self, where: declared.Where, entry: LearntText) -> TextReference:
         """The text that is learnt from, which is never the one that is measured on."""
         source: TextSource = self.located(where, self._text, entry)
         if source.content == self.text.content if source.path and self.text.path else source.name == self.text.name:

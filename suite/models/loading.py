@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
+from suite.data.tokenizer import story_tokenizer
 from suite.errors import InputError
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource, from_folder
@@ -200,11 +201,13 @@ class LoadedModel:
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """The model's tokenizer.
+    """The model's tokenizer; of a network that is not trained yet, the embedded corpus'.
 
     Raises:
         InputError: it cannot be read.
     """
+    if source.untrained:
+        return story_tokenizer()
     folder = _folder(source)
     try:
         # AutoTokenizer goes by the model's type and would rebuild a tokenizer of another kind: a model that says its
@@ -216,6 +219,22 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
         raise InputError(f"model {source.name!r}: its tokenizer cannot be read: {_first_line(error)}") from error
+
+
+def stored_values(source: ModelSource) -> dict[str, Tensor]:
+    """A checkpoint's own values on the CPU, by the names of the model's parameters; a tied one once.
+
+    Raises:
+        InputError: the files cannot be had, or are not what the configuration says.
+    """
+    folder = _folder(source)
+    if source.repository is not None:
+        from_folder(source.name, folder, revision=source.revision)
+    stored = Stored(folder)
+    try:
+        return {parameter.name: stored(parameter.name) for parameter in source.anatomy.parameters}
+    finally:
+        stored.close()
 
 
 def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedModel:

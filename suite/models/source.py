@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import Published
+from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
@@ -35,7 +37,7 @@ _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. Either `folder` (a local directory) or `repository` is set.
+    """One model, pinned. Either `folder` (a local directory) or `repository` is set; neither for an untrained network.
 
     `revision` is a commit of the hub, or `sha256:...` over a local directory's files. `dtype` is what the manifest
     asks the model to run in, `auto` where the hardware may choose.
@@ -49,6 +51,11 @@ class ModelSource:
     dtype: str = "auto"
     stored_dtype: str = "bfloat16"
     published: Published | None = None
+
+    @property
+    def untrained(self) -> bool:
+        """Whether it is a network of which only the architecture is known."""
+        return self.folder is None and self.repository is None
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -103,6 +110,38 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     stored = _said_dtype(config)
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
+    return source
+
+
+def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource:
+    """A network that is not trained yet, of the embedded corpus' words; its revision is its configuration's digest.
+
+    Args:
+        architecture: fields of a transformers configuration, `model_type` among them.
+
+    Raises:
+        InputError: the suite does not know the anatomy, or a size is none or does not fit the others.
+    """
+    place = f"model {name!r}: architecture"
+    known = _read_json(name, catalogue.embedded()["story-llama"] / "config.json")
+    config = {
+        **{key: value for key, value in architecture.items() if value is not None},
+        "vocab_size": known["vocab_size"],
+    }
+    _check_sizes(place, config)
+    source = ModelSource(name, f"sha256:{digest(config)}", config, stored_dtype="float32")
+    try:
+        _ = source.anatomy
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{place}: the key {error} is missing") from error
+    heads, hidden = config["num_attention_heads"], config["hidden_size"]
+    if hidden % (2 * heads) or heads % config.get("num_key_value_heads", heads):
+        raise InputError(
+            f"{place}: hidden_size is an even multiple of num_attention_heads, which num_key_value_heads divides; "
+            f"found {hidden}, {heads} and {config.get('num_key_value_heads', heads)}"
+        )
     return source
 
 
@@ -186,11 +225,15 @@ def _check_index(name: str, folder: Path) -> None:
 def _read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
     config = {key: value for key, value in _read_json(name, path).items() if value is not None}
+    _check_sizes(f"model {name!r}: {path}", config)
+    return config
+
+
+def _check_sizes(place: str, config: Config) -> None:
     for key in filter(config.__contains__, SIZES):
         size, most = config[key], MOST_LAYERS if key == "num_hidden_layers" else LARGEST
         if type(size) is not int or not 0 < size <= most:
-            raise InputError(f"model {name!r}: {path}: {key} is a number from 1 to {most:,}, and found {size!r}")
-    return config
+            raise InputError(f"{place}: {key} is a number from 1 to {most:,}, and found {size!r}")
 
 
 def _said_dtype(config: Config) -> str:

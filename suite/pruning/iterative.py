@@ -13,14 +13,6 @@ from suite.pruning.select import select_lowest
 Mask = dict[str, Tensor]  # bool by parameter, True = survives
 
 
-def remaining(weights: int, share: float, levels: int) -> list[int]:
-    """How many of so many weights survive each level, 0 to `levels`, each of which removes `round(share * n)` of n."""
-    left = [weights]
-    for _ in range(levels):
-        left.append(left[-1] - round(share * left[-1]))
-    return left
-
-
 def smaller(mask: Mapping[str, Tensor], values: Mapping[str, Tensor], count: int) -> Mask:
     """The mask without the `count` survivors of the smallest magnitude, over all tensors together.
 
@@ -44,7 +36,8 @@ def shuffled(mask: Mapping[str, Tensor], seed: int) -> Mask:
     """A random mask that keeps as many weights of each tensor: what is left of a mask when only its densities count."""
     found: Mask = {}
     for name, kept in mask.items():
-        (gone,) = select_lowest(lambda n=name, k=kept: (random_keys(k.shape, seed, n),), int((~kept).sum()))
+        keys = random_keys(kept.shape, seed, name)
+        (gone,) = select_lowest(lambda: [keys], int((~kept).sum()))  # noqa: B023 - it is asked at once
         found[name] = ~gone
     return found
 

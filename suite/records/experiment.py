@@ -83,7 +83,7 @@ class Training(Part):
     again (Frankle & Carbin 2018); `fresh`: that mask, other initial values; `random`: a random mask with as many
     survivors in each tensor, the ticket's initial values; `rate-rewinding`: weights go on from the level before, and
     only the learning rate starts again (Renda et al. 2020); `small`: a narrower dense network of as many parameters as
-    survive; `early`: the smallest weights of the dense network at `read`, a share of its training, are gone in one step.
+    survive; `early`: the smallest weights of the dense network at `read`, a share of its training, went in one step.
     """
 
     arm: Arm

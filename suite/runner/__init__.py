@@ -1,1 +1,1 @@
-"""The runner: a plan to records, one model in memory, one experiment at a time."""
+"""The runner: a plan to records, one model at a time; trainings side by side."""

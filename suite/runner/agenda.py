@@ -16,10 +16,11 @@ class Agenda:
 
     def __init__(self, study: Study, model: ModelSource, store: Store) -> None:
         self.model = model
-        self.dense, *_ = cells = study.cells(model)
+        cells = study.cells(model)
+        self.dense = next((cell for cell in cells if cell.dense), None)  # None of a network that is to be trained
         self.searches = study.searches_of(model)
         self._ratios: dict[Search, dict[float, float]] = {search: {} for search in self.searches}
-        self.known_dense = finished(store, self.dense)
+        self.known_dense = finished(store, self.dense) if self.dense else None
         found = {cell.id: finished(store, cell) for cell in cells}
         self.missing = [cell for cell in cells if not found[cell.id] and not cell.dense]
         for search in self.searches:
@@ -47,7 +48,7 @@ class Agenda:
     @property
     def left(self) -> int:
         """How many experiments are left, at most."""
-        return len(self.missing) + self.searching + (self.known_dense is None)
+        return len(self.missing) + self.searching + bool(self.dense and self.known_dense is None)
 
     def pruned(self, busy: Callable[[Experiment], bool]) -> Iterator[Experiment]:
         """The pruned experiments to do, one after another; `note` what became of each before asking for the next.

@@ -70,7 +70,7 @@ def alter(
         else:
             done = stack.enter_context(pruned(loaded, experiment, calibration, partial(progress, "tensor")))
         masks = done.masks
-        achieved = done.achieved.model_copy(update={"peaks": memory.peaks(loaded.model)})
+        achieved = done.achieved.model_copy(update={"peaks": memory.peaks(loaded.device)})
         if calibration is not None:
             counts = {name: tensor.weights for name, tensor in achieved.per_tensor.items()}
             achieved = achieved.model_copy(update={"mask_sample": mask_sample(masks, counts)})
@@ -81,7 +81,7 @@ def alter(
         memory.reset_peaks()
         ids, tell = lessons.ids[asked.text], partial(progress, "token")
         learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell))
-        yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.model)})
+        yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.device)})
     if experiment.precision == "float8-weights" or experiment.precision == "float8-compute":
         yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))
     return masks

@@ -62,7 +62,7 @@ def _measured(
         if sparse:
             sparse.block()
         if "memory" in measure:
-            found |= {"weights_bytes": memory.weights_bytes(loaded.model), "peaks": memory.peaks(loaded.model)}
+            found |= {"weights_bytes": memory.weights_bytes(loaded.model), "peaks": memory.peaks(loaded.device)}
     if dense and sparse:
         dense.block()
         found |= {

@@ -6,7 +6,6 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from typing import Protocol as Interface
@@ -14,7 +13,7 @@ from typing import Protocol as Interface
 import torch
 
 from suite.data.windows import Windows
-from suite.errors import ExperimentError, InputError, sentence
+from suite.errors import InputError
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
 from suite.models.source import ModelSource
@@ -23,13 +22,13 @@ from suite.records.claims import Claims
 from suite.runner.agenda import Agenda, finished
 from suite.runner.alteration import Lessons
 from suite.runner.environment import environment
+from suite.runner.reasons import FAILURES, now, reason
 from suite.runner.section import Section
 from suite.runner.session import Session
 from suite.runner.texts import read
+from suite.runner.trainings import Trainings
 
 Work = Callable[[Experiment], Iterable[Section]]
-
-FAILURES = (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError)  # of an experiment, by any library
 
 
 class Observer(Interface):
@@ -99,11 +98,28 @@ class Run:
         total = self.outcome.there + sum(agenda.left for agenda in todo)
         self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
-        windows = {agenda.model.name: read(self.study, agenda.model, agenda.learnt) for agenda in todo}
+        measured = [agenda for agenda in todo if agenda.dense]
+        windows = {agenda.model.name: read(self.study, agenda.model, agenda.learnt) for agenda in measured}
         for index, agenda in enumerate(todo):
+            if not agenda.dense:
+                self._trainings(agenda)
+                continue
             later = sum(other.left for other in todo[index + 1 :])
             self._model(agenda, *windows.pop(agenda.model.name), later)
         return self.outcome
+
+    def _trainings(self, agenda: Agenda) -> None:
+        """Do one network's trainings."""
+        Trainings(
+            self.study,
+            agenda.model,
+            self.store,
+            agenda.missing,
+            keep=self._keep,
+            found=self._found,
+            started=self.observer.started,
+            step=self._step,
+        )()
 
     def _model(self, agenda: Agenda, windows: Windows, lessons: Lessons, later: int) -> None:
         """Do one model's agenda; `later` is how many experiments of other models come after it."""
@@ -112,19 +128,18 @@ class Run:
         try:
             session = Session(model, windows, lessons, self.store.folder, self._step)
         except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
-            for experiment in [agenda.dense, *agenda.missing]:
+            for experiment in filter(None, [agenda.dense, *agenda.missing]):
                 self._keep(not_loaded(experiment, model, reason(error)))
             return
         try:
-            if not (agenda.known_dense and session.remember(agenda.known_dense)):
+            if agenda.dense and not (agenda.known_dense and session.remember(agenda.known_dense)):
                 agenda.note(self._measure(agenda.dense, session, session.dense))
             if session.baseline is None:
                 agenda.searches = ()  # a search has nothing to go by; the cells' records say why
             for experiment in agenda.pruned(lambda one: self.claims.of_others(one.id) is not None):
                 stop_if_asked()
                 if record := finished(self.store, experiment):  # since the agenda was made
-                    self.outcome.there += 1
-                    self.observer.found(record)
+                    self._found(record)
                 else:
                     record = self._measure(experiment, session, session.altered)
                 agenda.note(record)
@@ -163,6 +178,11 @@ class Run:
         stop_if_asked()
         self.observer.step(what, done, total)
 
+    def _found(self, record: Record) -> None:
+        """Another process has done it meanwhile."""
+        self.outcome.there += 1
+        self.observer.found(record)
+
     def _keep(self, record: Record) -> None:
         try:
             path = self.store.write(record)
@@ -174,8 +194,7 @@ class Run:
         if record.status == "done":
             self.outcome.done += 1
         elif path == self.store.path(record.id) and (done := self.store.read(record.id)):
-            self.outcome.there += 1  # another process has done it
-            self.observer.found(done)
+            self._found(done)
             return
         else:
             self.outcome.failed += 1
@@ -199,15 +218,3 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def reason(error: BaseException) -> str:
-    """Why an experiment failed, in one sentence."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "out of memory: take a GPU with more, a shorter context, or a smaller model"
-    text = sentence(str(error), 500)
-    return text if isinstance(error, InputError | ExperimentError) else f"{type(error).__name__}: {text}"

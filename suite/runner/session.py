@@ -150,7 +150,7 @@ class Session:
     ) -> Generator[Section, None, tuple[list[Written], Timing | None]]:
         """What is measured beside the perplexity, right after it; returns what the model wrote, and how fast."""
         wanted, model = set(experiment.measure), self.loaded.model
-        evaluating = memory.peaks(model) if "perplexity" in wanted else None
+        evaluating = memory.peaks(model.device) if "perplexity" in wanted else None
         timing = self._timing() if "generation" in wanted else None
         written: list[Written] = []
         generating = None
@@ -159,7 +159,7 @@ class Session:
             if timing:
                 timing.block()
             written = generation.write(model, self.loaded.tokenizer, self._prompts())
-            generating = memory.peaks(model)
+            generating = memory.peaks(model.device)
         if "memory" in wanted:
             yield (
                 "memory",

@@ -1,1 +1,1 @@
-"""Training: the embedded models, made from their recipes."""
+"""Training: the embedded models from their recipes, pruned models brought back, and the search for a ticket."""

@@ -1,120 +1,155 @@
 """Networks of one architecture trained side by side, each from its own start, under its own mask, on its own batches.
 
-On a processor a network alone is a plain module; several, as on a GPU, are one batched computation over stacked
-parameters (`torch.func.vmap`). AdamW works element by element, so that the networks do not see each other; gradients
-are clipped for each by itself.
+On a processor a network alone is a plain computation; several, as on a GPU, are one over stacked parameters
+(`torch.func.vmap`). AdamW works element by element, so that the networks do not see each other; gradients are clipped
+for each by itself. Forward and backward are traced once into a flat graph of tensor operations: at a network's size of
+some 50,000 parameters, walking through transformers' modules would take a good part of a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-State = dict[str, Tensor]  # a network's parameters by name
+from suite.pruning.iterative import Mask
+
+State = dict[str, Tensor]  # a network's parameters by name, float32
+
+BETAS = (0.9, 0.98)
+WEIGHT_DECAY = 0.05  # of matrices
+GRADIENT_NORM = 1.0
+EXAM_TOKENS = 8192  # of held-out windows, forwards at once
 
 
-def initial(architecture: Mapping[str, Any], vocabulary: int, context: int, seed: int) -> State:
-    """A network's initial values, float32: they follow from the architecture and the seed alone."""
-    torch.manual_seed(seed)
-    return {
-        name: value.detach().clone() for name, value in _model(architecture, vocabulary, context).named_parameters()
-    }
+def initial(config: Mapping[str, Any], seed: int) -> State:
+    """A network's initial values, on the CPU: they follow from the configuration and the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = network(config)
+    return {name: value.detach().clone() for name, value in model.named_parameters()}
 
 
-def _model(architecture: Mapping[str, Any], vocabulary: int, context: int) -> PreTrainedModel:
-    fields = {key: value for key, value in architecture.items() if key != "model_type"}
-    config = AutoConfig.for_model(
-        architecture["model_type"],
-        vocab_size=vocabulary,
-        max_position_embeddings=context,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=None,
-        **fields,
-    )
-    # Written out, attention can be batched over networks; at these sizes that costs nothing.
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager")
-    return model.train()
+def network(config: Mapping[str, Any], attention: str = "eager") -> PreTrainedModel:
+    """A network of a transformers configuration in float32, with values drawn from torch's generator."""
+    fields = {key: value for key, value in config.items() if key != "model_type"}
+    fields |= dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
+    known = AutoConfig.for_model(config["model_type"], **fields)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(known, dtype=torch.float32, attn_implementation=attention)
+    return cast(PreTrainedModel, model.eval())  # nothing is dropped out
 
 
 class Networks:
     """Several networks on their way.
 
     Args:
-        architecture: a transformers configuration's fields, `model_type` among them.
+        config: a transformers configuration's fields.
         starts: the values each begins with.
-        masks: of each, by parameter, bool, True = survives; parameters without one are whole.
         device: where they are trained.
+        attention: transformers' name of the implementation; `eager` can be batched over networks.
     """
 
     def __init__(
-        self,
-        architecture: Mapping[str, Any],
-        vocabulary: int,
-        context: int,
-        starts: Sequence[State],
-        masks: Sequence[Mapping[str, Tensor]],
-        *,
-        betas: tuple[float, float],
-        weight_decay: float,
-        gradient_norm: float,
-        device: torch.device,
+        self, config: Mapping[str, Any], starts: Sequence[State], device: torch.device, attention: str = "eager"
     ) -> None:
-        self.model = _model(architecture, vocabulary, context).to(device)
-        self.gradient_norm = gradient_norm
+        self.model: nn.Module = network(config, attention).to(device)  # type: ignore[arg-type]
+        self.device = device
         self.count = len(starts)
-        self.masks = {
-            name: torch.stack([mask[name] for mask in masks]).to(device) for name in (masks[0] if masks else ())
-        }
+        self.masks: State = {}
         self.parameters = {name: torch.stack([start[name] for start in starts]).to(device) for name in starts[0]}
-        for name, mask in self.masks.items():
-            self.parameters[name].mul_(mask)
-        leaves = {name: value.requires_grad_() for name, value in self.parameters.items()}
-        matrices = [value for value in leaves.values() if value.ndim == 3]
-        others = [value for value in leaves.values() if value.ndim != 3]
+        matrices = [value for value in self.parameters.values() if value.ndim == 3]
+        others = [value for value in self.parameters.values() if value.ndim != 3]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}],
+            [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
             lr=0.0,
-            betas=betas,
+            betas=BETAS,
             fused=True,
         )
-        self._gradients: Callable[..., Any] = grad_and_value(self._loss)
-        if self.count > 1:
-            self._gradients = vmap(self._gradients)
+        self._graph: Callable[..., tuple[State, tuple[Tensor, Tensor]]] | None = None
 
-    def step(self, batches: Tensor, rate: float) -> Tensor:
-        """Learn from a batch each: int64 [networks, batch, context]; the losses before it, nats, [networks]."""
-        if self.count > 1:
-            gradients, losses = self._gradients(self.parameters, batches)
-        else:
-            one = {name: value[0] for name, value in self.parameters.items()}
-            found, loss = self._gradients(one, batches[0])
-            gradients, losses = {name: value[None] for name, value in found.items()}, loss[None]
+    def mask(self, masks: Sequence[Mask]) -> None:
+        """Hold the removed weights at zero from now on: they, and what the optimiser remembers of them, become it."""
+        self.masks = {name: torch.stack([mask[name] for mask in masks]).to(self.device) for name in masks[0]}
         for name, mask in self.masks.items():
-            gradients[name] = gradients[name] * mask
-        norms = sum(g.square().flatten(1).sum(1) for g in gradients.values()).sqrt()
-        factors = (self.gradient_norm / (norms + 1e-6)).clamp_(max=1.0)
-        for name, value in self.parameters.items():
-            value.grad = gradients[name] * factors.view(-1, *[1] * (value.ndim - 1))
+            self.parameters[name].mul_(mask)
+            for remembered in ("exp_avg", "exp_avg_sq"):
+                if self.parameters[name] in self.optimizer.state:
+                    self.optimizer.state[self.parameters[name]][remembered].mul_(mask)
+
+    def step(self, windows: Tensor, weights: Tensor, rate: float) -> Tensor:
+        """Learn from a batch each.
+
+        Args:
+            windows: int64 [networks, batch, context].
+            weights: what the loss of each predicted token counts, float32 [networks, batch, context - 1].
+            rate: the learning rate.
+
+        Returns:
+            The mean loss of each before the step, unweighted, nats a predicted token, [networks].
+        """
+        values = self.parameters
+        if self.count == 1:
+            values, windows, weights = {name: value[0] for name, value in values.items()}, windows[0], weights[0]
+        if self._graph is None:
+            self._graph = self._traced(values, windows, weights)
+        with torch.no_grad():
+            gradients, (_, losses) = self._graph(values, windows, weights)
+            if self.count == 1:
+                gradients, losses = {name: value[None] for name, value in gradients.items()}, losses[None]
+            for name, mask in self.masks.items():
+                gradients[name].mul_(mask)
+            norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients.values()])
+            factors = (GRADIENT_NORM / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp_(max=1.0)
+            for name, value in self.parameters.items():
+                value.grad = gradients[name].mul_(factors.view(-1, *[1] * (value.ndim - 1)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        return losses.detach()
+        return losses
 
     def state(self, index: int) -> State:
         """The values of one network now, on the CPU."""
-        return {name: value[index].detach().cpu().clone() for name, value in self.parameters.items()}
+        return {name: value[index].detach().to("cpu", copy=True) for name, value in self.parameters.items()}
 
-    def removed_are_zero(self) -> bool:
+    def held(self) -> bool:
         """Whether every weight that a mask removed is zero."""
-        return all(not bool((self.parameters[name] * ~mask).any()) for name, mask in self.masks.items())
+        return not any(bool((self.parameters[name] * ~mask).any()) for name, mask in self.masks.items())
 
-    def _loss(self, parameters: State, batch: Tensor) -> Tensor:
-        logits = functional_call(self.model, parameters, (batch[:, :-1],), {"use_cache": False}).logits
-        return functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+    def held_out(self, windows: Tensor, state: State | None = None, index: int = 0) -> float:
+        """The mean loss of held-out windows, int64 [windows, context], in nats a predicted token: of given values, or
+        of one of the networks as it is."""
+        values = {name: value[index] for name, value in self.parameters.items()}
+        if state is not None:
+            values = {name: value.to(self.device) for name, value in state.items()}
+        total = 0.0
+        with torch.no_grad():
+            for some in windows.split(max(1, EXAM_TOKENS // windows.shape[1])):
+                total += float(self._losses(values, some.to(self.device)).sum(dtype=torch.float64))
+        return total / windows[:, 1:].numel()
+
+    def _losses(self, values: State, windows: Tensor) -> Tensor:
+        """Nats, [windows, context - 1]. Positions and causality are given, so that nothing depends on data in it."""
+        seen = windows.shape[1] - 1
+        told = {
+            "position_ids": torch.arange(seen, device=self.device)[None],
+            "attention_mask": torch.full((seen, seen), float("-inf"), device=self.device).triu(1)[None, None],
+            "use_cache": False,
+        }
+        logits = functional_call(self.model, values, (windows[:, :-1],), told).logits
+        losses = functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten(), reduction="none")
+        return losses.view(windows.shape[0], seen)
+
+    def _traced(self, values: State, windows: Tensor, weights: Tensor) -> Callable[..., Any]:
+        def loss(values: State, windows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+            losses = self._losses(values, windows)
+            return (losses * weights).sum() / weights.sum(), losses.mean()
+
+        learn = grad_and_value(loss, has_aux=True)
+        graph: nn.Module = make_fx(vmap(learn) if self.count > 1 else learn)(values, windows, weights)
+        return graph

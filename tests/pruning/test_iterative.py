@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.pruning.iterative import Mask, overlap, remaining, shuffled, smaller
+from suite.pruning.iterative import Mask, overlap, shuffled, smaller
+from suite.training.levels import remaining
 
 SHAPES = {"a": (7, 11), "b": (5, 3)}
 WEIGHTS = 7 * 11 + 5 * 3
@@ -24,14 +25,15 @@ def values(seed: int, coarse: bool = False) -> dict[str, torch.Tensor]:
 
 
 def test_each_level_takes_a_fifth_of_what_is_left() -> None:
-    assert remaining(1000, 0.2, 3) == [1000, 800, 640, 512]
-    assert remaining(3, 0.2, 2) == [3, 2, 2]
+    assert [remaining(1000, 0.2, level) for level in range(4)] == [1000, 800, 640, 512]
+    assert [remaining(3, 0.2, level) for level in range(3)] == [3, 2, 2]
 
 
 @given(st.integers(0, 2**32), st.booleans(), st.floats(0.05, 0.9), st.integers(1, 6))
 def test_masks_only_shrink_by_exact_counts_over_all_tensors(seed: int, coarse: bool, share: float, levels: int) -> None:
     mask = whole()
-    for level, left in enumerate(remaining(WEIGHTS, share, levels)[1:]):
+    for level in range(levels):
+        left = remaining(WEIGHTS, share, level + 1)
         trained = {name: value * mask[name] for name, value in values(seed + level, coarse).items()}
         before, mask = mask, smaller(mask, trained, sum(int(m.sum()) for m in mask.values()) - left)
         assert sum(int(kept.sum()) for kept in mask.values()) == left

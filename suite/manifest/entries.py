@@ -1,0 +1,154 @@
+"""What a manifest's models, texts and lessons are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from suite.records.experiment import Dtype
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
+REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"  # and these, folders of the hub's cache
+
+
+def listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+# A list means every value; a value alone stands for a list of one.
+Name = Annotated[str, Field(pattern=NAME)]
+Share = Annotated[float, Field(gt=0, le=1, strict=True)]
+Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Layers = Annotated[
+    str,
+    Field(max_length=500),
+    BeforeValidator(lambda v: str(v) if type(v) is int else v, json_schema_input_type=str | int),
+]
+
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Level = Annotated[int, Field(ge=1, strict=True)]
+Control = Literal["fresh", "random", "rate-rewinding", "small"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelEntry(Strict):
+    """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
+
+    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
+    An `architecture` (fields of a transformers configuration) instead is a network that is not trained yet, of the
+    embedded corpus' words: what a `ticket` is searched in.
+    `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
+    """
+
+    name: Name
+    path: str | None = None
+    repository: Annotated[str, Field(pattern=REPOSITORY, max_length=128)] | None = None
+    revision: Name | None = None
+    architecture: dict[str, str | int | float | bool | None] | None = None
+    dtype: Dtype = "auto"
+    published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ModelEntry:
+        given = [key for key in ("path", "repository", "architecture") if getattr(self, key)]
+        if len(given) > 1:
+            raise ValueError(f"model {self.name!r} has both a {given[0]} and a {given[1]}; keep one")
+        if (self.repository is None) != (self.revision is None):
+            raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
+        return self
+
+
+class TextEntry(Strict):
+    """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file.
+
+    A `path` leads to where a model's may.
+    """
+
+    name: Name
+    path: str | None = None
+    join: str | None = None
+
+
+class LearntText(Strict):
+    """A text that is learnt from. Without a name it is the training part of the study's text; a `path` leads to where a
+    model's may. It is never the one that is measured on."""
+
+    name: Name | None = None
+    path: str | None = None
+    join: str | None = None
+
+
+class CalibrationEntry(LearntText):
+    """The text that criteria which look at activations are shown: `samples` windows of the study's length, drawn by
+    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may."""
+
+    samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
+    seed: Seed = 0
+
+
+class RecoveryEntry(LearntText):
+    """A fine-tuning of what is pruned, the mask held: so many `tokens` (a list: each of these budgets) of a text, in
+    batches of `batch` windows of the study's length. The text is as a calibration's; never the one evaluated on."""
+
+    tokens: Annotated[
+        list[Annotated[int, Field(ge=1, lt=2**63, strict=True)]],
+        BeforeValidator(listed, json_schema_input_type=int | list[int]),
+        Field(min_length=1),
+    ]
+    batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    seed: Seed = 0
+
+
+class EarlyEntry(Strict):
+    """Masks that are read from the dense network on its way: at these per cent of its training, for these levels."""
+
+    read: Annotated[list[Percent], BeforeValidator(listed, json_schema_input_type=float | list[float])] = [
+        *(1, 2, 5, 10, 20, 50, 100)
+    ]
+    levels: Annotated[list[Level], BeforeValidator(listed, json_schema_input_type=int | list[int])]
+
+
+class TicketEntry(LearntText):
+    """The search for a lottery ticket: networks trained from their start, pruned by a share `pruned` of what remains,
+    rewound and trained again, so many `levels` of it; and the networks that the ticket is held against.
+
+    `steps` of batches of `batch` windows of the study's length are every training's, `plateau` times as many the dense
+    network's that is trained to its end. `rewind` and `early` are in per cent of a training. The control `arms` run at
+    the `compared` levels, the ticket (and rate-rewinding, where it is asked for) at all of them. `orders` is how many
+    orders of the data the ticket is searched under. `recall_weight` is what words to recall count in training.
+    """
+
+    levels: Annotated[int, Field(ge=1, le=60, strict=True)] = 17
+    pruned: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    arms: Annotated[list[Control], BeforeValidator(listed, json_schema_input_type=Control | list[Control])] = [
+        *("fresh", "random", "rate-rewinding", "small")
+    ]
+    compared: Annotated[list[Level], BeforeValidator(listed, json_schema_input_type=int | list[int])] = []
+    rewind: Annotated[list[Percent], BeforeValidator(listed, json_schema_input_type=float | list[float])] = [0]
+    early: EarlyEntry | None = None
+    orders: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    steps: Annotated[int, Field(ge=8, le=10_000_000, strict=True)]
+    plateau: Annotated[int, Field(ge=1, le=1000, strict=True)] = 4
+    batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
+    learning_rate: Annotated[float, Field(gt=0, lt=1)]
+    recall_weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> TicketEntry:
+        for level in (*self.compared, *(self.early.levels if self.early else ())):
+            if level > self.levels:
+                raise ValueError(f"level {level} is beyond the last, {self.levels}; leave it out, or search further")
+        if any(rewind == 100 for rewind in self.rewind):
+            raise ValueError("rewind: at 100 % a training is over, and nothing is trained under the mask; give less")
+        return self

@@ -1,0 +1,243 @@
+"""The trainings of a search for a ticket: each begun as soon as those it stands on have ended, one record each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from suite.interruption import stop_if_asked
+from suite.manifest import Study
+from suite.manifest.expand import describe
+from suite.models.achieved import achieved
+from suite.models.loading import load_tokenizer
+from suite.models.source import ModelSource
+from suite.pruning.masks import packed
+from suite.records import Experiment, Record, Store
+from suite.records.claims import Claims
+from suite.records.experiment import Training
+from suite.records.schema import Environment, Pruning, TensorCount
+from suite.records.trained import Trained
+from suite.runner import kept
+from suite.runner.agenda import finished
+from suite.runner.environment import environment
+from suite.runner.lanes import Job, Lane, Result, lane_of
+from suite.runner.reasons import now, reason
+from suite.training.lesson import Exam, Lesson, exam_of, lesson_of
+from suite.training.levels import remaining, stands_on
+from suite.training.narrower import narrower
+from suite.training.ticket import Done
+
+WAITING = 1.0  # seconds between two looks at what another process is at
+
+
+class Trainings:
+    """One network's trainings in a study.
+
+    Args:
+        missing: those without a record.
+        keep: takes each record as it is made.
+        found: takes a record that another process made meanwhile.
+        started: told of each training that begins.
+        step: told of what, how many are done, and how many there will be.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        model: ModelSource,
+        store: Store,
+        missing: list[Experiment],
+        keep: Callable[[Record], None],
+        found: Callable[[Record], None],
+        started: Callable[[Experiment], None],
+        step: Callable[[str, int, int], None],
+    ) -> None:
+        self.model, self.store = model, store
+        self.keep, self.found, self.started, self.step = keep, found, started, step
+        self.claims = Claims(store.folder)
+        self.weights = model.anatomy.block_weights
+        self.todo: dict[str, Experiment] = {}
+        self.again: set[str] = set()  # recorded, and trained once more for those that stand on them
+        self.running: dict[str, Running] = {}
+        for experiment in missing:
+            self._want(experiment)
+        asked = missing[0].training
+        assert asked is not None
+        tokenizer = load_tokenizer(model)
+        self.exam: Exam = exam_of(study.text, tokenizer, study.context)
+        self.lesson: Lesson = lesson_of(study.text_of(asked.text), tokenizer, study.context, asked.recall_weight)
+
+    def __call__(self) -> None:
+        """Do them all. What failed takes along what stands on it, and has a record that says why.
+
+        Raises:
+            Interrupted: a signal asked for it; trainings that had not ended are begun anew another time.
+        """
+        lane = lane_of(self.model, self.lesson, self.exam, self.step)
+        try:
+            while self.todo or self.running:
+                stop_if_asked()
+                self._begin(lane)
+                for result in lane.ended():
+                    self._end(result, lane)
+        finally:
+            lane.close()
+            for running in self.running.values():
+                running.claim.close()
+
+    def _want(self, experiment: Experiment) -> None:
+        """Put a training on the list, behind those it stands on and that are not kept."""
+        if experiment.id in self.todo:
+            return
+        for behind in stands_on(experiment, self.weights).values():
+            recorded = finished(self.store, behind) is not None
+            if not (recorded and kept.whole(kept.path_of(self.store.folder, behind.id))):
+                self._want(behind)
+                if recorded:
+                    self.again.add(behind.id)
+        self.todo[experiment.id] = experiment
+
+    def _ready(self) -> list[Experiment]:
+        """What could begin now; first that on which others stand."""
+        busy = self.todo.keys() | self.running.keys()
+        ready = [
+            one
+            for one in self.todo.values()
+            if not any(behind.id in busy for behind in stands_on(one, self.weights).values())
+        ]
+        return sorted(ready, key=lambda one: asked_of(one).arm not in kept.STOOD_ON)
+
+    def _begin(self, lane: Lane) -> None:
+        ready = self._ready()
+        free = [one for one in ready if self.claims.of_others(one.id) is None]
+        jobs = []
+        for experiment in free[: lane.room]:
+            del self.todo[experiment.id]
+            if (record := finished(self.store, experiment)) and experiment.id not in self.again:
+                self.found(record)
+                continue
+            self.running[experiment.id] = Running.of(self.claims, experiment)
+            self.started(experiment)
+            jobs.append(self._job(experiment))
+        lane.begin(jobs)
+        if ready and not free and not self.running:
+            time.sleep(WAITING)  # another process is at all that could begin
+
+    def _job(self, experiment: Experiment) -> Job:
+        asked, folder, config = asked_of(experiment), self.store.folder, self.model.config
+        if asked.arm == "small":
+            pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
+            config = narrower(config, self.model.anatomy.weights - pruned)
+        behind = {name: kept.path_of(folder, one.id) for name, one in stands_on(experiment, self.weights).items()}
+        keep = kept.path_of(folder, experiment.id) if asked.arm in kept.STOOD_ON else None
+        return Job(experiment, replace(self.model), config, behind, keep)  # a copy: what it has cached does not travel
+
+    def _end(self, result: Result, lane: Lane) -> None:
+        experiment = result.job.experiment
+        running = self.running.pop(experiment.id)
+        try:
+            if result.error:
+                for one in [experiment, *self._above(experiment)]:
+                    self.todo.pop(one.id, None)
+                    why = reason(result.error)
+                    if one is not experiment:
+                        why = f"a training it stands on failed ({describe(experiment)}): {why}"
+                    self.keep(self._record(one, running, lane, error=why))
+            elif experiment.id not in self.again:
+                self.keep(self._record(experiment, running, lane, **self._sections(result)))
+        finally:
+            running.claim.close()
+
+    def _above(self, experiment: Experiment) -> list[Experiment]:
+        """What is left to do and stands on this training, or on one that does."""
+        lost = {experiment.id}
+        for one in self.todo.values():  # each comes after those it stands on
+            if any(behind.id in lost for behind in stands_on(one, self.weights).values()):
+                lost.add(one.id)
+        return [one for one in self.todo.values() if one.id in lost]
+
+    def _sections(self, result: Result) -> dict[str, Any]:
+        assert result.done is not None
+        done, config = result.done, result.job.config
+        pruning = self._pruning(done)
+        source = replace(self.model, config=config)
+        small = asked_of(result.job.experiment).arm == "small"
+        trained = Trained(
+            loss=done.loss,
+            floor=self.exam.floor,
+            tokens=self.exam.windows[:, 1:].numel(),
+            windows=len(self.exam.windows),
+            text_sha256=self.exam.text_sha256,
+            tokenizer_sha256=self.exam.tokenizer_sha256,
+            course=done.course,
+            parameters=source.anatomy.weights - (pruning.zeros if pruning else 0),
+            hidden=config["hidden_size"] if small else None,
+            inner=config["intermediate_size"] if small else None,
+            overlaps=done.overlaps,
+            path=done.path,
+            together=result.together,
+            seconds=done.seconds,
+            peaks=result.peaks,
+        )
+        return {"model": source.summary, "pruning": pruning, "training": trained}
+
+    def _pruning(self, done: Done) -> Pruning | None:
+        mask = done.ended.mask
+        if not mask:
+            return None
+        counts = {
+            name: TensorCount(weights=keeps.numel(), zeros=int((~keeps).sum()), zeros_before=0)
+            for name, keeps in mask.items()
+        }
+        bits = {name: packed(~keeps) for name, keeps in mask.items()}
+        return achieved(self.model.anatomy, self.model.anatomy.block_linears, counts, bits, 0.0)
+
+    def _record(
+        self, experiment: Experiment, running: Running, lane: Lane, error: str | None = None, **sections: Any
+    ) -> Record:
+        return Record(
+            id=experiment.id,
+            status="failed" if error else "done",
+            error=error,
+            experiment=experiment,
+            environment=running.environment(lane),
+            **{"model": self.model.summary, **sections},
+        )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A training that was begun."""
+
+    claim: ExitStack
+    started: str
+    clock: float
+
+    @classmethod
+    def of(cls, claims: Claims, experiment: Experiment) -> Running:
+        stack = ExitStack()
+        stack.enter_context(claims.claim(experiment.id))
+        return cls(stack, now(), time.perf_counter())
+
+    def environment(self, lane: Lane) -> Environment:
+        found = environment(None, self.started, time.perf_counter() - self.clock)
+        return found.model_copy(
+            update={
+                "device": str(lane.device),
+                "device_map": f"{lane.device}: the whole network",
+                "threads": lane.threads,
+                "dtype": "float32",
+                "dtype_reason": "networks are trained in float32",
+                "attention": lane.attention,
+            }
+        )
+
+
+def asked_of(experiment: Experiment) -> Training:
+    """What is asked of a training. Raises TypeError: the experiment is none."""
+    if experiment.training is None:
+        raise TypeError(f"{experiment.id[:8]} is no training")
+    return experiment.training
