@@ -11,6 +11,7 @@ from suite.records.schema import Coherence, Generation, Memory, Perplexity, Reco
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
 CRITERIA = ("none", "magnitude", "wanda", "sparsegpt", "random")
+ARMS = ("dense", "plateau", "ticket", "fresh", "random", "rate-rewinding", "small", "early")
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
 
@@ -48,8 +49,10 @@ class Cell:
 
     @property
     def what(self) -> str:
-        """The pruned weights, with whatever is not the suite's default said beside them."""
+        """The pruned weights, with whatever is not the suite's default said beside them; of a training, which it is."""
         e = self.experiment
+        if e.training:
+            return ", ".join(e.training.words)
         extras = [f"per {e.scope}"] if e.scope != "tensor" else []
         extras += [f"tied: {e.tied}"] if e.tied != "untie" else []
         extras += [e.pattern] if e.pattern else []
@@ -63,10 +66,11 @@ class Cell:
         """Whether it is the dense baseline, or lost single weights, a like share of each tensor, and nothing more.
 
         Curves, rankings and whatever is read off them are of plain cells. What went in a pattern, by an allocation of
-        its own, on to another precision or to a recovery answers other questions, and so does a cell of a map.
+        its own, on to another precision or to a recovery answers other questions, and so do a cell of a map and a
+        training.
         """
         e = self.experiment
-        altered = e.pattern or e.allocation != "uniform" or e.baseline_precision or e.recovery
+        altered = e.pattern or e.allocation != "uniform" or e.baseline_precision or e.recovery or e.training
         return not altered and not self.mapped
 
     @property
@@ -148,7 +152,7 @@ class Cell:
         rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
         learnt = e.recovery.tokens if e.recovery else 0
         kind = (CRITERIA.index(e.criterion), e.budget is not None, rank, learnt, self.what)
-        return (self.model, *kind, e.sparsity, e.seed or 0, self.record.id)
+        return (self.model, _step(e), *kind, e.sparsity, e.seed or 0, self.record.id)
 
 
 def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
@@ -160,6 +164,14 @@ def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
         best.setdefault(_place(record.experiment), record)
     cells = [Cell(record, names[Subject.of(record.experiment)]) for record in best.values()]
     return tuple(sorted(cells, key=lambda cell: cell.order))
+
+
+def _step(experiment: Experiment) -> tuple[object, ...]:
+    """The place of a training in a search: arm by arm, each by level; of anything else nothing, which comes first."""
+    asked = experiment.training
+    if asked is None:
+        return ()
+    return ARMS.index(asked.arm), asked.level, asked.rewind, asked.order, asked.read or 0.0
 
 
 def labels(subjects: Iterable[Subject]) -> dict[Subject, str]:

@@ -20,6 +20,7 @@ from suite.analysis.provenance import Provenance, provenance
 from suite.analysis.recorded import Recorded, read_recorded, recorded_of
 from suite.analysis.storage import Storage, storage
 from suite.analysis.studies import StudyFacts, studies_of
+from suite.analysis.ticket import TicketFacts, tickets_of
 from suite.analysis.values import Claim, MissingResultError
 from suite.errors import InputError
 from suite.records.experiment import Experiment
@@ -29,11 +30,17 @@ from suite.records.schema import Interval, Record
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Numbers and verdicts derived from records. Every tuple is in an order that does not depend on the input's."""
+    """Numbers and verdicts derived from records. Every tuple is in an order that does not depend on the input's.
 
-    models: tuple[ModelFacts, ...]  # the one the reports are about first, the others by name
+    Networks that were trained for a search for a ticket are in `tickets`, with their claims among the others, and in
+    `studies`; all else is of models that were pruned when they were finished, whether or not trainings lie beside them.
+    """
+
+    models: tuple[
+        ModelFacts, ...
+    ]  # the one the reports are about first, the others by name; none beside trainings alone
     cells: tuple[Cell, ...]
-    headline: Headline
+    headline: Headline | None  # None where there is no model
     comparison: Comparison | None
     rankings: tuple[Ranking, ...]  # of every model
     shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
@@ -41,10 +48,11 @@ class Facts:
     crossings: Crossings | None  # where each model breaks, pruned alike
     storage: Storage | None  # perplexity against the bytes of the file
     further: Further  # criteria side by side, patterns, precisions, recovery, structure, the map
+    tickets: tuple[TicketFacts, ...]  # the search with the most trainings first, which the claims are of
     recorded: Recorded | None  # values from before this suite, where they are of the main curve's model and cells
     claims: Mapping[str, Claim]
     audit: tuple[Claim, ...]  # the first study's statements, held against the main model
-    provenance: Provenance
+    provenance: Provenance  # of the models' cells; of the trainings' where there is no model
     studies: tuple[StudyFacts, ...]  # those whose plan is at hand
     damaged: int  # files that could not be believed and were left out
     tolerance: float = TOLERANCE
@@ -52,6 +60,9 @@ class Facts:
 
     @property
     def main(self) -> ModelFacts:
+        """Raises: MissingResultError: there are trainings alone; ask `facts.models` first."""
+        if not self.models:
+            raise MissingResultError("no record is of a model that was pruned when it was finished")
         return self.models[0]
 
     @property
@@ -120,32 +131,46 @@ def build_facts(
     Raises:
         InputError: no experiment finished, so there is nothing to report.
     """
-    cells = cells_of(records)
-    if not any(cell.done and cell.record.perplexity for cell in cells):
+    found = tuple(records)
+    cells = cells_of(record for record in found if record.experiment.training is None)
+    trainings = cells_of(record for record in found if record.experiment.training is not None)
+    tickets = tickets_of(trainings)
+    if not tickets and not any(cell.done and cell.record.perplexity for cell in cells):
+        cells = (*cells, *trainings)
         failed = f"; {len(cells)} failed, the first with: {cells[0].record.error}" if cells else ""
         raise InputError(
             f"the results hold no finished experiment with a perplexity{failed}; `lottery run MANIFEST` makes one"
         )
-    models = [model_facts(name, group) for name, group in groupby(cells, key=lambda cell: cell.model)]
-    main = min(models, key=lambda model: model.importance)
-    models = [main, *(model for model in models if model is not main)]
+    models = _models(cells)
+    main = models[0] if models else None
     all_rankings = tuple(ranking for model in models for ranking in model.rankings)
     shared, breaks, beyond = shared_rankings(all_rankings), breaks_of(models), further(models)
+    told = {claim.name: claim for claim in (*beyond.claims, *(tickets[0].claims if tickets else ()))}
     return Facts(
-        models=tuple(models),
+        models=models,
         cells=cells,
-        headline=headline(main),
+        headline=headline(main) if main else None,
         comparison=comparison(cell for cell in cells if cell.plain),
         rankings=all_rankings,
         shared_rankings=shared,
         breaks=breaks,
         crossings=crossings(curve for model in models for curve in model.curves),
-        storage=storage(models),
-        recorded=recorded_of(read_recorded(), main),
+        storage=storage(models) if main else None,
+        recorded=recorded_of(read_recorded(), main) if main else None,
         further=beyond,
-        claims=claims(models, shared, breaks) | {claim.name: claim for claim in beyond.claims},
-        audit=audit(main),
-        provenance=provenance(cells),
-        studies=studies_of(plans, cells, shipped),
+        tickets=tickets,
+        claims=(claims(models, shared, breaks) if main else {}) | told,
+        audit=audit(main) if main else (),
+        provenance=provenance(cells or trainings),
+        studies=studies_of(plans, (*cells, *trainings), shipped),
         damaged=damaged,
     )
+
+
+def _models(cells: Iterable[Cell]) -> tuple[ModelFacts, ...]:
+    """What is known of each model, the one that the reports are about first; failures alone are not reported."""
+    models = [model_facts(name, group) for name, group in groupby(cells, key=lambda cell: cell.model)]
+    if not any(model.finished for model in models):
+        return ()
+    main = min(models, key=lambda model: model.importance)
+    return (main, *(model for model in models if model is not main))

@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from suite.analysis.cells import Cell, Subject
+from suite.analysis.cells import ARMS, Cell, Subject
 from suite.analysis.ticket_rows import Losses
 from suite.analysis.ticket_seeds import Seeds
 from suite.records.experiment import Arm, Training
 from suite.records.trained import Trained
 
 LONGER = 4  # times as long as the others the plateau dense network is trained, as a rule
-ARMS = ("dense", "plateau", "ticket", "fresh", "random", "rate-rewinding", "small", "early")
 
 
 @dataclass(frozen=True, slots=True, order=True)
