@@ -10,10 +10,11 @@ from enum import StrEnum
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 from suite.comparison.differences import differing
-from suite.comparison.tolerance import AGREEMENT, allowed, both_past
+from suite.comparison.tolerance import AGREEMENT, allowed, both_past, perplexity_of
 from suite.pruning.sample import SAMPLED, agreement
 
 PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows")  # fixes the tokens
+EXAM = ("text_sha256", "tokenizer_sha256", "windows")  # what fixes those of a training's held-out loss
 
 
 class Outcome(StrEnum):
@@ -41,6 +42,9 @@ def check_all(here: Cell, there: Cell, speed: tuple[Number, Number]) -> tuple[Ch
     status = _status(here, there)
     if not (here.done and there.done):
         return (status,)
+    if there.experiment.training:
+        measurement = _exam(here, there)
+        return status, measurement, _own_mask(here, there), _perplexity(here, there, measurement)
     if not set(here.experiment.measure) & set(there.experiment.measure):
         return status, Check("measurement", Outcome.DIFFERS, "nothing that both measured")
     measurement = _measurement(here, there)
@@ -84,6 +88,26 @@ def _measurement(here: Cell, there: Cell) -> Check:
     return Check(name, Outcome.DIFFERS if found else Outcome.EQUAL, "; ".join(found.values()))
 
 
+def _exam(here: Cell, there: Cell) -> Check:
+    """Whether the held-out losses of a training are of the same tokens."""
+    name, mine, theirs = "measurement", here.record.training, there.record.training
+    if mine is None or theirs is None:
+        where = "here" if mine is None else "there"
+        return Check(name, Outcome.DIFFERS, f"the record {where} does not say what the training came to")
+    found = differing(mine, theirs, EXAM)
+    return Check(name, Outcome.DIFFERS if found else Outcome.EQUAL, "; ".join(found.values()))
+
+
+def _own_mask(here: Cell, there: Cell) -> Check:
+    """A training's mask comes of trainings before it, where one rounding leads to the next: another is no failure."""
+    name, mine, theirs = "mask", here.record.pruning, there.record.pruning
+    if mine is None or theirs is None:
+        return Check(name, Outcome.NOT_COMPARABLE, "nothing was pruned")
+    if mine.mask_digest == theirs.mask_digest:
+        return Check(name, Outcome.EQUAL)
+    return Check(name, Outcome.NOTED, "another mask, as rounding leads to")
+
+
 def _mask(here: Cell, there: Cell) -> Check:
     """Magnitude and random masks follow from the checkpoint (and the seed) alone: equal on any machine. Those of
     criteria that look at activations agree but for weights near the threshold."""
@@ -103,7 +127,7 @@ def _mask(here: Cell, there: Cell) -> Check:
 
 def _perplexity(here: Cell, there: Cell, measurement: Check) -> Check:
     name = "perplexity"
-    mine, theirs, bound = here.perplexity, there.perplexity, allowed(here, there)
+    mine, theirs, bound = perplexity_of(here), perplexity_of(there), allowed(here, there)
     if measurement.outcome is not Outcome.EQUAL or isinstance(mine, NotMeasured) or isinstance(theirs, NotMeasured):
         return Check(name, Outcome.NOT_COMPARABLE, "not of the same tokens")
     if mine == theirs:

@@ -24,6 +24,11 @@ agreed on 99.999 % (two threads), 99.96 % (float16) and 99.87 % (bfloat16) of al
 strayed by at most 7e-7, 1.8e-3 and 2.8e-3, at up to 1.6 times the dense one. The same sums in another order, by another
 version of the code, left SparseGPT's 2:4 masks, where one choice leads to the next, at 99.8 %.
 
+A network that is trained from its start is another matter again: every step builds on the rounding of those before, so
+that a sum in another order soon leads another way, as another order of the data would, to another mask. On one kind of
+device, with equal versions, trainings are equal to the bit as a rule; elsewhere their held-out losses are held to
+`TRAINED`, and their masks to nothing.
+
 Two dtypes are held to the coarser one's bound: the coarser run is the one that strays. A damaged model is more
 sensitive, as its logits no longer sit at a minimum of the loss and small errors shift whole predictions: the bound
 grows with the ratio to the dense perplexity. Past ten times the dense perplexity rounding decides the digits, and only
@@ -32,6 +37,8 @@ that both are past it, and their verdicts, can be held against each other.
 
 from __future__ import annotations
 
+import math
+
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 
@@ -39,11 +46,12 @@ BASE = {"float32": 1e-5, "float16": 5e-4, "bfloat16": 3e-3}
 ACROSS_DEVICES = 1e-4  # at least this between a processor and a GPU
 AGREEMENT = 0.99  # of sampled weights, at least, of two masks that differ by rounding
 LEARNT = 10.0  # times as far apart may the perplexities of models lie that learnt from a text what to remove, or more
+TRAINED = 0.05  # nats a token between the held-out losses of one training in float32
 PAST = 10.0  # times the dense perplexity: beyond, only verdicts are compared
 
 
 def allowed(here: Cell, there: Cell) -> Number:
-    """The largest |ln(perplexity here / perplexity there)| that rounding explains.
+    """The largest |ln(perplexity here / perplexity there)| that rounding explains; of trainings, of their losses.
 
     The damage it grows with is that of `there`, the run to be reproduced, or of the one past ten times the dense
     perplexity where the other is not.
@@ -52,6 +60,8 @@ def allowed(here: Cell, there: Cell) -> Number:
         `NotMeasured` with the reason where a perplexity is missing, both are past ten times the dense perplexity, or
         no bound is stated for a dtype.
     """
+    if there.experiment.training:
+        return TRAINED
     if isinstance(mine := here.ratio, NotMeasured):
         return mine
     if isinstance(theirs := there.ratio, NotMeasured):
@@ -69,6 +79,12 @@ def allowed(here: Cell, there: Cell) -> Number:
         base *= LEARNT
     worst = max(mine, theirs)
     return base * max(1.0, worst if worst > PAST else theirs)
+
+
+def perplexity_of(cell: Cell) -> Number:
+    """The perplexity that a cell is held to; a training's is that of its held-out windows."""
+    trained = cell.record.training if cell.done else None
+    return math.exp(trained.loss) if trained else cell.perplexity
 
 
 def _dtype(cell: Cell) -> str:

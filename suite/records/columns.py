@@ -24,6 +24,7 @@ RESULTS = (
     "size",
     "semi_structured",
     "coherence",
+    "training",
 )  # what only a finished experiment vouches for
 
 
@@ -102,6 +103,13 @@ _COLUMNS = (  # in the order of the CSV
     Column("calibration_seed", NUMBER, "experiment.calibration.seed"),
     Column("recovery_text", TEXT, "experiment.recovery.text.name"),
     Column("recovery_tokens", NUMBER, "experiment.recovery.tokens"),
+    Column("arm", TEXT, "experiment.training.arm"),
+    Column("level", NUMBER, "experiment.training.level"),
+    Column("rewind", SHARE, "experiment.training.rewind"),
+    Column("order", NUMBER, "experiment.training.order"),
+    Column("read", SHARE, "experiment.training.read"),
+    Column("training_text", TEXT, "experiment.training.text.name"),
+    Column("training_steps", NUMBER, "experiment.training.steps"),
     Column("measure", TEXT, "experiment.measure"),
     Column("perplexity", NUMBER, "perplexity.value"),
     Column("ratio", NUMBER, "perplexity.ratio_to_dense"),
@@ -111,6 +119,8 @@ _COLUMNS = (  # in the order of the CSV
     Column("kl", NUMBER, "perplexity.kl"),
     Column("bits_per_byte", NUMBER, "perplexity.bits_per_byte"),
     Column("floor", NUMBER, "perplexity.floor"),
+    Column("loss", NUMBER, "training.loss"),
+    Column("loss_floor", NUMBER, "training.floor"),
     Column("windows", NUMBER, "perplexity.windows"),
     Column("tokens", NUMBER, "perplexity.tokens"),
     Column("achieved_sparsity", SHARE, "pruning.achieved_sparsity"),
@@ -144,6 +154,7 @@ _COLUMNS = (  # in the order of the CSV
     Column("kernels_decode_tokens_per_s", NUMBER, "semi_structured.decode_tokens_per_s.median"),
     Column("verdict", TEXT, "coherence.verdict"),
     Column("faults", NUMBER, "coherence.faults"),
+    Column("training_seconds", NUMBER, "training.seconds"),
     Column("dtype", TEXT, "environment.dtype"),
     Column("device", TEXT, "environment.device"),
     Column("device_map", TEXT, "environment.device_map"),

@@ -8,6 +8,7 @@ from suite.records.experiment import Calibration
 from suite.records.query import condition, ordered_by, select
 from tests.invented import TEXT, recovery
 from tests.synthetic import embedded, record
+from tests.trained import FLOOR, training
 
 RECORDS = [
     record(),
@@ -28,12 +29,20 @@ def test_every_column_can_be_read_of_every_record():
     others = [
         record(criterion="wanda", calibration=calibration, pattern="2:4"),
         record(precision="float8-weights", baseline_precision="auto", recovery=recovery()),
+        training("early", level=4, read=0.1),
     ]
     read = {name: {column.read(one) for one in [*embedded(), *others]} for name, column in COLUMNS.items()}
     absent = {name for name, values in read.items() if values == {None}}
     on_a_gpu = {name for name in COLUMNS if name in ("power_w", "energy_j_per_token") or "_peak_" in name}
     on_a_gpu |= {name for name in COLUMNS if name.startswith("kernels")} - {"kernels_why_not"}
     assert absent - on_a_gpu == {"part", "layers"}
+
+
+def test_trainings_are_chosen_by_their_place_in_the_search_and_a_failed_one_has_no_loss():
+    found = [training("ticket", level=2, loss=1.0), training("early", level=4, read=0.1), training(error="no number")]
+    for written, expected in (("arm=early", [1]), ("read<=10%", [1]), ("level>=2", [0, 1]), ("loss=1", [0])):
+        assert [found.index(one) for one in select(found, [condition(written)])] == expected
+    assert COLUMNS["loss"].read(found[2]) is None and COLUMNS["loss_floor"].read(found[0]) == FLOOR
 
 
 @pytest.mark.parametrize(
