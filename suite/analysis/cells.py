@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -96,6 +97,9 @@ class Cell:
 
     @property
     def perplexity(self) -> Number:
+        """Of a training, that of its held-out windows."""
+        if self.done and self.record.training:
+            return math.exp(self.record.training.loss)
         return q if isinstance(q := self.quality, NotMeasured) else q.value
 
     @property
@@ -152,7 +156,7 @@ class Cell:
         rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
         learnt = e.recovery.tokens if e.recovery else 0
         kind = (CRITERIA.index(e.criterion), e.budget is not None, rank, learnt, self.what)
-        return (self.model, _step(e), *kind, e.sparsity, e.seed or 0, self.record.id)
+        return (self.model, step_of(e), *kind, e.sparsity, e.seed or 0, self.record.id)
 
 
 def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
@@ -166,7 +170,7 @@ def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
     return tuple(sorted(cells, key=lambda cell: cell.order))
 
 
-def _step(experiment: Experiment) -> tuple[object, ...]:
+def step_of(experiment: Experiment) -> tuple[object, ...]:
     """The place of a training in a search: arm by arm, each by level; of anything else nothing, which comes first."""
     asked = experiment.training
     if asked is None:

@@ -52,7 +52,7 @@ def table(pairs: Iterable[Pair]) -> Table:
         values = (
             e.model if e else f"record {pair.id[:8]}",
             criterion(e) if e else "",
-            e.what if e else "",
+            _what(e) if e else "",
             _how_far(e) if e else "",
             _number(here, ",.6g"),
             _number(there, ",.6g"),
@@ -98,6 +98,10 @@ def sentence(comparison: Comparison) -> str:
 
 def _name(pair: Pair) -> str:
     return describe(pair.experiment) if pair.experiment else f"record {pair.id[:8]}"
+
+
+def _what(experiment: Experiment) -> str:
+    return ", ".join(experiment.training.words) if experiment.training else experiment.what
 
 
 def _how_far(experiment: Experiment) -> str:

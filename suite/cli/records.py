@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.analysis.cells import Cell
+from suite.analysis.cells import Cell, step_of
 from suite.analysis.values import NotMeasured
 from suite.cli.tables import add_row, console, criterion, fits, new_table, percent, warn_of_damaged
 from suite.errors import InputError
@@ -81,7 +81,7 @@ def _order(record: Record) -> tuple[object, ...]:
     learnt = cell.recovery.tokens if cell.recovery else 0
     treatment = cell.treatment[: len(cell.treatment) - bool(learnt)]
     kind = (cell.criterion, cell.what, treatment, cell.budget or 0)
-    return (cell.model, not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0, learnt)
+    return (cell.model, step_of(cell), not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0, learnt)
 
 
 def _print(shown: list[Record]) -> None:
@@ -107,7 +107,7 @@ def _table(shown: Iterable[Record], intervals: bool) -> Table:
         values = (
             cell.model,
             criterion(experiment),
-            ", ".join([experiment.what + budget, *experiment.treatment]),
+            cell.what if experiment.training else ", ".join([experiment.what + budget, *experiment.treatment]),
             "" if experiment.unpruned else percent(experiment.sparsity),
             _number(cell.perplexity, ".6g"),
             _ratio(cell, intervals),

@@ -67,7 +67,9 @@ def warn_of_damaged(damaged: Sequence[Damage], consequence: str, most: int | Non
 
 
 def criterion(experiment: Experiment) -> str:
-    """`magnitude`, `random 2` (its seed), nothing where nothing is pruned."""
+    """`magnitude`, `random 2` (its seed), nothing where nothing is pruned; of a training its seed, `seed 0`."""
+    if experiment.training:
+        return f"seed {experiment.seed}"
     if experiment.unpruned:
         return ""
     return experiment.criterion if experiment.seed is None else f"{experiment.criterion} {experiment.seed}"

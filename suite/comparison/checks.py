@@ -10,7 +10,7 @@ from enum import StrEnum
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 from suite.comparison.differences import differing
-from suite.comparison.tolerance import AGREEMENT, allowed, both_past, perplexity_of
+from suite.comparison.tolerance import AGREEMENT, allowed, both_past
 from suite.pruning.sample import SAMPLED, agreement
 
 PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows")  # fixes the tokens
@@ -127,7 +127,7 @@ def _mask(here: Cell, there: Cell) -> Check:
 
 def _perplexity(here: Cell, there: Cell, measurement: Check) -> Check:
     name = "perplexity"
-    mine, theirs, bound = perplexity_of(here), perplexity_of(there), allowed(here, there)
+    mine, theirs, bound = here.perplexity, there.perplexity, allowed(here, there)
     if measurement.outcome is not Outcome.EQUAL or isinstance(mine, NotMeasured) or isinstance(theirs, NotMeasured):
         return Check(name, Outcome.NOT_COMPARABLE, "not of the same tokens")
     if mine == theirs:

@@ -9,7 +9,7 @@ from pathlib import Path
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.comparison.checks import Check, Outcome
-from suite.comparison.tolerance import allowed, perplexity_of
+from suite.comparison.tolerance import allowed
 from suite.records import Damage, Experiment, Record
 
 NOISY = (
@@ -61,7 +61,7 @@ class Pair:
     @property
     def perplexity(self) -> tuple[Number, Number]:
         """Here and there; of a training that of its held-out windows."""
-        return perplexity_of(self.here) if self.here else ABSENT, perplexity_of(self.there) if self.there else ABSENT
+        return self.here.perplexity if self.here else ABSENT, self.there.perplexity if self.there else ABSENT
 
     @property
     def difference(self) -> Number:

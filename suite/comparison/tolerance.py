@@ -37,8 +37,6 @@ that both are past it, and their verdicts, can be held against each other.
 
 from __future__ import annotations
 
-import math
-
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 
@@ -46,7 +44,7 @@ BASE = {"float32": 1e-5, "float16": 5e-4, "bfloat16": 3e-3}
 ACROSS_DEVICES = 1e-4  # at least this between a processor and a GPU
 AGREEMENT = 0.99  # of sampled weights, at least, of two masks that differ by rounding
 LEARNT = 10.0  # times as far apart may the perplexities of models lie that learnt from a text what to remove, or more
-TRAINED = 0.05  # nats a token between the held-out losses of one training in float32
+TRAINED = 0.1  # nats a token between the held-out losses of one training in float32
 PAST = 10.0  # times the dense perplexity: beyond, only verdicts are compared
 
 
@@ -79,12 +77,6 @@ def allowed(here: Cell, there: Cell) -> Number:
         base *= LEARNT
     worst = max(mine, theirs)
     return base * max(1.0, worst if worst > PAST else theirs)
-
-
-def perplexity_of(cell: Cell) -> Number:
-    """The perplexity that a cell is held to; a training's is that of its held-out windows."""
-    trained = cell.record.training if cell.done else None
-    return math.exp(trained.loss) if trained else cell.perplexity
 
 
 def _dtype(cell: Cell) -> str:

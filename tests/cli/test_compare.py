@@ -11,6 +11,7 @@ import pytest
 from suite.analysis.facts import build_facts
 from suite.records import Record
 from tests.synthetic import embedded, record
+from tests.trained import training
 
 ATTENTION = {"target": "attention", "sparsity": 0.5}
 
@@ -160,3 +161,11 @@ def test_the_results_that_ship_are_found_from_any_folder(call, tmp_path: Path, m
     shipped = "manifests/reference/embedded"
     done = call("compare", shipped, shipped, "--only-differences")
     assert done.code == 0 and "cells reproduce" in done.out
+
+
+def test_a_training_is_named_by_its_place_in_the_search(call, write_records) -> None:
+    there = [training("plateau"), training("ticket", level=3, loss=1.0)]
+    here = [there[0], training("ticket", level=3, loss=1.5)]
+    done = call("compare", write_records("here", here), write_records("there", there))
+    assert done.code == 1 and "ticket, level 3" in done.out
+    assert "1 of 2 cells reproduce; net-46k ticket level 3 51.2 % remaining seed 0: the perplexity is 65 %" in done.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from suite.records.columns import COLUMNS
 from tests.synthetic import embedded, record
+from tests.trained import training
 
 
 @pytest.fixture
@@ -56,6 +58,17 @@ def test_conditions_and_sorting_work_alike_in_the_table_in_csv_and_in_json(call,
     assert [row["id"] for row in json.loads(call(*chosen, "--json").out)["records"]] == ids
     table = call(*chosen).out
     assert [line.split()[-1] for line in table.splitlines() if "attention" in line] == [one[:8] for one in ids]
+
+
+def test_trainings_come_arm_by_arm_and_level_by_level_each_by_name(call, write_records) -> None:
+    found = [training("ticket", level=n, loss=1.0) for n in (10, 9)] + [
+        training("random", level=9),
+        training("plateau"),
+    ]
+    table = call("records", write_records("r", found)).out
+    names = ["plateau", "ticket, level 9", "ticket, level 10", "random, level 9"]
+    places = [table.index(name) for name in names]
+    assert places == sorted(places) and f"{math.e:.6g}" in table and table.count("seed 0") == 4
 
 
 def test_nothing_chosen_is_said_in_one_line(call, folder: Path) -> None:
