@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -16,10 +16,12 @@ from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.resources import resources
 from suite.analysis.samples import selection
 from suite.analysis.targets import target_table
+from suite.analysis.ticket import TicketFacts
 from suite.analysis.values import NotMeasured
 from suite.paths import MANIFESTS
 from suite.report.figures import draw
 from suite.report.figures.style import Style
+from suite.report.numbering import figures_of, sized, tables_of
 from suite.report.pdf import Pdf, build
 from suite.report.rules import RULES
 from suite.report.templating import render
@@ -31,91 +33,6 @@ MOST_KINDS = 8  # columns of the table of kinds
 TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
 
 
-class Numbering:
-    """Figures and tables count in the order they stand in the paper; text may refer to one before it comes."""
-
-    def __init__(self, kind: str, keys: Iterable[str]) -> None:
-        self.kind = kind
-        self._keys = list(keys)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._keys
-
-    def number(self, key: str) -> int:
-        """Raises: KeyError: the study has no such figure or table, so nothing can refer to it."""
-        if key not in self._keys:
-            raise KeyError(f"there is no {self.kind} {key!r} in this paper, only {', '.join(self._keys) or 'none'}")
-        return self._keys.index(key) + 1
-
-
-def figures_of(facts: Facts) -> Numbering:
-    """The figures this study has the records for, in the order of the text."""
-    main, further = facts.main, facts.further
-    present = {
-        "cliff": main.main is not None,
-        "divergence": main.diverged,
-        "network": main.parts is not None and _located(facts),
-        "targets": main.heat is not None,
-        "ranking": bool(facts.shared_rankings),
-        "map": bool(further.maps),
-        "crossings": facts.crossings is not None,
-        "comparison": facts.comparison is not None,
-        "kinds": main.kinds is not None,
-        "breaks": bool(facts.breaks),
-        "criteria": bool(further.criteria),
-        "effort": bool(further.criteria and further.criteria[0].priced),
-        "rounding": bool(further.roundings),
-        "recovery": bool(further.courses),
-        "speed": main.speed is not None,
-        "bytes": facts.storage is not None and bool(_sized(facts)),
-        "structure": bool(further.structures),
-    }
-    return Numbering("figure", (name for name, there in present.items() if there))
-
-
-def tables_of(facts: Facts) -> Numbering:
-    """The tables this study has the records for, in the order of the text."""
-    main, further = facts.main, facts.further
-    present = {
-        "models": True,
-        "studies": bool(facts.studies),
-        "claims": bool(facts.claims),
-        "baselines": True,
-        "cliff": main.main is not None and len(main.main.points) > 1,
-        "targets": _located(facts) and target_table(facts.models) is not None,
-        "ranking": bool(facts.shared_rankings),
-        "mass": bool(main.removable) and _located(facts),
-        "map": bool(further.maps),
-        "crossings": facts.crossings is not None,
-        "orders": (facts.comparison or facts.crossings) is not None and "same_ranking" in facts.claims,
-        "kinds": main.kinds is not None,
-        "breaks": bool(facts.breaks),
-        "criteria": bool(further.criteria),
-        "patterns": bool(further.patterns),
-        "rounding": bool(further.roundings),
-        "recovery": bool(further.recoveries),
-        "speed": main.speed is not None,
-        "costs": bool(_sized(facts)),
-        "structure": bool(further.structures),
-    }
-    last = ["audit", "recorded", "resources", "pins", "records"]
-    return Numbering("table", [*(name for name, there in present.items() if there), *last])
-
-
-def _located(facts: Facts) -> bool:
-    """Whether the study says where the weights that matter are."""
-    return target_table(facts.models) is not None or bool(facts.shared_rankings)
-
-
-def _sized(facts: Facts) -> list[Cell]:
-    """The dense model and the points of the main curve whose file was written; empty where only one was."""
-    main = facts.main
-    cells = [main.dense] if isinstance(main.dense, Cell) else []
-    cells += [point.cells[0] for point in (main.main.points if main.main else ())]
-    found = [cell for cell in cells if not isinstance(cell.size, NotMeasured)]
-    return found if len(found) > 1 else []
-
-
 def build_paper(facts: Facts) -> Pdf:
     """The paper of a study.
 
@@ -124,7 +41,9 @@ def build_paper(facts: Facts) -> Pdf:
         RmlError, FormatError, jinja2.UndefinedError: a template is at fault.
     """
     context = {"facts": facts, "figures": figures_of(facts), "tables": tables_of(facts), "rules": RULES}
-    context |= _results(facts) | _further(facts) | _first_study(facts) | _repeat(facts)
+    context |= {"altered": frozenset(), "target_table": None, **_search(facts), **_repeat(facts)}
+    if facts.models:
+        context |= _results(facts) | _further(facts) | _first_study(facts)
     style = Style(size=theme().sizes.paper.figure, line=FIGURE_LINE)
     figure = partial(draw, facts=facts, style=style)
     trial = build(render("paper/paper.rml.j2", context | {"head": TALLEST_HEAD, "only_head": True}), figure)
@@ -143,8 +62,8 @@ def _results(facts: Facts) -> dict[str, Any]:
         "mass_factors": MASS_FACTORS,
         "kind_columns": _spread(len(main.kinds.sparsities), MOST_KINDS) if main.kinds else [],
         "clear_loss": CLEAR_LOSS,
-        "sized": _sized(facts),
-        "utterances": selection(main.utterances, MOST_SAMPLES, facts.headline.marked),
+        "sized": sized(main),
+        "utterances": selection(main.utterances, MOST_SAMPLES, facts.headline.marked if facts.headline else ()),
     }
 
 
@@ -162,6 +81,30 @@ def _further(facts: Facts) -> dict[str, Any]:
         "grouped": GROUPED,
         "unrun": next((reason for reason in why_not if reason), None),
     }
+
+
+def _search(facts: Facts) -> dict[str, Any]:
+    """The rows of the tables on the search for a ticket that are not the facts' own."""
+    rivals = facts.tickets[0].rivals if facts.tickets else ()
+    compared = [row for row in rivals if row.arm != "rate-rewinding"] or rivals  # that one runs at every level
+    rewinds = sorted({row.rewind for row in compared})
+    return {
+        "levels_of": _levels,
+        "learnt": sorted({text for search in facts.tickets for text in _texts(search)}),
+        "ahead": [(rewind, _levels(row for row in compared if row.rewind == rewind)) for rewind in rewinds],
+    }
+
+
+def _texts(search: TicketFacts) -> Iterator[tuple[str, str, str]]:
+    """Name, hash and the tokenizer's hash of the text that networks are examined on; and of that they learn from."""
+    yield search.text, search.examined.text_sha256, search.examined.tokenizer_sha256
+    if search.recipe:
+        yield search.recipe.text.name, search.recipe.text.revision.removeprefix("sha256:"), ""
+
+
+def _levels(rows: Iterable[Any]) -> list[tuple[int, float]]:
+    """Each level that there is a row of, with the share that remains, the densest first."""
+    return sorted({row.level: row.remaining for row in rows}.items())
 
 
 def _first_study(facts: Facts) -> dict[str, Any]:

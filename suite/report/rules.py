@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from suite.analysis import breaks, order, speed
+from suite.analysis import breaks, order, speed, ticket_rows, ticket_seeds
 from suite.analysis.points import FINEST
 from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST
 from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
@@ -63,6 +63,15 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "gradient_norm": 1.0,
         "warm_up": 0.05,
         "final_rate": 0.1,
+        # The search for a ticket: suite/training/ticket.py.
+        "ticket_warm_up": 1 / 20,
+        "ticket_decay": 1 / 2,
+        "ticket_final_rate": 1 / 50,
+        "ticket_path": 9,
+        "one_sided": ticket_seeds.ONE_SIDED,
+        "margin": ticket_seeds.MARGIN,
+        "enough": ticket_rows.ENOUGH,
+        "read_early": ticket_rows.EARLY,
         # Comparison of two runs.
         "tolerance": BASE,
         "across_devices": ACROSS_DEVICES,

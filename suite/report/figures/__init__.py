@@ -31,6 +31,9 @@ from suite.report.figures.rounding import rounding
 from suite.report.figures.speed import speed
 from suite.report.figures.structure import structure
 from suite.report.figures.style import Style, settings
+from suite.report.figures.survivors import survivors
+from suite.report.figures.ticket import ticket
+from suite.report.figures.ticket_early import early
 
 Size = tuple[float, float]
 
@@ -52,6 +55,9 @@ FIGURES: dict[str, Callable[[Axes, Facts, Style], None]] = {
     "recovery": recovery,
     "structure": structure,
     "map": damage_map,
+    "ticket": ticket,
+    "survivors": survivors,
+    "early": early,
 }
 
 

@@ -37,7 +37,7 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
         raise ValueError("there is no curve to draw")
     curves = [(model.main, theme().series[0], MARKERS[0])]
     curves += [(model.control, theme().control, "X")] if model.control else []
-    within, recorded = facts.headline.within, _recorded(facts)
+    within, recorded = _within(facts), _recorded(facts)
     if within:
         axes.axvspan(0, within.sparsity, color=colours["paleblue"], lw=0, zorder=0)
     lines = []
@@ -66,9 +66,14 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
     _name(axes, facts, [*lines, *([pair] for pair in recorded)], style)
 
 
+def _within(facts: Facts) -> Point | None:
+    """The largest point within the tolerance."""
+    return facts.headline.within if facts.headline else None
+
+
 def _name(axes: Axes, facts: Facts, lines: list[Series], style: Style) -> None:
     """What the figure's other marks are, each where its name covers nothing."""
-    within, control, colours = facts.headline.within, facts.main.control, theme().colours
+    within, control, colours = _within(facts), facts.main.control, theme().colours
     ends, (left, right) = axes.get_ylim(), axes.get_xlim()
     across = [[(left, y), (right, y)] for _, y in _references(facts)]
     down = [[(within.sparsity, y) for y in ends]] if within else []

@@ -116,12 +116,12 @@ def percent_axis(axes: Axes, values: Sequence[float], ticks: int = 8) -> None:
     axes.set_xlabel("weights removed")
 
 
-def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
-    """Plain numbers on a log axis, as many as the range leaves room for."""
+def log_axis(axis: Any, low: float, high: float, suffix: str = "", steps: Sequence[float] = ()) -> None:
+    """Plain numbers on a log axis, as many as the range leaves room for; or these of each power of ten."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
     spans = ((5, (1, 1.5, 2, 3)), (40, (1, 2, 3, 5)), (500, (1, 2, 5)), (5000, (1, 3)))
-    steps = next((steps for span, steps in spans if high / low < span), (1,))
+    steps = steps or next((steps for span, steps in spans if high / low < span), (1,))
     ticks = [s * 10.0**e for e in range(-6, 12) for s in steps]
     narrow = high / low < 2.5
     axis.set_major_locator(
@@ -131,9 +131,13 @@ def log_axis(axis: Any, low: float, high: float, suffix: str = "") -> None:
     axis.set_minor_locator(ticker.NullLocator())
 
 
-def fitting_label(axes: Axes, full: str, short: str, style: Style) -> str:
-    """The label of a vertical axis: the short one where the full one would be longer than the axis, nearly."""
-    height = root(axes).get_figheight() * 72 * 0.75
+def fitting_label(axes: Axes, full: str, short: str, style: Style, share: float = 1.0) -> str:
+    """The label of a vertical axis: the short one where the full one would be longer than the axis, nearly.
+
+    Args:
+        share: of the figure's height that is the axes'.
+    """
+    height = root(axes).get_figheight() * 72 * 0.75 * share
     return full if 0.46 * style.size * len(full) < height else short
 
 
@@ -168,10 +172,14 @@ def legend_above(axes: Axes, names: Sequence[str], style: Style) -> None:
     )
 
 
-def right_labels(axes: Axes, labels: Iterable[Label], style: Style) -> None:
-    """Names in the right margin, pushed apart where they would touch, in the order of what they name."""
+def right_labels(axes: Axes, labels: Iterable[Label], style: Style, share: float = 0.8) -> None:
+    """Names in the right margin, pushed apart where they would touch, in the order of what they name.
+
+    Args:
+        share: of the figure's height that is the axes', nearly.
+    """
     transform = axes.transData
-    height = root(axes).get_figheight() * 72 * 0.8  # the axes' share of the figure, nearly
+    height = root(axes).get_figheight() * 72 * share
     gap = style.size * 1.12 / height
     placed = sorted(
         ((float(axes.transAxes.inverted().transform(transform.transform((1, label.y)))[1]), label) for label in labels),

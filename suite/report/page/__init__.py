@@ -38,16 +38,16 @@ MOST_SAMPLES = 12
 # Each figure's height, None where the study has no records for it.
 Height = Callable[[Facts], float | None]
 HEIGHTS: dict[str, Height] = {
-    "cliff": lambda f: 330 if f.main.main else None,
-    "divergence": lambda f: 230 if f.main.diverged else None,
+    "cliff": lambda f: 330 if f.models and f.main.main else None,
+    "divergence": lambda f: 230 if f.models and f.main.diverged else None,
     "crossings": lambda f: 80 + 26 * min(len(f.crossings.rows), 10) if f.crossings else None,
-    "targets": lambda f: 320 if f.main.heat else None,
-    "network": lambda f: 340 if f.main.parts else None,
+    "targets": lambda f: 320 if f.models and f.main.heat else None,
+    "network": lambda f: 340 if f.models and f.main.parts else None,
     "ranking": lambda f: 110 + 50 * len(f.ranked_targets) if f.shared_rankings else None,
     "comparison": lambda f: 60 + 24 * min(len(f.comparison.cells), 50) if f.comparison else None,
-    "kinds": lambda f: 270 if f.main.kinds else None,
+    "kinds": lambda f: 270 if f.models and f.main.kinds else None,
     "breaks": lambda f: 270 if f.breaks else None,
-    "speed": lambda f: 240 if f.main.speed else None,
+    "speed": lambda f: 240 if f.models and f.main.speed else None,
     "bytes": lambda f: 340 if f.storage else None,
     "criteria": lambda f: 300 if f.further.criteria else None,
     "effort": lambda f: 230 if f.further.criteria and f.further.criteria[0].priced else None,
@@ -55,6 +55,9 @@ HEIGHTS: dict[str, Height] = {
     "recovery": lambda f: 270 if f.further.courses else None,
     "structure": lambda f: 300 if f.further.structures else None,
     "map": lambda f: 130 + 20 * len(f.further.maps[0].parts) if f.further.maps else None,
+    "ticket": lambda f: 330 if f.tickets and f.tickets[0].matching else None,
+    "survivors": lambda f: 130 + 20 * len(s.parts) if f.tickets and (s := f.tickets[0].survivors) else None,
+    "early": lambda f: 380 if "ticket_read_early" in f.claims else None,
 }
 
 
@@ -72,16 +75,25 @@ def build_page(facts: Facts) -> bytes:
         svg = draw_svg(name, WIDTH, heights[name], facts, FIGURE_STYLE)
         return inline(svg, name, title.striptags(), description.striptags(), colours)
 
-    recorded = read_recorded()
     style = f"{font_faces()}\n{_variables(colours)}\n{_file('style.css')}"
     script = _file("page.js")
     context: dict[str, Any] = {"facts": facts, "figures": frozenset(heights), "drawn": drawn, "rules": RULES}
-    context |= {"recorded": recorded, "beside": beside(recorded, facts.cells), "mass_factors": MASS_FACTORS}
-    context |= {"grouped": GROUPED}
-    context |= {"utterances": selection(facts.main.utterances, MOST_SAMPLES, facts.headline.marked)}
+    context |= _of_models(facts) if facts.models else {"utterances": ()}
     context |= {"raw": raw, "tint": tint, "logo": _logo()}
     context |= {"style": Markup(style), "script": Markup(script), "policy": _policy(style, script)}
     return render("page/page.html.j2", context, medium=HTML).encode()
+
+
+def _of_models(facts: Facts) -> dict[str, Any]:
+    """What the sections on models that were pruned when they were finished read beside the facts."""
+    recorded = read_recorded()
+    return {
+        "recorded": recorded,
+        "beside": beside(recorded, facts.cells),
+        "mass_factors": MASS_FACTORS,
+        "grouped": GROUPED,
+        "utterances": selection(facts.main.utterances, MOST_SAMPLES, facts.headline.marked if facts.headline else ()),
+    }
 
 
 def raw(value: object) -> Markup:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from suite.analysis.facts import Facts
 from suite.analysis.location import HeatTable
-from suite.analysis.samples import selection
+from suite.analysis.samples import Utterance, selection
 from suite.analysis.values import NotMeasured
 from suite.report.figures import draw
 from suite.report.figures.style import Style
@@ -15,6 +16,7 @@ from suite.report.marks import with_marks
 from suite.report.pdf import Pdf, lay_out
 from suite.report.poster.detail import Detail, Fitting, steps_of
 from suite.report.poster.sheets import SHEETS, Page
+from suite.report.rules import RULES
 from suite.report.templating import render
 from suite.report.theme import theme
 
@@ -45,11 +47,15 @@ def build_poster(facts: Facts, sheet: str = "48x36") -> Pdf:
 
 def present(facts: Facts) -> frozenset[str]:
     """The sections this study has the records for."""
-    main = facts.main
-    there = {
-        "why": True,
-        "measured": True,
-        "price": facts.headline.price is not None and not isinstance(facts.headline.price.smaller, NotMeasured),
+    there = {"why": True, "measured": True, "ticket": bool(facts.tickets and facts.tickets[0].matching), "limits": True}
+    there |= _of_models(facts) if facts.models else _of_search(facts)
+    return frozenset(name for name, is_there in there.items() if is_there)
+
+
+def _of_models(facts: Facts) -> dict[str, bool]:
+    main, price = facts.main, facts.headline.price if facts.headline else None
+    return {
+        "price": price is not None and not isinstance(price.smaller, NotMeasured),
         "says": bool(main.utterances),
         "first_study": any(isinstance(claim.values.get("ratio"), float) for claim in facts.audit),
         "lives": bool(main.heat or facts.shared_rankings),
@@ -64,9 +70,19 @@ def present(facts: Facts) -> frozenset[str]:
         "rounding": bool(facts.further.roundings),
         "structure": bool(facts.further.structures),
         "map": bool(facts.further.maps),
-        "limits": True,
     }
-    return frozenset(name for name, is_there in there.items() if is_there)
+
+
+def _of_search(facts: Facts) -> dict[str, bool]:
+    """What a sheet holds that the search for a ticket has to itself; the picture of it has the cliff's place there."""
+    found = facts.tickets[0]
+    return {
+        "ticket": False,
+        "ahead": bool(found.rivals),
+        "asked": len(found.claims) > 1,
+        "early": "ticket_read_early" in facts.claims,
+        "survivors": found.survivors is not None,
+    }
 
 
 def _context(facts: Facts, page: Page, detail: Detail) -> dict[str, Any]:
@@ -74,15 +90,21 @@ def _context(facts: Facts, page: Page, detail: Detail) -> dict[str, Any]:
         "facts": facts,
         "page": page,
         "detail": detail,
+        "rules": RULES,
         "heat_names": HEAT_NAMES * theme().sizes.poster.table,
         "heat": _heat(facts, page),
-        "utterances": selection(facts.main.utterances, detail.samples, facts.headline.marked),
+        "utterances": _said(facts, detail),
     }
+
+
+def _said(facts: Facts, detail: Detail) -> Sequence[Utterance]:
+    marked = facts.headline.marked if facts.headline else ()
+    return selection(facts.main.utterances, detail.samples, marked) if facts.models else ()
 
 
 def _heat(facts: Facts, page: Page) -> HeatTable | None:
     """The heat table with as many columns as fit beside each other where it stands: of the largest sparsities."""
-    heat = facts.main.heat
+    heat = facts.main.heat if facts.models else None
     width = next((page.frames[frame].width for frame, held in page.sections.items() if "lives" in held), 0.0)
     room = width / theme().sizes.poster.table - HEAT_NAMES
     return heat.last(int(room / HEAT_NUMBER)) if heat else None

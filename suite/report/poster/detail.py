@@ -29,6 +29,8 @@ class Detail:
     courses: int = 8  # of training, criterion by criterion
     map: bool = True  # of the damage in each layer
     third: bool = True  # the further section that stands in a column
+    search: int = 2  # what is said of the search for a ticket, beside whether there is one
+    asked: int = 9  # claims of the search for a ticket
     names: int = 7  # models listed by name
     label: int = 32  # characters of a name in that list
     sources: int = 3  # studies whose results came with the suite
@@ -66,6 +68,9 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     "rounding": (*([{}] * 6), {"third": False}),
     "structure": (*([{}] * 6), {"third": False}),
     "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
+    "ticket": ({"search": 1}, {"search": 0}),
+    "asked": ({"asked": 7}, {"asked": 6}, {"asked": 5}, {"asked": 4}, {"asked": 3}, {"asked": 2}),
+    "ahead": ({"rows": 8}, {"rows": 6}, {"rows": 4}),
     "numbers": ({"rows": 10}, {"rows": 8}, {"rows": 6}, {"rows": 4}),
     "made": (
         *({"sources": 1}, {"sources": 0}, {"names": 4}, {"names": 2, "label": 24}),

@@ -10,7 +10,13 @@ MARGIN, GUTTER, GAP = 84.0, 64.0, 44.0  # points
 FOOT, LINE = 296.0, 66.0  # tops of the band at the bottom and of its last line
 BAR = 18.0  # height of the coloured edge at the top
 TITLE = 306.0  # height of title, subtitle and byline
-FURTHER = ("criteria", "recovery", "rounding", "structure")  # what comes first has its place before the others
+FURTHER = (
+    "ticket",
+    "criteria",
+    "recovery",
+    "rounding",
+    "structure",
+)  # what comes first has its place before the others
 A0 = (2383.94, 3370.39)  # 841 by 1189 mm
 
 
@@ -50,12 +56,21 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
     middle, x = width - 2 * (MARGIN + side + GUTTER), MARGIN + side + GUTTER
     located = "lives" in there
     sections = {
-        "left": ["why", "measured", "price", *third, *(["says"] if located else ["cliff_numbers"]), "first_study"],
+        "left": [
+            "why",
+            "measured",
+            "ahead",
+            "price",
+            *third,
+            *(["says"] if located else ["cliff_numbers"]),
+            "first_study",
+        ],
         "right": ["lives", "map", "universal", "limits"]
         if located
-        else ["says", "numbers", "map", "universal", "limits"],
+        else ["says", "numbers", "map", "universal", "asked", *([] if "early" in there else ["survivors"]), "limits"],
     }
-    pair = [*extras, *(name for name in ("storage", "forgotten", "faster") if name in there)][:2]
+    beside = ["storage", "forgotten", "faster"] if "early" not in there else ["early", "survivors"]
+    pair = [*extras, *(name for name in beside if name in there)][:2]
     hero, below = 0.405 * (top - bottom), 0.29 * (top - bottom) if pair else 0.0
     panel = Box(x, top - hero, middle, hero)
     cliff = bottom + below + (GAP if pair else 0)
@@ -75,7 +90,8 @@ def landscape(width: float, height: float, there: Collection[str], logo: bool) -
 def portrait(width: float, height: float, there: Collection[str], logo: bool) -> Page:
     """The takeaway and the cliff across the sheet, three columns below them."""
     extras, third = _further(there, beside=2)
-    first, second = [*extras[:1], "storage"][0], [*extras[1:], "forgotten"][0]
+    first = next((name for name in (*extras[:1], "early", "storage") if name in there), "storage")
+    second = next((name for name in (*extras[1:], "survivors", "forgotten") if name in there), "forgotten")
     full, foot = width - 2 * MARGIN, FOOT + 44
     bottom, top = foot + 34, height - BAR - 0.8 * TITLE
     column, hero, cliff = (full - 2 * GUTTER) / 3, 490.0, 470.0
@@ -90,10 +106,10 @@ def portrait(width: float, height: float, there: Collection[str], logo: bool) ->
     located = "lives" in there
     sections = {
         "left": ["why", "measured", "price", first],
-        "middle": ["says", second, "limits"] if located else ["cliff_numbers", "numbers", second],
+        "middle": ["says", second, "limits"] if located else ["ahead", "cliff_numbers", "numbers", second],
         "right": ["lives", "map", *third, "universal"]
         if located
-        else ["says", "map", *third, "universal", "first_study", "limits"],
+        else ["says", "map", *third, "universal", "first_study", "asked", "limits"],
     }
     return _page(width, height, panel, frames | _foot(width, 0.46, foot), sections, there, foot, broad=True)
 

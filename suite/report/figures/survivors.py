@@ -1,0 +1,31 @@
+"""Where the ticket's weights are: the share of each part of each layer that survives."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from suite.analysis.facts import Facts
+from suite.report.figures.grid import scale, shaded
+from suite.report.figures.style import Style
+from suite.report.figures.ticket import first
+from suite.report.format import pct
+
+
+def survivors(axes: Axes, facts: Facts, style: Style) -> None:
+    """Layers across, parts up; the darker, the larger the share that survives, means over seeds."""
+    found = first(facts).survivors
+    if found is None:
+        raise ValueError("no ticket says where its survivors are")
+    top = max(found.share.values())
+    layers = {str(layer): layer for layer in found.layers}
+
+    def shade(part: str, layer: str) -> float | None:
+        share = found.share.get((part, layers[layer]))
+        return None if share is None else share / top if top > 0 else 0.0
+
+    shaded(axes, found.parts, tuple(layers), shade, style)
+    for row, part in enumerate(reversed(found.parts)):
+        for column, layer in enumerate(found.layers):
+            if (part, layer) in found.share and len(layers) <= 6:
+                axes.text(column + 0.5, row + 0.5, pct(found.share[part, layer], 0), ha="center", va="center")
+    scale(axes, "0", f"{pct(top, 0)} survive", style)

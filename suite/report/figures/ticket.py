@@ -1,0 +1,136 @@
+"""The search for a ticket: held-out loss against the weights that remain, arm beside arm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from suite.analysis.facts import Facts
+from suite.analysis.ticket import TicketFacts
+from suite.analysis.ticket_seeds import Seeds
+from suite.records.experiment import Arm
+from suite.report.figures.style import Label, Style, fitting_label, log_axis, right_labels, root, series
+from suite.report.format import pct
+from suite.report.theme import theme
+
+NAMES: dict[Arm, str] = {
+    "ticket": "ticket",
+    "fresh": "fresh values",
+    "rate-rewinding": "rate rewinding",
+    "small": "small and dense",
+    "random": "random mask",
+}
+WIDE, TALL = 26.0, 13.0  # ems of a figure from which there is room for every mark, and for words among them
+BAND = 0.16  # opacity, of the range over seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An arm as it is drawn: the losses by share remaining, nats a token."""
+
+    name: str
+    colour: str
+    marker: str
+    points: tuple[tuple[float, Seeds], ...]
+
+
+def ticket(axes: Axes, facts: Facts, style: Style) -> None:
+    """A line for each arm, means over seeds, in a band from the least to the largest; the dense networks across."""
+    found = first(facts)
+    lines = list(lines_of(found))
+    if not lines:
+        raise ValueError("no ticket was trained")
+    losses = [loss for line in lines for _, seeds in line.points for loss in seeds.numbers] + [*found.plateau.numbers]
+    base = over_floor(found, losses)
+    room = root(axes).get_size_inches() * 72 / style.size  # ems
+    every = 1 if room[0] > WIDE else 2
+    labels = [Label(draw_line(axes, line, base, every), line.name, line.colour) for line in lines]
+    labels += across(axes, found, base, style)
+    shares = [100 * share for line in lines for share, _ in line.points]
+    log_axis(axes.xaxis, min(shares) * 0.94, 106, "\u00a0%", () if room[0] > WIDE else (1, 3))
+    axes.invert_xaxis()
+    axes.set_xlabel("weights remaining (log)")
+    if base:
+        log_axis(axes.yaxis, (min(losses) - base) * 0.85, (max(losses) - base) * 1.15)
+    axes.set_ylabel(loss_label(axes, base, style))
+    axes.grid(axis="y")
+    if found.matched:
+        _mark(axes, found.matched.remaining, style, named=room[1] > TALL)
+    right_labels(axes, labels, style)
+
+
+def first(facts: Facts) -> TicketFacts:
+    """The search that the figures show. Raises: ValueError: there is none."""
+    if not facts.tickets:
+        raise ValueError("no network was trained to search for a ticket")
+    return facts.tickets[0]
+
+
+def lines_of(found: TicketFacts) -> Iterator[Line]:
+    """The arms that were trained; of the controls, those that belong to the tickets of the earliest rewind."""
+    for place, (arm, name) in enumerate(NAMES.items()):
+        rewinds = found.rewinds if arm == "ticket" else found.rewinds[:1] if arm in ("fresh", "random") else (0.0,)
+        for later, rewind in enumerate(rewinds):
+            points = tuple((one.remaining, one.losses) for one in found.line(arm, rewind) if one.losses.n)
+            if points:
+                colour, marker = (theme().control, "X") if arm == "random" else series(len(NAMES) if later else place)
+                yield Line(f"rewound to {100 * rewind:g}\u00a0%" if later else name, colour, marker, points)
+
+
+def draw_line(axes: Axes, line: Line, base: float, every: int = 1) -> float:
+    """An arm, and the range over its seeds around it; where its last mean lies. Every so many points has a marker."""
+    shares = [100 * share for share, _ in line.points]
+    values = [[loss - base for loss in seeds.numbers] for _, seeds in line.points]
+    means = [sum(own) / len(own) for own in values]
+    axes.fill_between(shares, list(map(min, values)), list(map(max, values)), color=line.colour, alpha=BAND, lw=0)
+    axes.plot(shares, means, color=line.colour, marker=line.marker, markevery=every, clip_on=False, zorder=3)
+    return means[-1]
+
+
+def across(axes: Axes, found: TicketFacts, base: float, style: Style) -> list[Label]:
+    """What does not depend on a level: the dense network trained longer with the margin above it, and the floor."""
+    labels = []
+    ink, mute = theme().colours["ink"], theme().colours["mute"]
+    if isinstance(plateau := found.plateau.mean, float):
+        axes.axhspan(plateau - base, plateau - base + found.margin, color=theme().colours["paleblue"], lw=0, zorder=0)
+        axes.axhline(plateau - base, color=ink, ls=(0, (5, 3)), lw=style.line * 0.6)
+        labels.append(Label(plateau - base, "dense, longer", ink, bold=False))
+    if not base and isinstance(found.floor, float):
+        axes.axhline(found.floor, color=mute, ls=(0, (2, 2)), lw=style.line * 0.5)
+        labels.append(Label(found.floor, "the grammar", mute, bold=False))
+    return labels
+
+
+def loss_label(axes: Axes, base: float, style: Style, share: float = 1.0) -> str:
+    """What the vertical axis of losses says, as fully as its length allows (see `fitting_label`)."""
+    if not base:
+        return fitting_label(axes, "held-out loss (nats a token)", "loss (nats)", style, share)
+    shorter = fitting_label(axes, "nats over floor (log)", "over floor", style, share)
+    return fitting_label(axes, "nats over the grammar’s floor (log)", shorter, style, share)
+
+
+def _mark(axes: Axes, share: float, style: Style, named: bool) -> None:
+    """Down to where the ticket matches; its words stand on the side of the denser networks, whose losses are low."""
+    accent = theme().colours["accent"]
+    axes.axvline(100 * share, color=accent, lw=style.line * 0.5)
+    if not named:
+        return
+    first_half = axes.transAxes.inverted().transform(axes.transData.transform((100 * share, 1)))[0] < 0.4
+    axes.annotate(
+        f"the ticket matches\ndown to {pct(share)}",
+        (100 * share, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(style.size * (0.4 if first_half else -0.4), 0),
+        textcoords="offset points",
+        ha="left" if first_half else "right",
+        va="top",
+        color=accent,
+    )
+
+
+def over_floor(found: TicketFacts, losses: Iterable[float]) -> float:
+    """What is taken away from losses: the floor, where all lie above it, so that a log axis can show them; else 0."""
+    floor = found.floor
+    return floor if isinstance(floor, float) and floor < min([*losses, *found.plateau.numbers]) else 0.0
