@@ -14,12 +14,13 @@ from functools import cache
 import numpy as np
 
 from suite.errors import InputError
-from suite.machine import Machine, pick_dtype
+from suite.machine import Machine, cores, pick_dtype
 from suite.manifest import Study
 from suite.manifest.cliff import Search
 from suite.models.anatomy import Anatomy, Parameter
 from suite.models.source import ModelSource
 from suite.records import Experiment
+from suite.training import cost
 from suite.training.schedule import training_bytes
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -123,6 +124,8 @@ def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -
 
 
 def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
+    if experiment.training is not None:
+        return _training(study, model, experiment, machine)
     anatomy, item = model.anatomy, ITEM_BYTES[_dtype(model, machine, experiment.precision)]
     matrix_rate, bandwidth = _rates(machine, anatomy.hidden, item)
     multiplied = anatomy.block_weights + anatomy.head.weights
@@ -159,6 +162,22 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
     if not machine.gpus:
         needed += states + (anatomy.weights * item if experiment.recovery else 0)  # the copy it is restored from
     return Forecast(experiment, seconds, needed)
+
+
+def _training(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
+    """Of small networks as many are trained at once as there are cores, or as a GPU takes."""
+    anatomy, asked = model.anatomy, experiment.training
+    assert asked is not None
+    small = anatomy.weights <= cost.BATCHED
+    if machine.gpus:
+        networks = lanes = cost.TOGETHER if small else 1
+        rate, needed = _rates(machine, anatomy.hidden, 4)[0], RUNTIME_BYTES
+    else:
+        networks = lanes = cores() if small else 1
+        rate = host_matrix_rate() / lanes
+        needed = RUNTIME_BYTES + cost.PROCESS_BYTES * (lanes if small else 1)
+    needed += cost.training_bytes(anatomy, asked, study.context, networks)
+    return Forecast(experiment, cost.training_seconds(anatomy, asked, study.context, rate, lanes), needed)
 
 
 def _learning(

@@ -53,6 +53,11 @@ def this_machine() -> Machine:
     return Machine(_processor(), cores, _host_memory(), *seen)
 
 
+def cores() -> int:
+    """How many of the processor's cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def pick_dtype(asked: str, capability: tuple[int, int] | None, stored: str) -> tuple[str, str]:
     """The dtype a model runs in, and why (protocol rule 15).
 

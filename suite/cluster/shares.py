@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from suite.errors import InputError
 from suite.forecast import forecast, load_seconds, search_forecast
 from suite.machine import Machine
 from suite.manifest import Study
-from suite.records import Store
+from suite.records import Experiment, Store
 from suite.runner.agenda import Agenda
 
 
@@ -21,6 +21,7 @@ class Share:
     cells: dict[str, float] = field(default_factory=dict)
     searches: dict[str, float] = field(default_factory=dict)
     loading: float = 0.0
+    whole: bool = False  # its cells stand on each other, and are not to be split
 
     @property
     def seconds(self) -> float:
@@ -34,12 +35,16 @@ class Share:
 
 
 def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]) -> list[Share]:
-    """What a store lacks of a study, a share for each model, without what other tasks have (by their ids)."""
+    """What a store lacks of a study, without what other tasks have (by their ids): a share for each model, and for each
+    seed of a network that is to be trained."""
     seconds = {one.experiment.id: one.seconds for one in forecast(study, machine)}
     searching = {search.template.id: one.seconds for search, one in search_forecast(study, machine)}
     found = []
     for model in study.models:
         agenda = Agenda(study, model, store)
+        if agenda.dense is None:
+            found += _by_seed(model.name, agenda.missing, seconds, taken)
+            continue
         lacking = [cell.id for cell in agenda.missing]
         lacking += [agenda.dense.id] if agenda.dense and agenda.known_dense is None else []
         share = Share([model.name], loading=load_seconds(model, machine))
@@ -54,13 +59,24 @@ def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]
     return found
 
 
+def _by_seed(
+    model: str, missing: Iterable[Experiment], seconds: Mapping[str, float], taken: Collection[str]
+) -> list[Share]:
+    """Trainings stand on others of their seed, and on none of another one."""
+    shares: dict[int | None, Share] = {}
+    for cell in missing:
+        if cell.id not in taken:
+            shares.setdefault(cell.seed, Share([model], whole=True)).cells[cell.id] = seconds[cell.id]
+    return list(shares.values())
+
+
 def deal(shares: Iterable[Share], tasks: int | None) -> list[Share]:
     """Split the longest shares, or put short ones together, until there are so many; by default one for each model."""
     dealt = list(shares)
-    tasks = min(tasks or len(dealt), sum(len(one.cells) + len(one.searches) for one in dealt))
+    tasks = min(tasks or len(dealt), sum(_parts(one) for one in dealt))
     parts = [1] * len(dealt)
     while sum(parts) < tasks:
-        open_ones = [i for i, one in enumerate(dealt) if parts[i] < len(one.cells) + len(one.searches)]
+        open_ones = [i for i, one in enumerate(dealt) if parts[i] < _parts(one)]
         parts[max(open_ones, key=lambda i: _of_part(dealt[i], parts[i]))] += 1
     split = [part for one, number in zip(dealt, parts, strict=True) for part in _split(one, number)]
     return _together(split, tasks)
@@ -85,12 +101,19 @@ def part(study: Study, cells: Collection[str], searches: Collection[str]) -> Stu
     return replace(study, models=models, experiments=wanted, searches=kept, manifest=None)
 
 
+def _parts(share: Share) -> int:
+    """How many tasks could have a part of it, at most."""
+    return 1 if share.whole else len(share.cells) + len(share.searches)
+
+
 def _of_part(share: Share, parts: int) -> float:
     return share.loading + (share.seconds - share.loading) / parts
 
 
 def _split(share: Share, parts: int) -> list[Share]:
     """Parts of a model's share of about equal length; each loads the model."""
+    if parts == 1:
+        return [share]
     found = [Share(list(share.models), loading=share.loading) for _ in range(parts)]
     items = [(seconds, "searches", one) for one, seconds in share.searches.items()]
     items += [(seconds, "cells", one) for one, seconds in share.cells.items()]

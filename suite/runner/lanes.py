@@ -1,7 +1,7 @@
 """Where trainings are done: on a processor each in a process of its own, on a GPU those that are alike as one batch.
 
 Tried with some 50,000 parameters on two cores: two threads train a network hardly faster than one does, and two
-processes of a thread each do nearly twice as much; one batched computation gains nothing there (`ci/bench/trainings.py`).
+processes of a thread each do nearly twice as much; a batched computation gains nothing there (`ci/bench/trainings.py`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import torch
 
 from suite.errors import ExperimentError
 from suite.evaluation import memory
+from suite.machine import cores
 from suite.models.source import ModelSource
 from suite.records.experiment import Experiment
 from suite.records.peaks import Peaks
 from suite.runner import kept
+from suite.training.cost import BATCHED, TOGETHER
 from suite.training.lesson import Exam, Lesson
 from suite.training.networks import State
 from suite.training.ticket import Done, Subject, train
 
-TOGETHER = 64  # networks at most that are trained as one batch
-BATCHED = 5_000_000  # parameters, up to which networks are small enough to leave a GPU idle when they are alone
 SOON = 0.2  # seconds between two looks at whether anything ended
 ENDED = "its process ended suddenly, as it does where memory runs out; run the same command again: what is done is kept"
 
@@ -99,7 +99,7 @@ class Processes:
 
     def __init__(self, lesson: Lesson, exam: Exam, processes: int | None = None) -> None:
         self.lesson, self.exam = lesson, exam
-        self.processes = processes or len(os.sched_getaffinity(0))
+        self.processes = processes or cores()
         self.running: dict[Future[Result], Job] = {}
         self._start()
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from suite.models.anatomy import Anatomy
 
+NEAR = 0.01  # of the parameters wanted
+WIDEST = 8  # times the outer width is the inner one at most
+
 
 def narrower(config: Mapping[str, Any], parameters: int) -> dict[str, Any]:
     """The configuration with its widths made smaller, and as deep.
 
-    Of all widths whose heads stay whole, and an inner width of one to four times the outer one, the one whose number of
-    parameters is nearest; of equals the one whose widths are most nearly in proportion.
+    Of all widths whose heads stay whole, those whose number of parameters is within a hundredth of it, or else nearest;
+    and of these the ones most nearly in proportion.
 
     Args:
         config: a transformers configuration's fields, without a `head_dim` of its own.
@@ -22,9 +26,10 @@ def narrower(config: Mapping[str, Any], parameters: int) -> dict[str, Any]:
     best: tuple[float, float] | None = None
     found = dict(config)
     for hidden in range(2 * heads, config["hidden_size"] + 1, 2 * heads):
-        for inner in range(hidden, 4 * hidden + 1):
+        for inner in range(1, WIDEST * hidden + 1):
             tried = {**config, "hidden_size": hidden, "intermediate_size": inner}
-            rank = (abs(Anatomy(tried).weights - parameters), abs(inner / hidden - proportion))
+            off = abs(Anatomy(tried).weights / parameters - 1)
+            rank = (max(0.0, off - NEAR), abs(math.log(inner / hidden / proportion)))
             if best is None or rank < best:
                 best, found = rank, tried
     return found

@@ -8,7 +8,10 @@ some 50,000 parameters, walking through transformers' modules would take a good 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -58,7 +61,7 @@ class Networks:
     def __init__(
         self, config: Mapping[str, Any], starts: Sequence[State], device: torch.device, attention: str = "eager"
     ) -> None:
-        self.model: nn.Module = network(config, attention).to(device)  # type: ignore[arg-type]
+        self.losses = Losses.of(json.dumps(dict(config), sort_keys=True), attention, device)
         self.device = device
         self.count = len(starts)
         self.masks: State = {}
@@ -71,7 +74,6 @@ class Networks:
             betas=BETAS,
             fused=True,
         )
-        self._graph: Callable[..., tuple[State, tuple[Tensor, Tensor]]] | None = None
 
     def mask(self, masks: Sequence[Mask]) -> None:
         """Hold the removed weights at zero from now on: they, and what the optimiser remembers of them, become it."""
@@ -96,10 +98,9 @@ class Networks:
         values = self.parameters
         if self.count == 1:
             values, windows, weights = {name: value[0] for name, value in values.items()}, windows[0], weights[0]
-        if self._graph is None:
-            self._graph = self._traced(values, windows, weights)
+        learn = self.losses.learner(self.count, windows.shape[-2], windows.shape[-1])
         with torch.no_grad():
-            gradients, (_, losses) = self._graph(values, windows, weights)
+            gradients, (_, losses) = learn(values, windows, weights)
             if self.count == 1:
                 gradients, losses = {name: value[None] for name, value in gradients.items()}, losses[None]
             for name, mask in self.masks.items():
@@ -130,26 +131,60 @@ class Networks:
         total = 0.0
         with torch.no_grad():
             for some in windows.split(max(1, EXAM_TOKENS // windows.shape[1])):
-                total += float(self._losses(values, some.to(self.device)).sum(dtype=torch.float64))
+                total += float(self.losses(values, some.to(self.device)).sum(dtype=torch.float64))
         return total / windows[:, 1:].numel()
 
-    def _losses(self, values: State, windows: Tensor) -> Tensor:
-        """Nats, [windows, context - 1]. Positions and causality are given, so that nothing depends on data in it."""
+
+@dataclass(frozen=True)
+class Losses:
+    """A network's losses as a function of its values: [windows, context - 1] in nats, of int64 [windows, context].
+
+    The module is a shell, which is given its values anew at every call and holds none; `shapes` are theirs.
+    """
+
+    module: nn.Module
+    shapes: Mapping[str, torch.Size]
+    device: torch.device
+
+    @classmethod
+    @lru_cache(maxsize=16)
+    def of(cls, config: str, attention: str, device: torch.device) -> Losses:
+        """Of a configuration as JSON."""
+        module: nn.Module = network(json.loads(config), attention)
+        shapes = {name: value.shape for name, value in module.named_parameters()}
+        for value in module.parameters():
+            value.data = value.data.new_empty(0)
+        return cls(module.to(device), shapes, device)
+
+    def __hash__(self) -> int:
+        return id(self.module)
+
+    def __call__(self, values: State, windows: Tensor) -> Tensor:
         seen = windows.shape[1] - 1
-        told = {
+        told = {  # positions and causality: transformers would look at the data to find out about them
             "position_ids": torch.arange(seen, device=self.device)[None],
             "attention_mask": torch.full((seen, seen), float("-inf"), device=self.device).triu(1)[None, None],
             "use_cache": False,
         }
-        logits = functional_call(self.model, values, (windows[:, :-1],), told).logits
+        logits = functional_call(self.module, values, (windows[:, :-1],), told).logits
         losses = functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten(), reduction="none")
         return losses.view(windows.shape[0], seen)
 
-    def _traced(self, values: State, windows: Tensor, weights: Tensor) -> Callable[..., Any]:
+    @lru_cache(maxsize=16)  # noqa: B019 - there are few, and each is used thousands of times
+    def learner(self, networks: int, batch: int, context: int) -> Callable[..., tuple[State, tuple[Tensor, Tensor]]]:
+        """The gradients of the weighted mean loss, and that and the plain mean: of values, windows and weights.
+
+        Traced once; of several networks all have one dimension more.
+        """
+
         def loss(values: State, windows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-            losses = self._losses(values, windows)
+            losses = self(values, windows)
             return (losses * weights).sum() / weights.sum(), losses.mean()
 
         learn = grad_and_value(loss, has_aux=True)
-        graph: nn.Module = make_fx(vmap(learn) if self.count > 1 else learn)(values, windows, weights)
+        many = () if networks == 1 else (networks,)
+        values = {name: torch.zeros(*many, *shape, device=self.device) for name, shape in self.shapes.items()}
+        windows = torch.zeros(*many, batch, context, dtype=torch.int64, device=self.device)
+        weights = torch.ones(*many, batch, context - 1, device=self.device)
+        graph: nn.Module = make_fx(learn if networks == 1 else vmap(learn))(values, windows, weights)
         return graph

@@ -22,7 +22,7 @@ from suite.pruning.iterative import Mask, overlap, shuffled, smaller
 from suite.records.experiment import Experiment, Training
 from suite.records.trained import Overlap, Overlaps, Step
 from suite.training.lesson import Exam, Lesson, stream_of
-from suite.training.levels import remaining
+from suite.training.levels import UNPRUNED, remaining
 from suite.training.networks import Networks, State, initial
 
 WARM_UP = 1 / 20  # of the steps, over which the learning rate rises
@@ -68,15 +68,8 @@ class Subject:
         """What must be equal for trainings to run in lock step."""
         a = self.asked
         prefix = a.read if a.arm == "early" and a.read != 1 else None
-        return (
-            tuple(sorted(self.config.items())),
-            a.steps,
-            a.batch,
-            a.learning_rate,
-            a.recall_weight,
-            a.rewind,
-            prefix,
-        )
+        course = a.steps, a.batch, a.learning_rate, a.recall_weight
+        return (tuple(sorted(self.config.items())), *course, a.arm in UNPRUNED, a.rewind, prefix)
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ class _Course:
             if step == rewound and masks[0]:
                 networks.mask(masks)
             since.append(self._step(networks, step))
-            if step % CHECK_EVERY == 0 or step + 1 == steps:
+            if step % CHECK_EVERY == 0 or step + 1 in examined:
                 self._check(networks, since[-1], step)
             if step + 1 in examined:
                 means = torch.stack(since).mean(0, dtype=torch.float64).tolist()
