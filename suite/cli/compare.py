@@ -30,8 +30,9 @@ def compare(mine: Path, theirs: Path, only_differences: bool, as_json: bool) -> 
 
     Each is a study's folder or one that holds studies. Every cell of THEIRS is looked up in MINE ("here") and held
     against it: the same text, tokens and windows; the same mask, to the bit; the same perplexity, up to what rounding
-    explains for its dtype and device (the more a cell is damaged, the more); the same verdict on what it writes.
-    Speeds are shown over each side's own dense model and decide nothing. Then the claims: the same verdicts?
+    explains for its dtype and device (the more a cell is damaged, the more); the same verdict on what it writes. A
+    training is held to its loss alone, as rounding leads it another way. Speeds are shown over each side's own dense
+    model and decide nothing. Then the claims: the same verdicts?
 
     Exit codes: 0 all of THEIRS reproduces, 1 it does not, 2 there is nothing to compare.
     """

@@ -25,9 +25,12 @@ strayed by at most 7e-7, 1.8e-3 and 2.8e-3, at up to 1.6 times the dense one. Th
 version of the code, left SparseGPT's 2:4 masks, where one choice leads to the next, at 99.8 %.
 
 A network that is trained from its start is another matter again: every step builds on the rounding of those before, so
-that a sum in another order soon leads another way, as another order of the data would, to another mask. On one kind of
-device, with equal versions, trainings are equal to the bit as a rule; elsewhere their held-out losses are held to
-`TRAINED`, and their masks to nothing.
+that a sum in another order soon leads another way, as another order of the data would. On one kind of device, with
+equal versions, trainings are equal to the bit as a rule; elsewhere their held-out losses are held to `TRAINED`, and
+their masks to nothing. Measured on a network of 46,000 parameters in 1,000 steps, two attention kernels against each
+other on one processor: the losses of ten dense networks, which had something left to learn, lay 0.012 to 0.051 nats
+apart (0.03 in root mean square), those of 16 tickets, one a level, at most 0.008; and the masks agreed on little more
+weights than masks of their sizes do by chance.
 
 Two dtypes are held to the coarser one's bound: the coarser run is the one that strays. A damaged model is more
 sensitive, as its logits no longer sit at a minimum of the loss and small errors shift whole predictions: the bound
