@@ -11,7 +11,7 @@ from typing import Any
 
 from suite.analysis import breaks, order, speed, ticket_rows, ticket_seeds
 from suite.analysis.points import FINEST
-from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST
+from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, TRAINED
 from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
 from suite.manifest.cliff import FACTORS, SCAN
 
@@ -76,6 +76,7 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "tolerance": BASE,
         "across_devices": ACROSS_DEVICES,
         "past": PAST,
+        "trained": TRAINED,
         "thousand": 10**3,
         "million": 10**6,
     }

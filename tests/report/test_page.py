@@ -38,6 +38,7 @@ from suite.report.templating import environment
 from suite.report.theme import theme, use
 from tests.altered import everything
 from tests.synthetic import phase1, record
+from tests.trained import full
 
 HOSTILE = (
     "</script><script>alert(1)</script> <b>{{ 1/0 }}</b> ]]> \u202eevil \u2066\x00\x1b[31m \U0001f9ea \u05d0\"'&amp;"
@@ -257,7 +258,7 @@ def test_a_figure_s_words_may_hold_anything(facts):
 
 
 def test_figures_take_their_colours_from_the_page():
-    colours, facts = palette(), build_facts(everything())
+    colours, facts = palette(), build_facts([*everything(), *full((0, 1))])
     for name, height in HEIGHTS.items():
         svg = str(inline(draw_svg(name, WIDTH, height(facts) or 0, facts, FIGURE_STYLE), name, "t", "d", colours))
         assert "style=" not in svg and "<style" not in svg

@@ -21,6 +21,7 @@ from tests.altered import everything, on_kernels, patterns
 from tests.invented import timed, with_speed
 from tests.report.inspect_pdf import text
 from tests.synthetic import phase1, record
+from tests.trained import full
 
 FILES = ("claims", "takeaway", "audit")
 MISSING = NotMeasured("not asked for")
@@ -42,7 +43,7 @@ def say(facts: Facts) -> Say:
 
 
 def all_claims() -> list[Claim]:
-    facts = build_facts(everything())
+    facts = build_facts([*everything(), *full()])
     ran = build_facts([record(), *(on_kernels(one) for one in patterns() if one.experiment.pattern == "2:4")])
     return [*facts.claims.values(), ran.claim("kernels_faster"), *facts.audit]
 

@@ -23,6 +23,7 @@ NAMES: dict[Arm, str] = {
     "random": "random mask",
 }
 WIDE, TALL = 26.0, 13.0  # ems of a figure from which there is room for every mark, and for words among them
+CLASSIC: tuple[Arm, ...] = ("ticket", "fresh", "random")  # what a small figure has room for
 BAND = 0.16  # opacity, of the range over seeds
 
 
@@ -39,12 +40,12 @@ class Line:
 def ticket(axes: Axes, facts: Facts, style: Style) -> None:
     """A line for each arm, means over seeds, in a band from the least to the largest; the dense networks across."""
     found = first(facts)
-    lines = list(lines_of(found))
+    room = root(axes).get_size_inches() * 72 / style.size  # ems
+    lines = list(lines_of(found, whole=room[0] > WIDE))
     if not lines:
         raise ValueError("no ticket was trained")
     losses = [loss for line in lines for _, seeds in line.points for loss in seeds.numbers] + [*found.plateau.numbers]
     base = over_floor(found, losses)
-    room = root(axes).get_size_inches() * 72 / style.size  # ems
     every = 1 if room[0] > WIDE else 2
     labels = [Label(draw_line(axes, line, base, every), line.name, line.colour) for line in lines]
     labels += across(axes, found, base, style)
@@ -68,14 +69,16 @@ def first(facts: Facts) -> TicketFacts:
     return facts.tickets[0]
 
 
-def lines_of(found: TicketFacts) -> Iterator[Line]:
-    """The arms that were trained; of the controls, those that belong to the tickets of the earliest rewind."""
+def lines_of(found: TicketFacts, whole: bool = True) -> Iterator[Line]:
+    """The arms that were trained, or the classic ones of them; of the controls, those beside the earliest rewind."""
     for place, (arm, name) in enumerate(NAMES.items()):
-        rewinds = found.rewinds if arm == "ticket" else found.rewinds[:1] if arm in ("fresh", "random") else (0.0,)
+        if arm not in CLASSIC and not whole:
+            continue
+        rewinds = found.rewinds[: None if arm == "ticket" and whole else 1] if arm in CLASSIC else (0.0,)
         for later, rewind in enumerate(rewinds):
             points = tuple((one.remaining, one.losses) for one in found.line(arm, rewind) if one.losses.n)
             if points:
-                colour, marker = (theme().control, "X") if arm == "random" else series(len(NAMES) if later else place)
+                colour, marker = (theme().control, "X") if arm == "random" else series(len(NAMES) + later - 1 if later else place)
                 yield Line(f"rewound to {100 * rewind:g}\u00a0%" if later else name, colour, marker, points)
 
 

@@ -64,7 +64,7 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, *([{}] * 5), {"failures": 0}),  # a reason stays long
     "universal": ({"noted": False},),
     "criteria": ({"costs": False},),
-    "recovery": ({"courses": 4}, {"courses": 2}),
+    "recovery": ({"courses": 4}, {"courses": 2}, *([{}] * 4), {"third": False}),
     "rounding": (*([{}] * 6), {"third": False}),
     "structure": (*([{}] * 6), {"third": False}),
     "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
