@@ -52,6 +52,10 @@ class ModelSource:
     stored_dtype: str = "bfloat16"
     published: Published | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: all but the anatomy, which is worked out again there."""
+        return {key: value for key, value in self.__dict__.items() if key != "anatomy"}
+
     @property
     def untrained(self) -> bool:
         """Whether it is a network of which only the architecture is known."""

@@ -133,7 +133,7 @@ class Trainings:
             config = narrower(config, self.model.anatomy.weights - pruned)
         behind = {name: kept.path_of(folder, one.id) for name, one in stands_on(experiment, self.weights).items()}
         keep = kept.path_of(folder, experiment.id) if asked.arm in kept.STOOD_ON else None
-        return Job(experiment, replace(self.model), config, behind, keep)  # a copy: what it has cached does not travel
+        return Job(experiment, self.model, config, behind, keep)
 
     def _end(self, result: Result, lane: Lane) -> None:
         experiment = result.job.experiment

@@ -49,7 +49,7 @@ class Quiet:
         self.loaded.append(model)
 
     def started(self, experiment: Experiment) -> None:
-        if self.stop_after == len(self.records):
+        if self.stop_after is not None and len(self.records) >= self.stop_after:
             raise KeyboardInterrupt
 
     def finished(self, record: Record) -> None:
