@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ def _cores() -> int:
 
 def _work(task: Task, pipe: Connection) -> None:
     """In the child: send what the task made, or why it did not."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # to be ended is no news: the parent ends it once it has the result
     try:
         pipe.send(("done", task()))
     except InputError as error:

@@ -105,7 +105,7 @@ def test_its_policy_allows_its_own_style_and_script_by_hash_and_nothing_else(pag
 
 
 def test_every_figure_is_drawn_and_has_a_text_alternative():
-    facts = build_facts(everything())
+    facts = build_facts([*everything(), *full((0, 1))])
     assert set(HEIGHTS) == set(FIGURES)
     alternatives = named(HTML, facts)
     root = parsed(build_page(facts))

@@ -78,7 +78,9 @@ def lines_of(found: TicketFacts, whole: bool = True) -> Iterator[Line]:
         for later, rewind in enumerate(rewinds):
             points = tuple((one.remaining, one.losses) for one in found.line(arm, rewind) if one.losses.n)
             if points:
-                colour, marker = (theme().control, "X") if arm == "random" else series(len(NAMES) + later - 1 if later else place)
+                colour, marker = (
+                    (theme().control, "X") if arm == "random" else series(len(NAMES) + later - 1 if later else place)
+                )
                 yield Line(f"rewound to {100 * rewind:g}\u00a0%" if later else name, colour, marker, points)
 
 

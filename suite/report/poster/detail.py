@@ -27,6 +27,7 @@ class Detail:
     noted: bool = True  # what a figure alone does not say
     costs: bool = True  # of each criterion, in time and memory
     courses: int = 8  # of training, criterion by criterion
+    recovery: bool = True  # by training, where it stands in a column
     map: bool = True  # of the damage in each layer
     third: bool = True  # the further section that stands in a column
     search: int = 2  # what is said of the search for a ticket, beside whether there is one
@@ -64,7 +65,7 @@ LADDERS: Mapping[str, Sequence[Step]] = {
     "limits": ({"failures": 3}, {"failures": 2}, {"failures": 1}, *([{}] * 5), {"failures": 0}),  # a reason stays long
     "universal": ({"noted": False},),
     "criteria": ({"costs": False},),
-    "recovery": ({"courses": 4}, {"courses": 2}, *([{}] * 4), {"third": False}),
+    "recovery": ({"courses": 4}, {"courses": 2}, *([{}] * 4), {"recovery": False}),
     "rounding": (*([{}] * 6), {"third": False}),
     "structure": (*([{}] * 6), {"third": False}),
     "map": (*([{}] * 9), {"map": False}),  # the picture of the network, which says less, goes before it
