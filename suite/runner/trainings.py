@@ -60,6 +60,7 @@ class Trainings:
         self.claims = Claims(store.folder)
         self.weights = model.anatomy.block_weights
         self.todo: dict[str, Experiment] = {}
+        self.behind: dict[str, dict[str, str]] = {}  # the ids of what each of them stands on, by what it is to it
         self.again: set[str] = set()  # recorded, and trained once more for those that stand on them
         self.running: dict[str, Running] = {}
         for experiment in missing:
@@ -92,7 +93,9 @@ class Trainings:
         """Put a training on the list, behind those it stands on and that are not kept."""
         if experiment.id in self.todo:
             return
-        for behind in stands_on(experiment, self.weights).values():
+        stands = stands_on(experiment, self.weights)
+        self.behind[experiment.id] = {name: behind.id for name, behind in stands.items()}
+        for behind in stands.values():
             recorded = finished(self.store, behind) is not None
             if not (recorded and kept.whole(kept.path_of(self.store.folder, behind.id))):
                 self._want(behind)
@@ -105,8 +108,8 @@ class Trainings:
         busy = self.todo.keys() | self.running.keys()
         ready = [
             one
-            for one in self.todo.values()
-            if not any(behind.id in busy for behind in stands_on(one, self.weights).values())
+            for one_id, one in self.todo.items()
+            if not any(behind in busy for behind in self.behind[one_id].values())
         ]
         return sorted(ready, key=lambda one: asked_of(one).arm not in kept.STOOD_ON)
 
@@ -131,7 +134,7 @@ class Trainings:
         if asked.arm == "small":
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
-        behind = {name: kept.path_of(folder, one.id) for name, one in stands_on(experiment, self.weights).items()}
+        behind = {name: kept.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
         keep = kept.path_of(folder, experiment.id) if asked.arm in kept.STOOD_ON else None
         return Job(experiment, self.model, config, behind, keep)
 
@@ -154,10 +157,10 @@ class Trainings:
     def _above(self, experiment: Experiment) -> list[Experiment]:
         """What is left to do and stands on this training, or on one that does."""
         lost = {experiment.id}
-        for one in self.todo.values():  # each comes after those it stands on
-            if any(behind.id in lost for behind in stands_on(one, self.weights).values()):
-                lost.add(one.id)
-        return [one for one in self.todo.values() if one.id in lost]
+        for one in self.todo:  # each comes after those it stands on
+            if lost & set(self.behind[one].values()):
+                lost.add(one)
+        return [self.todo[one] for one in self.todo if one in lost]
 
     def _sections(self, result: Result) -> dict[str, Any]:
         assert result.done is not None
