@@ -62,7 +62,7 @@ class ModelEntry(Strict):
     def _one_place(self) -> ModelEntry:
         given = [key for key in ("path", "repository", "architecture") if getattr(self, key)]
         if len(given) > 1:
-            raise ValueError(f"model {self.name!r} has both a {given[0]} and a {given[1]}; keep one")
+            raise ValueError(f"model {self.name!r} has both `{given[0]}` and `{given[1]}`; keep one")
         if (self.repository is None) != (self.revision is None):
             raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
         return self

@@ -21,6 +21,17 @@ MACHINE = Machine("a processor", 2, 8_000_000_000)
 SECONDS = st.floats(0.1, 1000)
 
 
+def test_a_seeds_trainings_stay_together_and_no_task_waits_for_another(tmp_path: Path) -> None:
+    study = read_study(MANIFESTS / "ticket-quick.yaml")
+    shares = missing(study, Store(tmp_path), MACHINE, ())
+    dealt = deal(shares, 5)
+    assert len(dealt) == 2
+    seeds = [{one.seed for one in study.experiments if one.id in share.cells} for share in dealt]
+    assert sorted(map(sorted, seeds)) == [[0], [1]]
+    assert sum(len(share.cells) for share in dealt) == len(study.experiments)
+    assert len(part(study, dealt[0].cells, ()).experiments) == len(dealt[0].cells)
+
+
 def embedded() -> Study:
     return read_study(MANIFESTS / "embedded.yaml")
 
