@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
@@ -27,9 +27,12 @@ from suite.report.rules import RULES
 from suite.report.templating import render
 from suite.report.theme import theme
 
+T = TypeVar("T")
+
 FIGURE_LINE = 1.25  # points
 MOST_SAMPLES = 8
 MOST_KINDS = 8  # columns of the table of kinds
+MOST_ROWS, MOST_GROUPS = 36, 6  # of a table on the search for a ticket
 TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
 
 
@@ -84,14 +87,17 @@ def _further(facts: Facts) -> dict[str, Any]:
 
 
 def _search(facts: Facts) -> dict[str, Any]:
-    """The rows of the tables on the search for a ticket that are not the facts' own."""
-    rivals = facts.tickets[0].rivals if facts.tickets else ()
+    """The rows of the tables on the search for a ticket, thinned where a column of the paper has no room for all."""
+    found = facts.tickets[0] if facts.tickets else None
+    rivals = found.rivals if found else ()
     compared = [row for row in rivals if row.arm != "rate-rewinding"] or rivals  # that one runs at every level
-    rewinds = sorted({row.rewind for row in compared})
+    rewinds = sorted({row.rewind for row in compared})[:MOST_GROUPS]
+    early = found.early[:MOST_GROUPS] if found else ()
     return {
         "levels_of": _levels,
+        "ahead": [(rewind, _levels((r for r in compared if r.rewind == rewind), len(rewinds))) for rewind in rewinds],
+        "read_early": [(one, _thinned(one.rows, MOST_ROWS // len(early))) for one in early],
         "learnt": sorted({text for search in facts.tickets for text in _texts(search)}),
-        "ahead": [(rewind, _levels(row for row in compared if row.rewind == rewind)) for rewind in rewinds],
     }
 
 
@@ -102,9 +108,14 @@ def _texts(search: TicketFacts) -> Iterator[tuple[str, str, str]]:
         yield search.recipe.text.name, search.recipe.text.revision.removeprefix("sha256:"), ""
 
 
-def _levels(rows: Iterable[Any]) -> list[tuple[int, float]]:
-    """Each level that there is a row of, with the share that remains, the densest first."""
-    return sorted({row.level: row.remaining for row in rows}.items())
+def _levels(rows: Iterable[Any], groups: int = 1) -> list[tuple[int, float]]:
+    """Levels that there is a row of, each with the share that remains, the densest first, for a table of so many
+    groups of rows."""
+    return _thinned(sorted({row.level: row.remaining for row in rows}.items()), MOST_ROWS // groups)
+
+
+def _thinned(rows: Sequence[T], most: int) -> list[T]:
+    return [rows[index] for index in _spread(len(rows), most)]
 
 
 def _first_study(facts: Facts) -> dict[str, Any]:

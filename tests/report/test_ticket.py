@@ -174,6 +174,20 @@ def test_losses_below_the_floor_are_drawn_as_they_are():
     assert "held-out loss" in words and "the grammar" in words and "over" not in words
 
 
+def test_a_search_of_many_levels_keeps_to_the_columns_of_the_paper():
+    found = []
+    for seed in (0, 1):
+        found += [training("dense", seed), training("plateau", seed)]
+        for level in range(1, 61):
+            found += [training(arm, seed, level=level) for arm in ("ticket", "fresh", "random")]
+            found += [
+                training("ticket", seed, level=level, rewind=0.05),
+                training("ticket", seed, level=level, order=1),
+            ]
+            found += [training("early", seed, level=level, read=read) for read in (0.01, 0.1, 1.0)]
+    assert "Table 3. The ticket by the share remaining" in said(build_paper(build_facts(found)).content)
+
+
 @pytest.mark.parametrize(
     ("rule", "value"),
     [

@@ -47,7 +47,10 @@ def ticket(axes: Axes, facts: Facts, style: Style) -> None:
     losses = [loss for line in lines for _, seeds in line.points for loss in seeds.numbers] + [*found.plateau.numbers]
     base = over_floor(found, losses)
     every = 1 if room[0] > WIDE else 2  # of the tickets: controls have fewer levels
-    labels = [Label(draw_line(axes, line, base, every if len(line.points) > 8 else 1), line.name, line.colour) for line in lines]
+    labels = [
+        Label(draw_line(axes, line, base, every if len(line.points) > 8 else 1), line.name, line.colour)
+        for line in lines
+    ]
     labels += across(axes, found, base, style)
     shares = [100 * share for line in lines for share, _ in line.points]
     log_axis(axes.xaxis, min(shares) * 0.94, 106, "\u00a0%", () if room[0] > WIDE else (1, 3))
