@@ -1,11 +1,12 @@
-"""Where trainings are done: on a processor each in a process of its own, on a GPU those that are alike as one batch.
+"""Where trainings are done, those that are alike as one batch: a batch a core on a processor, one at a time on a GPU.
 
-Tried with some 50,000 parameters on two cores: two threads train a network hardly faster than one does, and two
-processes of a thread each do nearly twice as much; a batched computation gains nothing there (`ci/bench/trainings.py`).
+Tried with some 50,000 parameters on two cores (`ci/bench/trainings.py`): a second thread hardly makes a training
+faster, a second process does twice as much, and a batch of eight takes half to four fifths of eight trainings' time.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import threading
@@ -28,10 +29,11 @@ from suite.models.source import ModelSource
 from suite.records.experiment import Experiment
 from suite.records.peaks import Peaks
 from suite.runner import kept
-from suite.training.cost import BATCHED, TOGETHER
+from suite.runner.reasons import FAILURES
+from suite.training.cost import BATCHED, ON_A_CORE, TOGETHER
 from suite.training.lesson import Exam, Lesson
 from suite.training.networks import State
-from suite.training.ticket import Done, Subject, train
+from suite.training.ticket import Done, Subject, alike_in, train
 
 SOON = 0.2  # seconds between two looks at whether anything ended
 ENDED = "its process ended suddenly, as it does where memory runs out; run the same command again: what is done is kept"
@@ -53,6 +55,15 @@ class Job:
         return Subject(self.experiment, self.config, behind, None if self.source.untrained else pretrained(self.source))
 
 
+def batch_of(ready: Sequence[Job], most: int, shares: int = 1) -> list[Job]:
+    """Of jobs that could begin the first one, and others that are alike: so many at most, or the part of them that is
+    left for each of so many that share them."""
+    alike = [
+        job for job in ready if alike_in(job.experiment, job.config) == alike_in(ready[0].experiment, ready[0].config)
+    ]
+    return alike[: min(most, math.ceil(len(alike) / shares))]
+
+
 @dataclass(frozen=True)
 class Result:
     """What became of a job: what was read off the training, or why it failed."""
@@ -65,15 +76,14 @@ class Result:
 
 
 class Lane(Interface):
-    """Does jobs; `room` says how many more it would take now."""
+    """Does jobs. `begin` takes what it has room for of those that are ready, and says which; `ended` gives what ended
+    within a moment."""
 
     device: torch.device
     attention: str
     threads: int
 
-    @property
-    def room(self) -> int: ...
-    def begin(self, jobs: Sequence[Job]) -> None: ...
+    def begin(self, ready: Sequence[Job]) -> list[Job]: ...
     def ended(self) -> list[Result]: ...
     def close(self) -> None: ...
 
@@ -97,10 +107,10 @@ class Processes:
     attention = "eager"
     threads = 1
 
-    def __init__(self, lesson: Lesson, exam: Exam, processes: int | None = None) -> None:
-        self.lesson, self.exam = lesson, exam
+    def __init__(self, lesson: Lesson, exam: Exam, processes: int | None = None, most: int = ON_A_CORE) -> None:
+        self.lesson, self.exam, self.most = lesson, exam, most
         self.processes = processes or cores()
-        self.running: dict[Future[Result], Job] = {}
+        self.running: dict[Future[list[Result]], list[Job]] = {}
         self._start()
 
     def _start(self) -> None:
@@ -109,36 +119,31 @@ class Processes:
         told = (self.lesson, self.exam, self.halt, os.getpid())
         self.pool = ProcessPoolExecutor(self.processes, context, initializer=_prepare, initargs=told)
 
-    @property
-    def room(self) -> int:
-        return self.processes - len(self.running)
-
-    def begin(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            self.running[self.pool.submit(_work, job)] = job
+    def begin(self, ready: Sequence[Job]) -> list[Job]:
+        begun: list[Job] = []
+        while (left := [job for job in ready if job not in begun]) and len(self.running) < self.processes:
+            batch = batch_of(left, self.most, self.processes - len(self.running))
+            self.running[self.pool.submit(_work, batch)] = batch
+            begun += batch
+        return begun
 
     def ended(self) -> list[Result]:
-        """What ended within a moment."""
         over, _ = wait(self.running, timeout=SOON, return_when=FIRST_COMPLETED)
-        found = [_result(self.running.pop(future), future) for future in over]
-        if any(isinstance(one.error, BrokenProcessPool) for one in found):  # and with one process all of them go
-            lost = [one.job for one in found if isinstance(one.error, BrokenProcessPool)]
-            lost += self.running.values()
-            found = [one for one in found if one.job not in lost]
-            found += [Result(job, error=ExperimentError(ENDED)) for job in lost]
-            self.running.clear()
-            self._start()
+        found: list[Result] = []
+        for future in over:
+            jobs, error = self.running.pop(future), future.exception()
+            if isinstance(error, BrokenProcessPool):  # and with one process all of them go
+                jobs += [job for batch in self.running.values() for job in batch]
+                self.running.clear()
+                self._start()
+                return [*found, *(Result(job, error=ExperimentError(ENDED)) for job in jobs)]
+            found += [Result(job, error=error) for job in jobs] if error else future.result()
         return found
 
     def close(self) -> None:
         """End what runs: a training that is not finished is begun anew another time."""
         self.halt.set()
         self.pool.shutdown(cancel_futures=True)
-
-
-def _result(job: Job, future: Future[Result]) -> Result:
-    error = future.exception()
-    return Result(job, error=error) if error else future.result()
 
 
 class _Halted(BaseException):
@@ -172,16 +177,29 @@ def _prepare(lesson: Lesson, exam: Exam, halt: Event, parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(job: Job) -> Result:
+def _work(jobs: Sequence[Job]) -> list[Result]:
     def step(_: int, __: int) -> None:
         if _told.halt.is_set():
             raise _Halted
 
+    return _train(jobs, _told.lesson, _told.exam, Processes.device, Processes.attention, step)
+
+
+def _train(
+    jobs: Sequence[Job],
+    lesson: Lesson,
+    exam: Exam,
+    device: torch.device,
+    attention: str,
+    step: Callable[[int, int], None],
+) -> list[Result]:
     memory.reset_peaks()
-    (done,) = train([job.subject()], _told.lesson, _told.exam, Processes.device, Processes.attention, step)
-    if job.keep:
-        kept.save(job.keep, done.ended)
-    return Result(job, done, peaks=memory.peaks(Processes.device))
+    found = train([job.subject() for job in jobs], lesson, exam, device, attention, step)
+    for job, done in zip(jobs, found, strict=True):
+        if job.keep:
+            kept.save(job.keep, done.ended)
+    peaks = memory.peaks(device)
+    return [Result(job, done, None, len(jobs), peaks) for job, done in zip(jobs, found, strict=True)]
 
 
 class Batches:
@@ -199,42 +217,26 @@ class Batches:
         self.most = TOGETHER if source.anatomy.weights <= BATCHED else 1
         self.attention = "eager" if self.most > 1 else "sdpa"
         self.threads = torch.get_num_threads()
-        self.jobs: list[Job] = []
+        self.batch: list[Job] = []
 
-    @property
-    def room(self) -> int:
-        return 10**6  # the more are ready, the more of them are alike
-
-    def begin(self, jobs: Sequence[Job]) -> None:
-        self.jobs += jobs
+    def begin(self, ready: Sequence[Job]) -> list[Job]:
+        if self.batch or not ready:
+            return []
+        self.batch = batch_of(ready, self.most)
+        return self.batch
 
     def ended(self) -> list[Result]:
-        """The results of a batch: of the jobs that are like the first one."""
-        if not self.jobs:
-            return []
-        first = self.jobs[0].subject()
-        alike, subjects = [self.jobs[0]], [first]
-        for job in self.jobs[1:]:
-            if len(alike) < self.most and (subject := job.subject()).alike == first.alike:
-                alike.append(job)
-                subjects.append(subject)
-        self.jobs = [job for job in self.jobs if job not in alike]
-        memory.reset_peaks()
-        what = "step" if len(alike) == 1 else f"{len(alike)} networks, step"
+        jobs, self.batch = self.batch, []
+        what = "step" if len(jobs) == 1 else f"{len(jobs)} networks, step"
         try:
-            found = train(
-                subjects, self.lesson, self.exam, self.device, self.attention, lambda n, of: self.step(what, n, of)
+            return _train(
+                jobs, self.lesson, self.exam, self.device, self.attention, lambda n, of: self.step(what, n, of)
             )
-            for job, done in zip(alike, found, strict=True):
-                if job.keep:
-                    kept.save(job.keep, done.ended)
-        except (ExperimentError, RuntimeError, ValueError, ArithmeticError, MemoryError, OSError) as error:
-            return [Result(job, error=error) for job in alike]
-        peaks = memory.peaks(self.device)
-        return [Result(job, done, None, len(alike), peaks) for job, done in zip(alike, found, strict=True)]
+        except (*FAILURES, OSError) as error:
+            return [Result(job, error=error) for job in jobs]
 
     def close(self) -> None:
-        self.jobs.clear()
+        self.batch = []
 
 
 def pretrained(source: ModelSource) -> State:

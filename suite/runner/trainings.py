@@ -61,6 +61,7 @@ class Trainings:
         self.weights = model.anatomy.block_weights
         self.todo: dict[str, Experiment] = {}
         self.behind: dict[str, dict[str, str]] = {}  # the ids of what each of them stands on, by what it is to it
+        self.jobs: dict[str, Job] = {}
         self.again: set[str] = set()  # recorded, and trained once more for those that stand on them
         self.running: dict[str, Running] = {}
         for experiment in missing:
@@ -116,27 +117,27 @@ class Trainings:
     def _begin(self, lane: Lane) -> None:
         ready = self._ready()
         free = [one for one in ready if self.claims.of_others(one.id) is None]
-        jobs = []
-        for experiment in free[: lane.room]:
-            del self.todo[experiment.id]
+        for experiment in free:  # another process may have done it since
             if (record := finished(self.store, experiment)) and experiment.id not in self.again:
+                del self.todo[experiment.id]
                 self.found(record)
-                continue
-            self.running[experiment.id] = Running.of(self.claims, experiment)
-            self.started(experiment)
-            jobs.append(self._job(experiment))
-        lane.begin(jobs)
+        for job in lane.begin([self._job(one) for one in free if one.id in self.todo]):
+            del self.todo[job.experiment.id]
+            self.running[job.experiment.id] = Running.of(self.claims, job.experiment)
+            self.started(job.experiment)
         if ready and not free and not self.running:
             time.sleep(WAITING)  # another process is at all that could begin
 
     def _job(self, experiment: Experiment) -> Job:
+        if experiment.id in self.jobs:
+            return self.jobs[experiment.id]
         asked, folder, config = asked_of(experiment), self.store.folder, self.model.config
         if asked.arm == "small":
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
         behind = {name: kept.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
         keep = kept.path_of(folder, experiment.id) if asked.arm in kept.STOOD_ON else None
-        return Job(experiment, self.model, config, behind, keep)
+        return self.jobs.setdefault(experiment.id, Job(experiment, self.model, config, behind, keep))
 
     def _end(self, result: Result, lane: Lane) -> None:
         experiment = result.job.experiment

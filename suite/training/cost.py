@@ -6,7 +6,8 @@ from suite.models.anatomy import Anatomy
 from suite.records.experiment import Training
 
 BATCHED = 5_000_000  # parameters, up to which networks are small enough to leave a GPU idle when they are alone
-TOGETHER = 64  # networks at most that are trained as one batch
+TOGETHER = 64  # networks at most that are trained as one batch on a GPU
+ON_A_CORE = 8  # and on a core of a processor: more gain nothing there, and more would be lost with a batch
 STEP_A_LAYER = 1.5e-3  # seconds a layer costs a step whatever its size: operations begun one after another
 SMALL_SHARE = 0.7  # of the rate of large matrix products that small ones reach
 EXAMINED = 1.15  # times as long, for what is examined along the way and after it

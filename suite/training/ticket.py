@@ -63,13 +63,14 @@ class Subject:
     def seed(self) -> int:
         return self.experiment.seed or 0
 
-    @property
-    def alike(self) -> tuple[object, ...]:
-        """What must be equal for trainings to run in lock step."""
-        a = self.asked
-        prefix = a.read if a.arm == "early" and a.read != 1 else None
-        course = a.steps, a.batch, a.learning_rate, a.recall_weight
-        return (tuple(sorted(self.config.items())), *course, a.arm in UNPRUNED, a.rewind, prefix)
+
+def alike_in(experiment: Experiment, config: Mapping[str, Any]) -> tuple[object, ...]:
+    """What must be equal for trainings to run in lock step."""
+    a = experiment.training
+    assert a is not None
+    prefix = a.read if a.arm == "early" and a.read != 1 else None
+    course = a.steps, a.batch, a.learning_rate, a.recall_weight
+    return (tuple(sorted(config.items())), *course, a.arm in UNPRUNED, a.rewind, prefix)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def train(
     attention: str,
     progress: Callable[[int, int], None],
 ) -> list[Done]:
-    """Do trainings that are `alike` in lock step.
+    """Do trainings that are alike (`alike_in`) in lock step.
 
     Args:
         progress: told of the steps done and of all.
@@ -109,14 +110,19 @@ def train(
         RuntimeError: a bug: a removed weight came back.
     """
     clock = time.perf_counter()
-    course = _Course(subjects, lesson, exam, device, attention, progress)
-    masks = course.masks()
-    networks, courses = course.run(masks)
-    seconds = (time.perf_counter() - clock) / len(subjects)
-    return [
-        _done(subject, networks, index, exam, masks[index], courses[index], seconds)
-        for index, subject in enumerate(subjects)
-    ]
+    # What the optimiser remembers of words that never come shrinks to denormal numbers, which take a processor long.
+    torch.set_flush_denormal(True)
+    try:
+        course = _Course(subjects, lesson, exam, device, attention, progress)
+        masks = course.masks()
+        networks, courses = course.run(masks)
+        seconds = (time.perf_counter() - clock) / len(subjects)
+        return [
+            _done(subject, networks, index, exam, masks[index], courses[index], seconds)
+            for index, subject in enumerate(subjects)
+        ]
+    finally:
+        torch.set_flush_denormal(False)
 
 
 class _Course:

@@ -211,7 +211,7 @@ def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path
         while not found:
             found = lane.ended()
         assert "ended suddenly" in str(found[0].error)
-        assert lane.room == 1
+        assert lane.running == {}
         lane.begin([job])
         while not (found := lane.ended()):
             pass

@@ -12,7 +12,7 @@ from suite.records.experiment import Experiment
 from suite.training.levels import remaining, sibling, stands_on
 from suite.training.narrower import narrower
 from suite.training.networks import Networks, initial
-from suite.training.ticket import mask_of, rate, train
+from suite.training.ticket import alike_in, mask_of, rate, train
 from tests.training.networks import CPU, SOURCE, WEIGHTS, dense, ended, exam, lesson, subject, trained, training
 
 TICKET = {"arm": "ticket", "level": 1}
@@ -35,7 +35,7 @@ def test_several_networks_at_once_are_trained_as_each_alone() -> None:
 def test_masked_networks_at_once_are_trained_as_each_alone() -> None:
     ones = [training(arm=arm, level=1, rewind=0.25) for arm in ("ticket", "fresh", "random")]
     subjects = [subject(one) for one in ones]
-    assert len({one.alike for one in subjects}) == 1
+    assert len({alike_in(one.experiment, one.config) for one in subjects}) == 1
     for one, found in zip(ones, train(subjects, lesson(), exam(), CPU, "eager", lambda *_: None), strict=True):
         assert found.loss == pytest.approx(trained(one).loss, rel=1e-5)
 
@@ -116,7 +116,9 @@ def test_controls_differ_from_the_ticket_in_what_they_control_for_and_in_nothing
     ticket = subject(training(**TICKET))
     for arm in ("fresh", "random"):
         control = subject(training(arm=arm, level=1))
-        assert control.alike == ticket.alike  # steps, batch, learning rate, rewind
+        assert alike_in(control.experiment, control.config) == alike_in(
+            ticket.experiment, ticket.config
+        )  # steps, batch, learning rate, rewind
     fresh, random = (mask_of(subject(training(arm=arm, level=1))) for arm in ("fresh", "random"))
     mask = mask_of(ticket)
     assert all(torch.equal(mask[name], fresh[name]) for name in mask)
