@@ -26,12 +26,12 @@ title: a search
 models:
   - name: net
     architecture:
-      {model_type: llama, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 1, num_attention_heads: 2,
+      {model_type: llama, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
        tie_word_embeddings: true}
 text: short-stories
 context: 40
 ticket: {levels: 2, pruned: 0.5, arms: [random, small], compared: [2], rewind: [0, 25], orders: 2,
-         early: {read: [50], levels: [1]}, steps: 8, plateau: 2, batch: 2, learning_rate: 0.01, recall_weight: 5}
+         early: {read: [50], levels: [1]}, steps: 8, plateau: 2, batch: 4, learning_rate: 0.01, recall_weight: 5}
 """
 CELLS = 2 + 1 + 2 * 3 + 2 + 1 + 1  # dense, plateau, another order; the tickets; random; small; early
 
