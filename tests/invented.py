@@ -8,6 +8,7 @@ from typing import Any
 
 from suite.evaluation.interval import ratio_interval
 from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference, digest
+from suite.records.peaks import Peaks
 from suite.records.schema import (
     Along,
     Board,
@@ -16,7 +17,6 @@ from suite.records.schema import (
     Generation,
     Memory,
     ModelSummary,
-    Peaks,
     Perplexity,
     Protocol,
     Pruning,

@@ -86,7 +86,7 @@ def measure(folder: Path, arguments: argparse.Namespace, way: dict[str, Any]) ->
     before = torch.cuda.memory_allocated() if on_gpu else memory.resident()
     memory.reset_peaks()
     with pruned(loaded, asked, tokens) as done:
-        high = memory.peaks(loaded.model).bytes
+        high = memory.peaks(loaded.device).bytes
     over = None if before is None or high is None else max(0, high - before)
     name = " ".join(str(value) for key, value in way.items() if key != "seed")
     return Measured(name, done.achieved.seconds, over, done.achieved.zeros)

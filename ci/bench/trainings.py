@@ -58,8 +58,8 @@ def main() -> None:
     )
     lanes = {"one after another, all threads": batches(1), "one batch": batches(options.networks)}
     if device.type == "cpu":
-        lanes["a process a core, one thread each"] = lambda: Processes(lesson, exam, most=1)
-        lanes["a batch in each process"] = lambda: Processes(lesson, exam)
+        lanes["a process a core, one thread each"] = lambda: Processes(lesson, exam, lambda *_: None, most=1)
+        lanes["a batch in each process"] = lambda: Processes(lesson, exam, lambda *_: None)
     first = None
     for name, make in lanes.items():
         seconds, losses = timed(make, jobs)

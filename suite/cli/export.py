@@ -54,8 +54,8 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
     if experiment.training is not None:
         where = results / study.name / "networks"
         raise InputError(
-            f"experiment {experiment.id[:8]} is a training, not a cell of a finished model; the networks of tickets and "
-            f"dense trainings, each with its mask, are in {where} as safetensors once they are trained"
+            f"experiment {experiment.id[:8]} is a training, not a cell of a finished model; the networks of tickets "
+            f"and dense trainings, each with its mask, are in {where} as safetensors once they are trained"
         )
     out = out or EXPORTS / study.name / experiment.id[:8]
     from suite.models.export import check_free

@@ -63,11 +63,14 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "gradient_norm": 1.0,
         "warm_up": 0.05,
         "final_rate": 0.1,
-        # The search for a ticket: suite/training/ticket.py.
+        # The search for a ticket: suite/training/ticket.py and networks.py.
         "ticket_warm_up": 1 / 20,
         "ticket_decay": 1 / 2,
         "ticket_final_rate": 1 / 50,
         "ticket_path": 9,
+        "ticket_betas": (0.9, 0.98),
+        "ticket_weight_decay": 0.05,
+        "ticket_gradient_norm": 1.0,
         "one_sided": ticket_seeds.ONE_SIDED,
         "margin": ticket_seeds.MARGIN,
         "enough": ticket_rows.ENOUGH,

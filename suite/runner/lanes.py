@@ -95,7 +95,7 @@ def lane_of(source: ModelSource, lesson: Lesson, exam: Exam, step: Callable[[str
         step: told of what, how many steps are done, and how many there will be; also where a run may be ended.
     """
     if not torch.cuda.is_available() and source.anatomy.weights <= BATCHED:
-        return Processes(lesson, exam)
+        return Processes(lesson, exam, step)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return Batches(source, lesson, exam, device, step)
 
@@ -107,16 +107,23 @@ class Processes:
     attention = "eager"
     threads = 1
 
-    def __init__(self, lesson: Lesson, exam: Exam, processes: int | None = None, most: int = ON_A_CORE) -> None:
-        self.lesson, self.exam, self.most = lesson, exam, most
+    def __init__(
+        self,
+        lesson: Lesson,
+        exam: Exam,
+        step: Callable[[str, int, int], None],
+        processes: int | None = None,
+        most: int = ON_A_CORE,
+    ) -> None:
+        self.lesson, self.exam, self.step, self.most = lesson, exam, step, most
         self.processes = processes or cores()
         self.running: dict[Future[list[Result]], list[Job]] = {}
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self.halt = context.Event()
-        told = (self.lesson, self.exam, self.halt, os.getpid())
+        self.halt, self.steps = context.Event(), context.Value("Q", 0)  # the steps of all networks under way
+        told = (self.lesson, self.exam, self.halt, self.steps, os.getpid())
         self.pool = ProcessPoolExecutor(self.processes, context, initializer=_prepare, initargs=told)
 
     def begin(self, ready: Sequence[Job]) -> list[Job]:
@@ -129,6 +136,9 @@ class Processes:
 
     def ended(self) -> list[Result]:
         over, _ = wait(self.running, timeout=SOON, return_when=FIRST_COMPLETED)
+        if networks := sum(map(len, self.running.values())):
+            done, all_of_them = self.steps.value // networks, self._steps_of_all() // networks
+            self.step(f"{networks} networks, step", min(done, all_of_them), all_of_them)
         found: list[Result] = []
         for future in over:
             jobs, error = self.running.pop(future), future.exception()
@@ -138,7 +148,12 @@ class Processes:
                 self._start()
                 return [*found, *(Result(job, error=ExperimentError(ENDED)) for job in jobs)]
             found += [Result(job, error=error) for job in jobs] if error else future.result()
+            with self.steps.get_lock():
+                self.steps.value = max(0, self.steps.value - sum(map(_steps_of, jobs)))
         return found
+
+    def _steps_of_all(self) -> int:
+        return sum(_steps_of(job) for jobs in self.running.values() for job in jobs)
 
     def close(self) -> None:
         """End what runs: a training that is not finished is begun anew another time."""
@@ -150,24 +165,30 @@ class _Halted(BaseException):
     """The run was ended meanwhile."""
 
 
+def _steps_of(job: Job) -> int:
+    asked = job.experiment.training
+    return asked.steps if asked else 0
+
+
 @dataclass
 class _Told:
     lesson: Lesson
     exam: Exam
     halt: Event
+    steps: Any  # a number that all processes share
 
 
 _told: _Told
 
 
-def _prepare(lesson: Lesson, exam: Exam, halt: Event, parent: int) -> None:
+def _prepare(lesson: Lesson, exam: Exam, halt: Event, steps: Any, parent: int) -> None:
     """Make a process ready: one thread, deaf to Ctrl-C (who runs it hears it), and gone when who runs it is."""
     import signal
 
     global _told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _told = _Told(lesson, exam, halt)
+    _told = _Told(lesson, exam, halt, steps)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -181,6 +202,8 @@ def _work(jobs: Sequence[Job]) -> list[Result]:
     def step(_: int, __: int) -> None:
         if _told.halt.is_set():
             raise _Halted
+        with _told.steps.get_lock():
+            _told.steps.value += len(jobs)
 
     return _train(jobs, _told.lesson, _told.exam, Processes.device, Processes.attention, step)
 
@@ -227,6 +250,8 @@ class Batches:
 
     def ended(self) -> list[Result]:
         jobs, self.batch = self.batch, []
+        if not jobs:
+            return []
         what = "step" if len(jobs) == 1 else f"{len(jobs)} networks, step"
         try:
             return _train(

@@ -19,7 +19,7 @@ from suite.report.paper import build_paper
 from suite.report.poster import build_poster, present
 from suite.report.rules import RULES
 from suite.report.templating import environment
-from suite.training import ticket
+from suite.training import networks, ticket
 from tests.altered import everything
 from tests.invented import record
 from tests.report.inspect_pdf import glyphs, text
@@ -192,6 +192,9 @@ def test_a_search_of_many_levels_keeps_to_the_columns_of_the_paper():
     ("rule", "value"),
     [
         ("ticket_warm_up", ticket.WARM_UP),
+        ("ticket_betas", networks.BETAS),
+        ("ticket_weight_decay", networks.WEIGHT_DECAY),
+        ("ticket_gradient_norm", networks.GRADIENT_NORM),
         ("ticket_decay", ticket.DECAY),
         ("ticket_final_rate", ticket.FINAL_RATE),
         ("ticket_path", ticket.PATH),

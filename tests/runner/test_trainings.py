@@ -202,7 +202,7 @@ def test_what_another_process_did_meanwhile_is_not_done_again(
 
 def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path: Path, manifest: Path) -> None:
     study = read_study(manifest)
-    lane = Processes(lesson(), lesson(), processes=1)  # type: ignore[arg-type]
+    lane = Processes(lesson(), lesson(), lambda *_: None, processes=1)  # type: ignore[arg-type]
     try:
         job = Job(study.experiments[0], study.models[0], {"model_type": "dies"}, {"dense": tmp_path / "none"})
         lane.begin([job])
