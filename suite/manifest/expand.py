@@ -11,7 +11,7 @@ from suite import declared
 from suite.data.source import TextSource
 from suite.errors import InputError
 from suite.manifest.cliff import Search
-from suite.manifest.combinations import Combinations
+from suite.manifest.combinations import MOST_EXPERIMENTS, Combinations
 from suite.manifest.entries import CalibrationEntry, RecoveryEntry, TicketEntry
 from suite.manifest.rules import check_cell, looks_at_activations
 from suite.manifest.schema import Manifest
@@ -154,7 +154,14 @@ class _Expansion:
 
     def _trainings(self, model: ModelSource, entry: TicketEntry) -> Iterator[Experiment]:
         learnt = self.sources.learn_from(("ticket",), entry)
-        return trainings(model, entry, self.manifest.seed, self.text.reference, self.context, learnt)
+        found = trainings(model, entry, self.manifest.seed, self.text.reference, self.context, learnt)
+        for number, experiment in enumerate(found):
+            if number == MOST_EXPERIMENTS:
+                raise InputError(
+                    f"{self.positions.at(('ticket',))}: this search has more than {MOST_EXPERIMENTS:,} trainings of "
+                    f"{model.name!r}, which are the most; make it several studies, or leave seeds, orders or levels out"
+                )
+            yield experiment
 
     def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""

@@ -134,12 +134,7 @@ def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource
     }
     _check_sizes(place, config)
     source = ModelSource(name, f"sha256:{digest(config)}", config, stored_dtype="float32")
-    try:
-        _ = source.anatomy
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{place}: the key {error} is missing") from error
+    _check_anatomy(source, place)
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     if hidden % (2 * heads) or heads % config.get("num_key_value_heads", heads):
         raise InputError(
@@ -256,13 +251,17 @@ def _read_json(name: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def _check_config(source: ModelSource) -> None:
+def _check_anatomy(source: ModelSource, place: str) -> None:
     try:
         _ = source.anatomy
     except InputError as error:
-        raise InputError(f"model {source.name!r}: {error}") from error
+        raise InputError(f"{place}: {error}") from error
     except (KeyError, TypeError) as error:
-        raise InputError(f"model {source.name!r}: its config.json lacks the key {error}") from error
+        raise InputError(f"{place} lacks the key {error}") from error
+
+
+def _check_config(source: ModelSource) -> None:
+    _check_anatomy(source, f"model {source.name!r}: its config.json")
     if source.stored_dtype not in _DTYPES.values():
         known = ", ".join(_DTYPES.values())
         raise InputError(

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -125,22 +126,31 @@ def train(
         torch.set_flush_denormal(False)
 
 
+@dataclass(frozen=True)
 class _Course:
-    def __init__(
-        self,
-        subjects: Sequence[Subject],
-        lesson: Lesson,
-        exam: Exam,
-        device: torch.device,
-        attention: str,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self.subjects, self.lesson, self.exam = subjects, lesson, exam
-        self.device, self.attention, self.progress = device, attention, progress
-        self.asked = subjects[0].asked
-        self.streams = [stream_of(subject.seed, subject.asked.order) for subject in subjects]
+    """What `train` does, of the same arguments."""
+
+    subjects: Sequence[Subject]
+    lesson: Lesson
+    exam: Exam
+    device: torch.device
+    attention: str
+    progress: Callable[[int, int], None]
+
+    @property
+    def asked(self) -> Training:
+        """What all of them have in common, the first one's."""
+        return self.subjects[0].asked
+
+    @property
+    def prefix(self) -> int:
+        """The steps after which masks are read; 0 where none are."""
         read = self.asked.read if self.asked.arm == "early" else None
-        self.prefix = round(read * self.asked.steps) if read is not None and read < 1 else 0
+        return round(read * self.asked.steps) if read is not None and read < 1 else 0
+
+    @cached_property
+    def streams(self) -> list[int]:
+        return [stream_of(subject.seed, subject.asked.order) for subject in self.subjects]
 
     def masks(self) -> list[Mask]:
         """The mask of each; for those that are read early, from dense networks trained so far."""

@@ -104,12 +104,17 @@ def _reference(experiment: Experiment) -> Path:
     [
         ("{levels: 3, compared: [4], steps: 10, learning_rate: 0.01}", {}, "level 4 is beyond the last, 3"),
         ("{rewind: 100, steps: 10, learning_rate: 0.01}", {}, "at 100 % a training is over"),
+        (
+            "{levels: 60, orders: 100, steps: 10, learning_rate: 0.01}",
+            {"more": "context: 40\nseed: [0, 1]"},
+            "more than 10,000 trainings",
+        ),
         (QUICK, {"text": "wikitext-2"}, "knows the words of the embedded corpus alone"),
         (QUICK, {"more": "sparsity: 0.5"}, "leave `sparsity` out"),
         ("", {}, "is not trained, so there is nothing to prune yet"),
         ("{name: short-stories, steps: 10, learning_rate: 0.01}", {}, "is the one that is measured on"),
         (QUICK, {"models": NET.replace("hidden_size: 16", "hidden_size: 18")}, "even multiple of num_attention_heads"),
-        (QUICK, {"models": NET.replace("hidden_size: 16, ", "")}, "the key 'hidden_size' is missing"),
+        (QUICK, {"models": NET.replace("hidden_size: 16, ", "")}, "lacks the key 'hidden_size'"),
         (QUICK, {"models": NET.replace("llama", "gpt2")}, "the suite knows the anatomy of"),
         (QUICK, {"models": NET.replace("}}", "}, path: x}")}, "has both `path` and `architecture`"),
     ],

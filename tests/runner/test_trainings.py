@@ -11,6 +11,7 @@ import torch
 
 from suite.errors import InputError
 from suite.manifest import read_study
+from suite.models.loading import stored_values
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
 from suite.records.claims import Claims
@@ -18,6 +19,7 @@ from suite.runner import kept, trainings
 from suite.runner.lanes import Batches, Job, Processes
 from suite.runner.run import Run
 from suite.training import ticket
+from suite.training.networks import State
 from tests.runner.test_run import Quiet
 from tests.training.networks import lesson
 
@@ -198,6 +200,37 @@ def test_what_another_process_did_meanwhile_is_not_done_again(
     outcome = runner()
     assert (outcome.done, outcome.there) == (0, CELLS)
     assert began == []
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_pretrained_model_is_its_own_start_and_a_fresh_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "search.yaml"
+    path.write_text(
+        "title: a\nmodels: story-mistral-small\ntext: stories\ncontext: 40\n"
+        "ticket: {levels: 1, arms: fresh, compared: 1, steps: 8, plateau: 1, batch: 2, learning_rate: 1.0e-5}\n"
+    )
+    begun: dict[str, State] = {}
+    values = ticket._values
+
+    def watched(subject: ticket.Subject) -> State:
+        return begun.setdefault(subject.asked.arm, values(subject))
+
+    monkeypatch.setattr(ticket, "_values", watched)
+    runner, _ = run(path, tmp_path / "results")
+    assert runner.outcome.failed == 0
+    stored = stored_values(runner.study.models[0])
+    for arm in ("dense", "plateau", "ticket"):
+        assert begun[arm].keys() == stored.keys()
+        assert all(torch.equal(begun[arm][name], stored[name].float()) for name in stored)
+    assert not torch.equal(begun["fresh"]["model.embed_tokens.weight"], stored["model.embed_tokens.weight"].float())
+    losses = {
+        record.experiment.training.arm: record.training.loss
+        for record in records(tmp_path / "results").values()
+        if record.experiment.training and record.training
+    }
+    assert losses["dense"] < losses["ticket"] + 0.5 < losses["fresh"]
 
 
 def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path: Path, manifest: Path) -> None:
