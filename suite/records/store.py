@@ -61,7 +61,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".tmp") as probe:
                 now = Path(probe.name).stat().st_mtime  # the file system's clock, not this machine's
-                for path in self.folder.glob(".*.tmp"):
+                for path in self.folder.rglob(".*.tmp"):
                     with contextlib.suppress(FileNotFoundError):
                         if now - path.stat().st_mtime > LEFT_BEHIND:
                             path.unlink()

@@ -216,13 +216,21 @@ def _train(
     attention: str,
     step: Callable[[int, int], None],
 ) -> list[Result]:
+    """Do jobs that are alike; where that fails, in halves, so that only those fail that do so alone."""
     memory.reset_peaks()
-    found = train([job.subject() for job in jobs], lesson, exam, device, attention, step)
-    for job, done in zip(jobs, found, strict=True):
-        if job.keep:
-            kept.save(job.keep, done.ended)
-    peaks = memory.peaks(device)
-    return [Result(job, done, None, len(jobs), peaks) for job, done in zip(jobs, found, strict=True)]
+    try:
+        found = train([job.subject() for job in jobs], lesson, exam, device, attention, step)
+        for job, done in zip(jobs, found, strict=True):
+            if job.keep:
+                kept.save(job.keep, done.ended)
+    except (*FAILURES, OSError) as error:
+        if len(jobs) == 1:
+            return [Result(jobs[0], error=error)]
+    else:
+        peaks = memory.peaks(device)
+        return [Result(job, done, None, len(jobs), peaks) for job, done in zip(jobs, found, strict=True)]
+    half, told = len(jobs) // 2, (lesson, exam, device, attention, step)
+    return [*_train(jobs[:half], *told), *_train(jobs[half:], *told)]
 
 
 class Batches:
@@ -253,12 +261,7 @@ class Batches:
         if not jobs:
             return []
         what = "step" if len(jobs) == 1 else f"{len(jobs)} networks, step"
-        try:
-            return _train(
-                jobs, self.lesson, self.exam, self.device, self.attention, lambda n, of: self.step(what, n, of)
-            )
-        except (*FAILURES, OSError) as error:
-            return [Result(job, error=error) for job in jobs]
+        return _train(jobs, self.lesson, self.exam, self.device, self.attention, lambda n, of: self.step(what, n, of))
 
     def close(self) -> None:
         self.batch = []

@@ -149,9 +149,11 @@ class Trainings:
                     why = reason(result.error)
                     if one is not experiment:
                         why = f"a training it stands on failed ({describe(experiment)}): {why}"
-                    self.keep(self._record(one, running, lane, error=why))
+                    self.keep(self._record(one, running.environment(lane), error=why))
             elif experiment.id not in self.again:
-                self.keep(self._record(experiment, running, lane, **self._sections(result)))
+                self.keep(
+                    self._record(experiment, running.environment(lane, result.together), **self._sections(result))
+                )
         finally:
             running.claim.close()
 
@@ -200,14 +202,14 @@ class Trainings:
         return achieved(self.model.anatomy, self.model.anatomy.block_linears, counts, bits, 0.0)
 
     def _record(
-        self, experiment: Experiment, running: Running, lane: Lane, error: str | None = None, **sections: Any
+        self, experiment: Experiment, environment: Environment, error: str | None = None, **sections: Any
     ) -> Record:
         return Record(
             id=experiment.id,
             status="failed" if error else "done",
             error=error,
             experiment=experiment,
-            environment=running.environment(lane),
+            environment=environment,
             **{"model": self.model.summary, **sections},
         )
 
@@ -226,8 +228,9 @@ class Running:
         stack.enter_context(claims.claim(experiment.id))
         return cls(stack, now(), time.perf_counter())
 
-    def environment(self, lane: Lane) -> Environment:
-        found = environment(None, self.started, time.perf_counter() - self.clock)
+    def environment(self, lane: Lane, together: int = 1) -> Environment:
+        """Where it was trained; of the seconds of a batch it has its share."""
+        found = environment(None, self.started, (time.perf_counter() - self.clock) / together)
         return found.model_copy(
             update={
                 "device": str(lane.device),

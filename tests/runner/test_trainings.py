@@ -253,6 +253,28 @@ def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path
         lane.close()
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_in_a_batch_only_the_network_that_fails_by_itself_fails(
+    undisturbed: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ticket.mask_of
+
+    def broken(subject: ticket.Subject, *early: Any) -> Any:
+        if subject.asked.arm == "ticket" and subject.asked.order:
+            raise RuntimeError("a planted fault")
+        return whole(subject, *early)
+
+    monkeypatch.setattr(ticket, "mask_of", broken)
+    monkeypatch.setattr(
+        trainings, "lane_of", lambda source, *told: Batches(source, told[0], told[1], torch.device("cpu"), told[2])
+    )
+    _, observer = run(manifest, tmp_path / "results")
+    failed = {r.experiment.training.order for r in observer.records if r.status == "failed" and r.experiment.training}
+    assert failed == {1}
+    good = reproducible(tmp_path / "results")
+    assert good == {name: content for name, content in reproducible(undisturbed).items() if name in good}
+
+
 def test_a_network_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     ended = ticket.Ended({"a": torch.randn(3, 4)}, {"a": torch.tensor([[True, False, True, True]] * 3)})
     path = kept.path_of(tmp_path, "one")
