@@ -28,7 +28,7 @@ from suite.report.poster import build_poster
 from tests.foreign.manifests import assert_printable, assert_sentence
 from tests.foreign.mutate import altered, flipped, nudged
 
-REFERENCE = MANIFESTS / "reference" / "embedded"
+REFERENCES = [MANIFESTS / "reference" / study for study in ("embedded", "ticket")]
 SET, CHANGED = 9, 7  # records of a set, and how many of them are not as they were measured
 WHERE = ("ratio<2", "sparsity>=50%", "target=all", "model~story")
 Document = dict[str, Any]
@@ -38,7 +38,7 @@ Document = dict[str, Any]
 def _measured() -> dict[str, list[str]]:
     """The reference records' files by model, the dense one first."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(REFERENCE.glob("*.json")):
+    for path in sorted(path for folder in REFERENCES for path in folder.glob("*.json")):
         content = path.read_text(encoding="utf-8")
         if path.name != "plan.json":
             experiment = json.loads(content)["experiment"]
@@ -82,7 +82,7 @@ def _changed(content: str, rng: Random) -> tuple[str, bytes]:
         return document["id"], flipped(content.encode(), rng)
     if how < 0.15:
         return document["id"], content.encode()[: rng.randrange(len(content))]
-    section = rng.choice((*RESULTS, "pruning", "experiment"))
+    section = rng.choice((*RESULTS, "pruning", "experiment", "training"))
     if how < 0.4:
         document = altered(document, rng)
     elif how < 0.8 and document.get(section):

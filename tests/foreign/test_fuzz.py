@@ -32,7 +32,7 @@ def test_hundreds_of_mutated_records(tmp_path: Path) -> None:
 
 def test_a_record_that_is_sealed_anew_is_believed(tmp_path: Path) -> None:
     """Else the fuzzing of records would show nothing."""
-    content = next(path for path in records.REFERENCE.glob("*.json") if path.name != "plan.json").read_text()
+    content = next(path for path in records.REFERENCES[0].glob("*.json") if path.name != "plan.json").read_text()
     document = records.sealed(json.loads(content.replace('"story-', '"other-')))
     (tmp_path / f"{document['id']}.json").write_text(json.dumps(document))
     (believed,), damaged = read_records([tmp_path])
