@@ -165,19 +165,19 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
 
 
 def _training(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
-    """Of small networks as many are trained at once as there are cores, or as a GPU takes."""
+    """Small networks are trained in batches: one on each core, or one on a GPU."""
     anatomy, asked = model.anatomy, experiment.training
     assert asked is not None
     small = anatomy.weights <= cost.BATCHED
     if machine.gpus:
-        networks = lanes = cost.TOGETHER if small else 1
+        together, lanes = (cost.TOGETHER if small else 1), 1
         rate, needed = _rates(machine, anatomy.hidden, 4)[0], RUNTIME_BYTES
     else:
-        networks = lanes = cores() if small else 1
+        together, lanes = (cost.ON_A_CORE, cores()) if small else (1, 1)
         rate = host_matrix_rate() / lanes
         needed = RUNTIME_BYTES + cost.PROCESS_BYTES * (lanes if small else 1)
-    needed += cost.training_bytes(anatomy, asked, study.context, networks)
-    return Forecast(experiment, cost.training_seconds(anatomy, asked, study.context, rate, lanes), needed)
+    needed += cost.training_bytes(anatomy, asked, study.context, together * lanes)
+    return Forecast(experiment, cost.training_seconds(anatomy, asked, study.context, rate, together, lanes), needed)
 
 
 def _learning(

@@ -20,7 +20,7 @@ from suite.analysis.provenance import Provenance, provenance
 from suite.analysis.recorded import Recorded, read_recorded, recorded_of
 from suite.analysis.storage import Storage, storage
 from suite.analysis.studies import StudyFacts, studies_of
-from suite.analysis.ticket import TicketFacts, tickets_of
+from suite.analysis.ticket.facts import TicketFacts, tickets_of
 from suite.analysis.values import Claim, MissingResultError
 from suite.errors import InputError
 from suite.records.experiment import Experiment

@@ -46,6 +46,7 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
 
 def run_study(study: Study, store: Store, console: Console) -> Outcome:
     """Run what a study lacks, with its progress on the console; what it needs of the hub comes first."""
+    from suite.records.store import FAILED
     from suite.runner.run import Run
 
     console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
@@ -56,7 +57,9 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
         try:
             outcome = runner()
         except KeyboardInterrupt:
-            kept = runner.outcome.there + runner.outcome.done
+            kept = sum(
+                not path.name.endswith(FAILED) for path in store.paths
+            )  # one may be just written, and not told yet
             console.print(
                 f"interrupted: {kept} experiments are in {store.folder}; the same command goes on from there",
                 highlight=False,

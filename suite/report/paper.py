@@ -16,7 +16,7 @@ from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.resources import resources
 from suite.analysis.samples import selection
 from suite.analysis.targets import target_table
-from suite.analysis.ticket import TicketFacts
+from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.values import NotMeasured
 from suite.paths import MANIFESTS
 from suite.report.figures import draw

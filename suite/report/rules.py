@@ -9,8 +9,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from suite.analysis import breaks, order, speed, ticket_rows, ticket_seeds
+from suite.analysis import breaks, order, speed
 from suite.analysis.points import FINEST
+from suite.analysis.ticket.rows import EARLY, ENOUGH
+from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED
 from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, TRAINED
 from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
 from suite.manifest.cliff import FACTORS, SCAN
@@ -71,10 +73,10 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "ticket_betas": (0.9, 0.98),
         "ticket_weight_decay": 0.05,
         "ticket_gradient_norm": 1.0,
-        "one_sided": ticket_seeds.ONE_SIDED,
-        "margin": ticket_seeds.MARGIN,
-        "enough": ticket_rows.ENOUGH,
-        "read_early": ticket_rows.EARLY,
+        "one_sided": ONE_SIDED,
+        "margin": MARGIN,
+        "enough": ENOUGH,
+        "read_early": EARLY,
         # Comparison of two runs.
         "tolerance": BASE,
         "across_devices": ACROSS_DEVICES,

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from suite.analysis.facts import build_facts
-from suite.analysis.ticket import TicketFacts
-from suite.analysis.ticket_seeds import MARGIN
+from suite.analysis.ticket.facts import TicketFacts
+from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import MissingResultError, NotMeasured, Verdict
 from suite.errors import InputError
 from suite.records.experiment import Training

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from suite.analysis.facts import build_facts
-from suite.analysis.ticket import TicketFacts
-from suite.analysis.ticket_rivals import excess
-from suite.analysis.ticket_rows import EARLY
-from suite.analysis.ticket_seeds import MARGIN
+from suite.analysis.ticket.facts import TicketFacts
+from suite.analysis.ticket.rivals import excess
+from suite.analysis.ticket.rows import EARLY
+from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import NotMeasured, Verdict
 from suite.models.anatomy import ARCHITECTURES, Anatomy
 from suite.records.experiment import Training

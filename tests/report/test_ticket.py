@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from suite.analysis.facts import Facts, build_facts
-from suite.analysis.ticket_seeds import MARGIN
+from suite.analysis.ticket.seeds import MARGIN
 from suite.cli.printing import FORMATS
 from suite.records import Plan
 from suite.records.schema import Record

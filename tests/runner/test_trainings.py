@@ -271,8 +271,8 @@ def test_in_a_batch_only_the_network_that_fails_by_itself_fails(
     _, observer = run(manifest, tmp_path / "results")
     failed = {r.experiment.training.order for r in observer.records if r.status == "failed" and r.experiment.training}
     assert failed == {1}
-    good = reproducible(tmp_path / "results")
-    assert good == {name: content for name, content in reproducible(undisturbed).items() if name in good}
+    good = {name: made for name, made in reproducible(tmp_path / "results").items() if not name.endswith("failed")}
+    assert good.items() < reproducible(undisturbed).items()
 
 
 def test_a_network_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:

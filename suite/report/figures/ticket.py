@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from suite.analysis.facts import Facts
-from suite.analysis.ticket import TicketFacts
-from suite.analysis.ticket_seeds import Seeds
+from suite.analysis.ticket.facts import TicketFacts
+from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm
 from suite.report.figures.style import Label, Style, fitting_label, log_axis, right_labels, root, series
 from suite.report.format import pct

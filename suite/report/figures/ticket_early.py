@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 
 from suite.analysis.facts import Facts
-from suite.analysis.ticket import TicketFacts
-from suite.analysis.ticket_early import Readings
-from suite.analysis.ticket_seeds import Seeds
+from suite.analysis.ticket.early import Readings
+from suite.analysis.ticket.facts import TicketFacts
+from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm
 from suite.report.figures.style import Label, Style, log_axis, right_labels, root, series
 from suite.report.figures.ticket import NAMES, Line, draw_line, first, loss_label, over_floor

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from suite.analysis.cells import Cell
-from suite.analysis.ticket_rivals import excess
-from suite.analysis.ticket_rows import Agreement, Basin, Matched, Survivors
-from suite.analysis.ticket_seeds import Seeds
-from suite.analysis.ticket_trainings import Place, Search, trained_of
+from suite.analysis.ticket.rivals import excess
+from suite.analysis.ticket.rows import Agreement, Basin, Matched, Survivors
+from suite.analysis.ticket.seeds import Seeds
+from suite.analysis.ticket.trainings import Place, Search, trained_of
 from suite.models.anatomy import ARCHITECTURES, BLOCK, Anatomy
 from suite.records.trained import Overlap, Trained
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.analysis.ticket_rows import EARLY
-from suite.analysis.ticket_seeds import MARGIN, Seeds
+from suite.analysis.ticket.rows import EARLY
+from suite.analysis.ticket.seeds import MARGIN, Seeds
 from suite.analysis.values import Verdict
 
 

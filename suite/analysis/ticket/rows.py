@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.analysis.ticket_seeds import MARGIN, ONE_SIDED, Seeds
+from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED, Seeds
 from suite.analysis.values import Bounds, Verdict
 from suite.records.experiment import Arm
 

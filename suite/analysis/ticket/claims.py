@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from suite.analysis.order import OPPOSITE
-from suite.analysis.ticket_early import Readings
-from suite.analysis.ticket_rows import EARLY, Agreement, Basin, Matched, Matching, Rival
-from suite.analysis.ticket_seeds import MARGIN
+from suite.analysis.ticket.early import Readings
+from suite.analysis.ticket.rows import EARLY, Agreement, Basin, Matched, Matching, Rival
+from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import Claim, Verdict
 
 BEATEN = {"fresh": "ticket_beats_fresh", "random": "ticket_beats_random", "small": "ticket_beats_small"}

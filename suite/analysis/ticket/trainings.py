@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.cells import ARMS, Cell, Subject
-from suite.analysis.ticket_rows import Losses
-from suite.analysis.ticket_seeds import Seeds
+from suite.analysis.ticket.rows import Losses
+from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm, Training
 from suite.records.trained import Trained
 

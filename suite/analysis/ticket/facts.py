@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.provenance import Provenance, provenance
-from suite.analysis.ticket_claims import ticket_claims
-from suite.analysis.ticket_early import Readings
-from suite.analysis.ticket_masks import basins_of, orders_of, survivors_of
-from suite.analysis.ticket_rivals import early_of, focus_of, matching_of, rewindings_of, rivals_of
-from suite.analysis.ticket_rows import Agreement, Basin, Losses, Matched, Matching, Rival, Survivors
-from suite.analysis.ticket_seeds import MARGIN, Seeds
-from suite.analysis.ticket_trainings import Place, Search, asked_of, searches_of, trained_of
+from suite.analysis.ticket.claims import ticket_claims
+from suite.analysis.ticket.early import Readings
+from suite.analysis.ticket.masks import basins_of, orders_of, survivors_of
+from suite.analysis.ticket.rivals import early_of, focus_of, matching_of, rewindings_of, rivals_of
+from suite.analysis.ticket.rows import Agreement, Basin, Losses, Matched, Matching, Rival, Survivors
+from suite.analysis.ticket.seeds import MARGIN, Seeds
+from suite.analysis.ticket.trainings import Place, Search, asked_of, searches_of, trained_of
 from suite.analysis.values import Claim, NotMeasured, Number
 from suite.records.experiment import Arm, Training
 from suite.records.trained import Trained

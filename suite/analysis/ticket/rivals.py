@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from suite.analysis.ticket_early import Reading, Readings
-from suite.analysis.ticket_rows import ENOUGH, Matched, Matching, Rival
-from suite.analysis.ticket_seeds import Seeds
-from suite.analysis.ticket_trainings import Place, Search
+from suite.analysis.ticket.early import Reading, Readings
+from suite.analysis.ticket.rows import ENOUGH, Matched, Matching, Rival
+from suite.analysis.ticket.seeds import Seeds
+from suite.analysis.ticket.trainings import Place, Search
 from suite.records.experiment import Arm
 from suite.records.trained import Overlap, Overlaps, Trained
 
