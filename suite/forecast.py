@@ -21,6 +21,7 @@ from suite.models.anatomy import Anatomy, Parameter
 from suite.models.source import ModelSource
 from suite.records import Experiment
 from suite.training import cost
+from suite.training.levels import asked_of
 from suite.training.schedule import training_bytes
 
 ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -166,8 +167,7 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
 
 def _training(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
     """Small networks are trained in batches: one on each core, or one on a GPU."""
-    anatomy, asked = model.anatomy, experiment.training
-    assert asked is not None
+    anatomy, asked = model.anatomy, asked_of(experiment)
     small = anatomy.weights <= cost.BATCHED
     if machine.gpus:
         together, lanes = (cost.TOGETHER if small else 1), 1

@@ -57,9 +57,8 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
         try:
             outcome = runner()
         except KeyboardInterrupt:
-            kept = sum(
-                not path.name.endswith(FAILED) for path in store.paths
-            )  # one may be just written, and not told yet
+            # Counted there: one may be just written, and not told yet.
+            kept = sum(not path.name.endswith(FAILED) for path in store.paths)
             console.print(
                 f"interrupted: {kept} experiments are in {store.folder}; the same command goes on from there",
                 highlight=False,

@@ -46,7 +46,7 @@ def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]
             found += _by_seed(model.name, agenda.missing, seconds, taken)
             continue
         lacking = [cell.id for cell in agenda.missing]
-        lacking += [agenda.dense.id] if agenda.dense and agenda.known_dense is None else []
+        lacking += [agenda.dense.id] if agenda.known_dense is None else []
         share = Share([model.name], loading=load_seconds(model, machine))
         share.cells = {one: seconds[one] for one in lacking if one not in taken}
         share.searches = {

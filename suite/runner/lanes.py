@@ -32,6 +32,7 @@ from suite.runner import kept
 from suite.runner.reasons import FAILURES
 from suite.training.cost import BATCHED, ON_A_CORE, TOGETHER
 from suite.training.lesson import Exam, Lesson
+from suite.training.levels import asked_of
 from suite.training.networks import State
 from suite.training.ticket import Done, Subject, alike_in, train
 
@@ -50,6 +51,15 @@ class Job:
     behind: Mapping[str, Path] = field(default_factory=dict)
     keep: Path | None = None
 
+    @property
+    def steps(self) -> int:
+        return asked_of(self.experiment).steps
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """What must be equal for jobs to be done as one batch."""
+        return alike_in(self.experiment, self.config)
+
     def subject(self) -> Subject:
         behind = {name: kept.load(path) for name, path in self.behind.items()}
         return Subject(self.experiment, self.config, behind, None if self.source.untrained else pretrained(self.source))
@@ -58,9 +68,8 @@ class Job:
 def batch_of(ready: Sequence[Job], most: int, shares: int = 1) -> list[Job]:
     """Of jobs that could begin the first one, and others that are alike: so many at most, or the part of them that is
     left for each of so many that share them."""
-    alike = [
-        job for job in ready if alike_in(job.experiment, job.config) == alike_in(ready[0].experiment, ready[0].config)
-    ]
+    wanted = ready[0].alike
+    alike = [job for job in ready if job.alike == wanted]
     return alike[: min(most, math.ceil(len(alike) / shares))]
 
 
@@ -149,11 +158,11 @@ class Processes:
                 return [*found, *(Result(job, error=ExperimentError(ENDED)) for job in jobs)]
             found += [Result(job, error=error) for job in jobs] if error else future.result()
             with self.steps.get_lock():
-                self.steps.value = max(0, self.steps.value - sum(map(_steps_of, jobs)))
+                self.steps.value = max(0, self.steps.value - sum(job.steps for job in jobs))
         return found
 
     def _steps_of_all(self) -> int:
-        return sum(_steps_of(job) for jobs in self.running.values() for job in jobs)
+        return sum(job.steps for jobs in self.running.values() for job in jobs)
 
     def close(self) -> None:
         """End what runs: a training that is not finished is begun anew another time."""
@@ -163,11 +172,6 @@ class Processes:
 
 class _Halted(BaseException):
     """The run was ended meanwhile."""
-
-
-def _steps_of(job: Job) -> int:
-    asked = job.experiment.training
-    return asked.steps if asked else 0
 
 
 @dataclass

@@ -17,7 +17,6 @@ from suite.models.source import ModelSource
 from suite.pruning.masks import packed
 from suite.records import Experiment, Record, Store
 from suite.records.claims import Claims
-from suite.records.experiment import Training
 from suite.records.schema import Environment, Pruning, TensorCount
 from suite.records.trained import Trained
 from suite.runner import kept
@@ -26,7 +25,7 @@ from suite.runner.environment import environment
 from suite.runner.lanes import Job, Lane, Result, lane_of
 from suite.runner.reasons import now, reason
 from suite.training.lesson import Exam, Lesson, exam_of, lesson_of
-from suite.training.levels import remaining, stands_on
+from suite.training.levels import asked_of, remaining, stands_on
 from suite.training.narrower import narrower
 from suite.training.ticket import Done
 
@@ -66,8 +65,7 @@ class Trainings:
         self.running: dict[str, Running] = {}
         for experiment in missing:
             self._want(experiment)
-        asked = missing[0].training
-        assert asked is not None
+        asked = asked_of(missing[0])
         tokenizer = load_tokenizer(model)
         self.exam: Exam = exam_of(study.text, tokenizer, study.context)
         self.lesson: Lesson = lesson_of(study.text_of(asked.text), tokenizer, study.context, asked.recall_weight)
@@ -241,10 +239,3 @@ class Running:
                 "attention": lane.attention,
             }
         )
-
-
-def asked_of(experiment: Experiment) -> Training:
-    """What is asked of a training. Raises TypeError: the experiment is none."""
-    if experiment.training is None:
-        raise TypeError(f"{experiment.id[:8]} is no training")
-    return experiment.training

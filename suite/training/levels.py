@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from suite.records.experiment import Experiment
+from suite.records.experiment import Experiment, Training
 
 UNPRUNED = ("dense", "plateau", "small")  # arms whose networks have all their weights
+
+
+def asked_of(experiment: Experiment) -> Training:
+    """What is asked of a training. Raises TypeError: the experiment is none."""
+    if experiment.training is None:
+        raise TypeError(f"{experiment.id[:8]} is no training")
+    return experiment.training
 
 
 def remaining(weights: int, share: float, level: int) -> int:
@@ -20,9 +27,7 @@ def sibling(experiment: Experiment, weights: int, **changes: object) -> Experime
     Args:
         weights: how many the search prunes, of the unpruned network.
     """
-    asked = experiment.training
-    assert asked is not None
-    training = asked.model_copy(update=changes)
+    training = asked_of(experiment).model_copy(update=changes)
     bare = training.arm in UNPRUNED
     if bare:
         training = training.model_copy(update={"rewind": 0.0, "read": None})
@@ -46,8 +51,7 @@ def stands_on(experiment: Experiment, weights: int) -> dict[str, Experiment]:
     `before`: its weights at the end of their training say which go next. `masked`: its mask is taken. `dense`: the line
     from its values is walked, or its mask is read. `ticket`: of the same level, whose mask is held against this one's.
     """
-    asked = experiment.training
-    assert asked is not None
+    asked = asked_of(experiment)
     dense = sibling(experiment, weights, arm="dense", order=0)
     if asked.arm == "dense":
         return {"dense": dense} if asked.order else {}

@@ -23,7 +23,7 @@ from suite.pruning.iterative import Mask, overlap, shuffled, smaller
 from suite.records.experiment import Experiment, Training
 from suite.records.trained import Overlap, Overlaps, Step
 from suite.training.lesson import Exam, Lesson, stream_of
-from suite.training.levels import UNPRUNED, remaining
+from suite.training.levels import UNPRUNED, asked_of, remaining
 from suite.training.networks import Networks, State, initial
 
 WARM_UP = 1 / 20  # of the steps, over which the learning rate rises
@@ -57,8 +57,7 @@ class Subject:
 
     @property
     def asked(self) -> Training:
-        assert self.experiment.training is not None
-        return self.experiment.training
+        return asked_of(self.experiment)
 
     @property
     def seed(self) -> int:
@@ -67,8 +66,7 @@ class Subject:
 
 def alike_in(experiment: Experiment, config: Mapping[str, Any]) -> tuple[object, ...]:
     """What must be equal for trainings to run in lock step."""
-    a = experiment.training
-    assert a is not None
+    a = asked_of(experiment)
     prefix = a.read if a.arm == "early" and a.read != 1 else None
     course = a.steps, a.batch, a.learning_rate, a.recall_weight
     return (tuple(sorted(config.items())), *course, a.arm in UNPRUNED, a.rewind, prefix)

@@ -11,7 +11,8 @@ from suite.errors import InputError
 from suite.manifest import Study, read_study
 from suite.manifest.expand import describe
 from suite.paths import MANIFESTS
-from suite.records.experiment import Experiment, Training
+from suite.records.experiment import Experiment
+from suite.training.levels import asked_of as asked
 from suite.training.levels import remaining, stands_on
 
 NET = (
@@ -26,11 +27,6 @@ def study(
     path = folder / "search.yaml"
     path.write_text(f"title: a\nmodels: [{models}]\ntext: {text}\n{more}\n" + (f"ticket: {ticket}\n" if ticket else ""))
     return read_study(path)
-
-
-def asked(experiment: Experiment) -> Training:
-    assert experiment.training is not None
-    return experiment.training
 
 
 QUICK = "{levels: 3, steps: 10, learning_rate: 0.01}"
