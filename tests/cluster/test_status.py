@@ -118,6 +118,7 @@ def test_a_cell_of_the_plan_that_a_search_covers_too_runs_once(
         (Job("FAILED", 2), "lottery: cannot read x\n", "failed", "cannot read x"),
         (Job("FAILED", 1), "", "failed", "its job ended in state FAILED, exit code 1"),
         (Job("FAILED", 137), "", "lost", "its job was ended by signal 9"),
+        (Job("FAILED", 9), "", "lost", "its job was ended by signal 9"),
         (Job("FAILED", 0, 9), "", "lost", "its job was ended by signal 9"),
         (Job("OUT_OF_MEMORY", 0, 125), "", "failed", "its job ran out of the host's memory: submit with more --memory"),
         (Job("TIMEOUT"), "", "lost", "its job ran out of time and was not put back into the queue"),
