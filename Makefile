@@ -36,7 +36,7 @@ help:
 	@echo "                       another sheet (48x36, a0-landscape, a0-portrait); your team, address, logo, colours"
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
-	@echo "                       STUDY=criteria, precision, map, recovery or structured: one of those instead"
+	@echo "                       STUDY=criteria, precision, map, recovery, structured or ticket: one of those instead"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"

@@ -84,6 +84,12 @@ def pct(value: float, decimals: int | None = None) -> str:
 
 
 @measured
+def remain(value: float) -> str:
+    """The share of weights that remain, in per cent: the sparsest levels differ in the second decimal."""
+    return pct(value, 2 if abs(value) < 0.00995 else 1)
+
+
+@measured
 def change(value: float) -> str:
     """A ratio as a rise or fall: 1.1 prints +10 %, 0.5 prints -50 %; from a tenfold rise on, as a multiple."""
     if value >= 10:
@@ -180,6 +186,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "ppl": ppl,
     "sig": sig,
     "pct": pct,
+    "remain": remain,
     "change": change,
     "ratio": times,
     "int": whole,

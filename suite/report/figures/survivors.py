@@ -8,7 +8,7 @@ from suite.analysis.facts import Facts
 from suite.report.figures.grid import scale, shaded
 from suite.report.figures.style import Style
 from suite.report.figures.ticket import first
-from suite.report.format import pct
+from suite.report.format import remain
 
 
 def survivors(axes: Axes, facts: Facts, style: Style) -> None:
@@ -27,5 +27,5 @@ def survivors(axes: Axes, facts: Facts, style: Style) -> None:
     for row, part in enumerate(reversed(found.parts)):
         for column, layer in enumerate(found.layers):
             if (part, layer) in found.share and len(layers) <= 6:
-                axes.text(column + 0.5, row + 0.5, pct(found.share[part, layer], 0), ha="center", va="center")
-    scale(axes, "0", f"{pct(top, 0)} survive", style)
+                axes.text(column + 0.5, row + 0.5, remain(found.share[part, layer]), ha="center", va="center")
+    scale(axes, "0", f"{remain(top)} survive", style)

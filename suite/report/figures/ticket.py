@@ -12,7 +12,7 @@ from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm
 from suite.report.figures.style import Label, Style, fitting_label, log_axis, right_labels, root, series
-from suite.report.format import pct
+from suite.report.format import remain
 from suite.report.theme import theme
 
 NAMES: dict[Arm, str] = {
@@ -53,7 +53,7 @@ def ticket(axes: Axes, facts: Facts, style: Style) -> None:
     ]
     labels += across(axes, found, base, style)
     shares = [100 * share for line in lines for share, _ in line.points]
-    log_axis(axes.xaxis, min(shares) * 0.94, 106, "\u00a0%", () if room[0] > WIDE else (1, 3))
+    log_axis(axes.xaxis, min(shares) * 0.94, 106, "\u00a0%", () if room[0] > WIDE else (1,))
     axes.invert_xaxis()
     axes.set_xlabel("weights remaining (log)")
     if base:
@@ -127,7 +127,7 @@ def _mark(axes: Axes, share: float, style: Style, named: bool) -> None:
         return
     first_half = axes.transAxes.inverted().transform(axes.transData.transform((100 * share, 1)))[0] < 0.4
     axes.annotate(
-        f"the ticket matches\ndown to {pct(share)}",
+        f"the ticket matches\ndown to {remain(share)}",
         (100 * share, 1),
         xycoords=("data", "axes fraction"),
         xytext=(style.size * (0.4 if first_half else -0.4), 0),
