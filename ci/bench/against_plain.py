@@ -1,0 +1,159 @@
+"""Benchmark: the whole of phase 2 by the suite and by the plain script, the same cells, in one run.
+
+    python ci/bench/against_plain.py [--cells 20] [--size 0.4B] [--dtypes float32 bfloat16] [--json FILE]
+
+The model has a real shape and random weights, the text is one window of 2048 tokens, and perplexity is measured; then,
+in a few cells, the speed of writing. The suite runs before the plain script and again after it, as `lottery run` does:
+it hashes the model's files, loads, and keeps records. Its stages add up to its time. `evaluate` has the masks' digest
+in it and the divergence from the dense model, which the plain script does without; `restore` is the way to the next
+cell, a record written on it, and for the plain script that is loading the model again; `check` is the look, at the end,
+whether every weight is back.
+
+What came out is held together as well: zeros, masks, perplexities, what was written. Where several weights have the
+magnitude at the threshold, the suite takes the first of them and torch.topk any, so masks may differ in those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+import yaml
+from comparison import TARGETS, Comparison, rows_of, show
+from plain import DEVICE, PROMPT, Cell, windows_of
+from sides import by_suite, likeness
+
+from suite.bench.figures import at_least, figures, row
+from suite.bench.shapes import shaped, write_shape
+from suite.data import grammar
+from suite.evaluation.generation import NEW_TOKENS, greedy
+from suite.machine import this_machine
+from suite.models.loading import LoadedModel, load_model
+from suite.models.pruned import pruned
+from suite.models.source import from_folder
+from suite.records import Record
+
+PHASE_2 = Path(__file__).parents[2] / "manifests" / "phase2.yaml"
+CONTEXT = 2048
+SIZES: dict[str, dict[str, int]] = {  # what of the 0.4B shape is otherwise
+    "0.4B": {},
+    "0.1B": {"num_hidden_layers": 5},
+    "0.3M": {
+        **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4},
+        **{"num_key_value_heads": 2, "vocab_size": 512},
+    },
+}
+WRITING = 2  # cells in which the speed of writing is measured: those with the fewest weights to prune
+REPEATS = 5
+
+
+def write_study(folder: Path, size: str, dtype: str) -> tuple[Path, str]:
+    """Phase 2 over a model that is written beside its manifest, in the dtype it runs in, and over a text of one window.
+
+    Returns:
+        The manifest, and the text.
+    """
+    model, text, manifest = folder / dtype, folder / "text.txt", folder / f"{dtype}.yaml"
+    write_shape(model, shaped("0.4B", **SIZES[size]), getattr(torch, dtype))
+    content, story = "", 0
+    while not len(windows_of(str(model), content, CONTEXT)):
+        content += grammar.join(grammar.write(3, story))
+        story += 1
+    text.write_text(content, encoding="utf-8")
+    study = yaml.safe_load(PHASE_2.read_text(encoding="utf-8")) | {
+        "models": [{"name": size, "path": str(model), "dtype": dtype}],
+        "text": {"name": "stories", "path": str(text)},
+        "context": CONTEXT,
+        "measure": ["perplexity"],
+    }
+    manifest.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return manifest, content
+
+
+def compare(folder: Path, size: str, dtype: str, cells: int) -> Comparison:
+    """Both sides, cell by cell, of a study that is written into `folder`."""
+    manifest, text = write_study(folder, size, dtype)
+    model = str(folder / dtype)
+    windows = windows_of(model, text, CONTEXT)
+    before = by_suite(manifest, cells, folder / f"{dtype}-before")
+    loaded = load_model(from_folder(size, folder / dtype), dtype, "a benchmark")
+    plain, alike = [], []
+    for record in before.records:
+        asked = record.experiment
+        cell = Cell(model, asked.target, asked.sparsity, loaded.dtype)
+        perplexity = cell.perplexity(windows)
+        plain.append(cell.seconds)
+        alike.append(likeness(cell, perplexity, record, loaded))
+        del cell  # before the next one's model comes
+    after = by_suite(manifest, cells, folder / f"{dtype}-after")
+    comparison = Comparison(dtype, (before, after), plain, alike)
+    for record in fewest(before.records):
+        asked = record.experiment
+        with pruned(loaded, asked):
+            write_both(comparison, Cell(model, asked.target, asked.sparsity, loaded.dtype), loaded)
+    loaded.close()
+    return comparison
+
+
+def fewest(records: list[Record]) -> list[Record]:
+    """The cells with the fewest weights to prune."""
+    sizes = [(record.pruning.weights, index) for index, record in enumerate(records) if record.pruning]
+    return [records[index] for _, index in sorted(sizes)[:WRITING]]
+
+
+def write_both(comparison: Comparison, cell: Cell, loaded: LoadedModel) -> None:
+    """Let both sides continue the same prompt by as many tokens, in turn."""
+    prompt = torch.tensor([loaded.tokenizer(PROMPT)["input_ids"]])
+    for _ in range(REPEATS):
+        theirs = cell.generate(prompt)
+        started = time.perf_counter()
+        ours, _, _ = greedy(loaded.model, prompt, NEW_TOKENS)
+        comparison.writing.append((cell.seconds["generate"], time.perf_counter() - started))
+        comparison.same_words = comparison.same_words and torch.equal(ours[0], theirs)
+
+
+def native(dtype: str) -> bool:
+    """Whether the hardware computes in this dtype itself."""
+    if dtype == "float32":
+        return True
+    if DEVICE == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return any(bool(there) for name, there in torch.cpu.get_capabilities().items() if name.endswith("bf16"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=20, help="how many, the dense one among them, evenly chosen")
+    parser.add_argument("--size", default="0.4B", choices=SIZES)
+    parser.add_argument("--dtypes", nargs="+", default=list(TARGETS), choices=list(TARGETS))
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    asked = parser.parse_args()
+    if asked.cells < 2:
+        parser.error(f"--cells {asked.cells} leaves nothing to prune; 2 are the fewest")
+    print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}; {asked.size}")
+    rows, troubles = [], []
+    for dtype in asked.dtypes:
+        if not native(dtype):
+            what = f"phase 2, {asked.size}, {dtype}, beside the plain script"
+            why = f"no native {dtype} here"
+            print(why)
+            rows.append(row("study", what, [], "times", target=at_least(TARGETS[dtype]), note=why))
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            os.environ["LOTTERY_DATA"] = scratch
+            one = compare(Path(scratch), asked.size, dtype, asked.cells)
+        show(one)
+        rows += rows_of(one, asked.size)
+        troubles.append(one.trouble())
+    if asked.json:
+        figures("against_plain", rows, torch.get_num_threads()).write(asked.json)
+    sys.exit("\n".join(filter(None, troubles)) or 0)
+
+
+if __name__ == "__main__":
+    main()
