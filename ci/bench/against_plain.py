@@ -2,12 +2,13 @@
 
     python ci/bench/against_plain.py [--cells 20] [--size 0.4B] [--dtypes float32 bfloat16] [--json FILE]
 
-The model has a real shape and random weights, the text is one window of 2048 tokens, and perplexity is measured; then,
-in a few cells, the speed of writing. The suite runs before the plain script and again after it, as `lottery run` does:
-it hashes the model's files, loads, and keeps records. Its stages add up to its time. `evaluate` has the masks' digest
-in it and the divergence from the dense model, which the plain script does without; `restore` is the way to the next
-cell, a record written on it, and for the plain script that is loading the model again; `check` is the look, at the end,
-whether every weight is back.
+The model has a real shape and random weights, the text is one window of 2048 tokens, and perplexity is measured. The
+two take turns, a cell each. The suite works as `lottery run` does: it hashes the model's files, loads, and keeps
+records. Its stages add up to its time. `evaluate` has the masks' digest in it and the divergence from the dense model,
+which the plain script does without; `restore` is the way to the next cell, a record written on it, and for the plain
+script that is loading the model again; `check` is the look, at the end, whether every weight is back. Last, both let
+the dense model write. Files in the dtype a model runs in are mapped and not read when they are loaded, so loading again
+costs little; with `--stored float16` they are cast, as most published models are that run on a processor.
 
 What came out is held together as well: zeros, masks, perplexities, what was written. Where several weights have the
 magnitude at the threshold, the suite takes the first of them and torch.topk any, so masks may differ in those.
@@ -34,7 +35,6 @@ from suite.data import grammar
 from suite.evaluation.generation import NEW_TOKENS, greedy
 from suite.machine import this_machine
 from suite.models.loading import LoadedModel, load_model
-from suite.models.pruned import pruned
 from suite.models.source import from_folder
 from suite.records import Record
 
@@ -48,18 +48,17 @@ SIZES: dict[str, dict[str, int]] = {  # what of the 0.4B shape is otherwise
         **{"num_key_value_heads": 2, "vocab_size": 512},
     },
 }
-WRITING = 2  # cells in which the speed of writing is measured: those with the fewest weights to prune
 REPEATS = 5
 
 
-def write_study(folder: Path, size: str, dtype: str) -> tuple[Path, str]:
-    """Phase 2 over a model that is written beside its manifest, in the dtype it runs in, and over a text of one window.
+def write_study(folder: Path, size: str, dtype: str, stored: str) -> tuple[Path, str]:
+    """Phase 2 over a model that is written beside its manifest, stored as said, and over a text of one window.
 
     Returns:
         The manifest, and the text.
     """
-    model, text, manifest = folder / dtype, folder / "text.txt", folder / f"{dtype}.yaml"
-    write_shape(model, shaped("0.4B", **SIZES[size]), getattr(torch, dtype))
+    model, text, manifest = folder / "model", folder / "text.txt", folder / "phase2.yaml"
+    write_shape(model, shaped("0.4B", **SIZES[size]), getattr(torch, stored))
     content, story = "", 0
     while not len(windows_of(str(model), content, CONTEXT)):
         content += grammar.join(grammar.write(3, story))
@@ -75,46 +74,36 @@ def write_study(folder: Path, size: str, dtype: str) -> tuple[Path, str]:
     return manifest, content
 
 
-def compare(folder: Path, size: str, dtype: str, cells: int) -> Comparison:
-    """Both sides, cell by cell, of a study that is written into `folder`."""
-    manifest, text = write_study(folder, size, dtype)
-    model = str(folder / dtype)
-    windows = windows_of(model, text, CONTEXT)
-    before = by_suite(manifest, cells, folder / f"{dtype}-before")
-    loaded = load_model(from_folder(size, folder / dtype), dtype, "a benchmark")
-    plain, alike = [], []
-    for record in before.records:
+def compare(folder: Path, size: str, dtype: str, stored: str, cells: int) -> Comparison:
+    """Both sides of a study that is written into `folder`, in turn: a cell by the suite, the same by the script."""
+    manifest, text = write_study(folder, size, dtype, stored)
+    model = folder / "model"
+    windows = windows_of(str(model), text, CONTEXT)
+    loaded = load_model(from_folder(size, model), dtype, "a benchmark")
+    found = Comparison(dtype)
+
+    def theirs(record: Record) -> None:
         asked = record.experiment
-        cell = Cell(model, asked.target, asked.sparsity, loaded.dtype)
+        cell = Cell(str(model), asked.target, asked.sparsity, loaded.dtype)
         perplexity = cell.perplexity(windows)
-        plain.append(cell.seconds)
-        alike.append(likeness(cell, perplexity, record, loaded))
-        del cell  # before the next one's model comes
-    after = by_suite(manifest, cells, folder / f"{dtype}-after")
-    comparison = Comparison(dtype, (before, after), plain, alike)
-    for record in fewest(before.records):
-        asked = record.experiment
-        with pruned(loaded, asked):
-            write_both(comparison, Cell(model, asked.target, asked.sparsity, loaded.dtype), loaded)
+        found.plain.append(cell.seconds)
+        found.alike.append(likeness(cell, perplexity, record, loaded))
+
+    found.suite = by_suite(manifest, cells, folder / "results", theirs).laps
+    write_both(found, Cell(str(model), None, 0.0, loaded.dtype), loaded)
     loaded.close()
-    return comparison
+    return found
 
 
-def fewest(records: list[Record]) -> list[Record]:
-    """The cells with the fewest weights to prune."""
-    sizes = [(record.pruning.weights, index) for index, record in enumerate(records) if record.pruning]
-    return [records[index] for _, index in sorted(sizes)[:WRITING]]
-
-
-def write_both(comparison: Comparison, cell: Cell, loaded: LoadedModel) -> None:
-    """Let both sides continue the same prompt by as many tokens, in turn."""
+def write_both(found: Comparison, cell: Cell, loaded: LoadedModel) -> None:
+    """Let the dense model continue a prompt by as many tokens on both sides, in turn."""
     prompt = torch.tensor([loaded.tokenizer(PROMPT)["input_ids"]])
     for _ in range(REPEATS):
         theirs = cell.generate(prompt)
         started = time.perf_counter()
         ours, _, _ = greedy(loaded.model, prompt, NEW_TOKENS)
-        comparison.writing.append((cell.seconds["generate"], time.perf_counter() - started))
-        comparison.same_words = comparison.same_words and torch.equal(ours[0], theirs)
+        found.writing.append((cell.seconds["generate"], time.perf_counter() - started))
+        found.same_words = found.same_words and torch.equal(ours[0], theirs)
 
 
 def native(dtype: str) -> bool:
@@ -131,6 +120,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=20, help="how many, the dense one among them, evenly chosen")
     parser.add_argument("--size", default="0.4B", choices=SIZES)
     parser.add_argument("--dtypes", nargs="+", default=list(TARGETS), choices=list(TARGETS))
+    parser.add_argument("--stored", choices=["float32", "bfloat16", "float16"], help="in files; else as it runs")
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     if asked.cells < 2:
@@ -146,7 +136,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             os.environ["LOTTERY_DATA"] = scratch
-            one = compare(Path(scratch), asked.size, dtype, asked.cells)
+            one = compare(Path(scratch), asked.size, dtype, asked.stored or dtype, asked.cells)
         show(one)
         rows += rows_of(one, asked.size)
         troubles.append(one.trouble())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from sides import Likeness, Stopwatch
+from sides import Likeness
 
 from suite.bench.figures import Row, at_least, row
 from suite.evaluation.generation import NEW_TOKENS
@@ -20,9 +20,9 @@ class Comparison:
     """Both sides in one dtype: seconds by stage, a value a cell, and how alike the results are."""
 
     dtype: str
-    runs: tuple[Stopwatch, Stopwatch]  # of the suite, before the plain script and after it
-    plain: list[dict[str, float]]
-    alike: list[Likeness]
+    suite: Mapping[str, list[float]] = field(default_factory=dict)  # by stage
+    plain: list[dict[str, float]] = field(default_factory=list)  # by cell
+    alike: list[Likeness] = field(default_factory=list)
     writing: list[tuple[float, float]] = field(default_factory=list)  # seconds, the plain script's and the suite's
     same_words: bool = True
 
@@ -33,6 +33,10 @@ class Comparison:
     @property
     def plain_total(self) -> float:
         return sum(sum(cell.values()) for cell in self.plain)
+
+    @property
+    def suite_total(self) -> float:
+        return sum(map(sum, self.suite.values()))
 
     def of_plain(self, stage: str) -> list[float]:
         return [cell[stage] for cell in self.plain if stage in cell]
@@ -67,16 +71,14 @@ class Comparison:
 
 def rows_of(one: Comparison, size: str) -> Iterator[Row]:
     """The comparison's figures: how many times faster the suite is, in all and stage by stage."""
-    where, suite = f"{size}, {one.dtype}, beside the plain script", one.runs[0].laps
-    seconds = ", ".join(f"{run.total:.1f} s" for run in one.runs)
-    note = f"{one.cells} cells: {one.plain_total:.1f} s against {seconds}; {one.likeness()}"
-    whole = [one.plain_total / run.total for run in one.runs]
-    yield row("study", f"phase 2, {where}", whole, "times", target=at_least(TARGETS[one.dtype]), note=note)
-    load = one.of_plain("load")
-    yield row("load", f"phase 2, {where}", [median(load) / run.laps["load"][0] for run in one.runs], "times")
-    yield row("restore", f"phase 2, {where}", ratios(load[1:], suite["restore"]), "times", note="which loads again")
-    yield row("prune", f"phase 2, {where}", ratios(one.of_plain("prune"), suite["prune"]), "times")
-    yield row("evaluate", f"phase 2, {where}", ratios(one.of_plain("evaluate"), suite["evaluate"]), "times")
+    where, load = f"{size}, {one.dtype}, beside the plain script", one.of_plain("load")
+    note = f"{one.cells} cells: {one.plain_total:.1f} s against {one.suite_total:.1f} s; {one.likeness()}"
+    whole = one.plain_total / one.suite_total
+    yield row("study", f"phase 2, {where}", [whole], "times", target=at_least(TARGETS[one.dtype]), note=note)
+    yield row("load", f"phase 2, {where}", [load[0] / one.suite["load"][0]], "times")
+    yield row("restore", f"phase 2, {where}", ratios(load[1:], one.suite["restore"]), "times", note="which loads again")
+    yield row("prune", f"phase 2, {where}", ratios(one.of_plain("prune"), one.suite["prune"]), "times")
+    yield row("evaluate", f"phase 2, {where}", ratios(one.of_plain("evaluate"), one.suite["evaluate"]), "times")
     ours = [theirs / ours for theirs, ours in one.writing]
     yield row("generate", f"{NEW_TOKENS} tokens, {where}", ours, "times", note=one.words)
 
@@ -88,7 +90,7 @@ def ratios(theirs: list[float], ours: list[float]) -> list[float]:
 
 def show(one: Comparison) -> None:
     """The stages side by side, each side's seconds in all and at the median of the cells; and what is alike."""
-    ours, load = one.runs[0].laps, one.of_plain("load")
+    ours, load = one.suite, one.of_plain("load")
     sides: list[tuple[str, list[float], list[float]]] = [("text", [], ours["text"]), ("load", load[:1], ours["load"])]
     sides += [(stage, one.of_plain(stage), ours[stage]) for stage in ("prune", "evaluate")]
     sides += [("restore", load[1:], ours["restore"]), ("check", [], [*ours["keep"], *ours["check"]])]
@@ -97,8 +99,8 @@ def show(one: Comparison) -> None:
     for stage, theirs, suite in sides:
         both = f"{sum(theirs) / sum(suite):7.1f}" if theirs else ""
         print(f"{stage:10} {shown(theirs):>20} {shown(suite):>20} {both}")
-    print(f"{'in all':10} {one.plain_total:10.2f} {'':9} {one.runs[0].total:10.2f} {'':9} ", end="")
-    print(f"{one.plain_total / one.runs[0].total:7.1f}   (the suite again, after it: {one.runs[1].total:.2f} s)")
+    whole = one.plain_total / one.suite_total
+    print(f"{'in all':10} {one.plain_total:10.2f} {'':9} {one.suite_total:10.2f} {'':9} {whole:7.1f}")
     theirs, suite = (median(side) for side in zip(*one.writing, strict=True))
     print(f"writing {NEW_TOKENS} tokens: {theirs:.2f} s, {suite:.2f} s, {theirs / suite:.2f} times; {one.words}")
     print(one.likeness())

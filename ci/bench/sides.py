@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,10 +22,13 @@ from suite.runner.run import Run
 
 @dataclass
 class Stopwatch:
-    """A run's observer: the seconds of each stage, a value each time it was gone through. They add up to the whole."""
+    """A run's observer: the seconds of each stage, a value each time it was gone through. They add up to the whole.
 
+    The clock stands still while `between` is shown each record.
+    """
+
+    between: Callable[[Record], None]
     laps: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    records: list[Record] = field(default_factory=list)
     _since: float = field(default_factory=time.perf_counter)
 
     def lap(self, stage: str) -> None:
@@ -52,7 +56,10 @@ class Stopwatch:
 
     def finished(self, record: Record) -> None:
         self.lap("keep" if record.experiment.dense else "restore")
-        self.records.append(record)
+        if record.error:
+            raise RuntimeError(f"the suite failed: {record.error}")
+        self.between(record)
+        self._since = time.perf_counter()
 
     def planned(self, total: int, there: int, searching: bool) -> None: ...
     def expected(self, total: int) -> None: ...
@@ -60,19 +67,16 @@ class Stopwatch:
     def damaged(self, damage: Damage) -> None: ...
 
 
-def by_suite(manifest: Path, cells: int, results: Path) -> Stopwatch:
-    """Run a study's cells as `lottery run` does, from its manifest on.
+def by_suite(manifest: Path, cells: int, results: Path, between: Callable[[Record], None]) -> Stopwatch:
+    """Run a study's cells as `lottery run` does, from its manifest on; `between` is called after each.
 
     Raises:
         RuntimeError: an experiment failed.
     """
-    watch = Stopwatch()
+    watch = Stopwatch(between)
     study = read_study(manifest)
-    study = replace(study, experiments=even_choice(study, cells))
-    outcome = Run(study, Store(results), watch)()
+    Run(replace(study, experiments=even_choice(study, cells)), Store(results), watch)()
     watch.lap("check")
-    if outcome.failed:
-        raise RuntimeError(next(record.error for record in watch.records if record.error))
     return watch
 
 
