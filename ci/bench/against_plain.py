@@ -17,7 +17,6 @@ magnitude at the threshold, the suite takes the first of them and torch.topk any
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -135,7 +134,6 @@ def main() -> None:
             rows.append(row("study", what, [], "times", target=at_least(TARGETS[dtype]), note=why))
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            os.environ["LOTTERY_DATA"] = scratch
             one = compare(Path(scratch), asked.size, dtype, asked.stored or dtype, asked.cells)
         show(one)
         rows += rows_of(one, asked.size)
