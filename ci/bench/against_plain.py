@@ -79,7 +79,7 @@ def compare(folder: Path, size: str, dtype: str, stored: str, cells: int) -> Com
     model = folder / "model"
     windows = windows_of(str(model), text, CONTEXT)
     loaded = load_model(from_folder(size, model), dtype, "a benchmark")
-    found = Comparison(dtype)
+    found = Comparison(dtype, stored)
 
     def theirs(record: Record) -> None:
         asked = record.experiment
@@ -119,11 +119,13 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=20, help="how many, the dense one among them, evenly chosen")
     parser.add_argument("--size", default="0.4B", choices=SIZES)
     parser.add_argument("--dtypes", nargs="+", default=list(TARGETS), choices=list(TARGETS))
-    parser.add_argument("--stored", choices=["float32", "bfloat16", "float16"], help="in files; else as it runs")
+    parser.add_argument("--stored", choices=["bfloat16", "float16"], help="in files; else as it runs")
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     if asked.cells < 2:
         parser.error(f"--cells {asked.cells} leaves nothing to prune; 2 are the fewest")
+    if asked.stored and asked.dtypes != ["float32"]:
+        parser.error("--stored is for --dtypes float32 alone, to which a cast keeps every value")
     print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}; {asked.size}")
     rows, troubles = [], []
     for dtype in asked.dtypes:

@@ -20,11 +20,16 @@ class Comparison:
     """Both sides in one dtype: seconds by stage, a value a cell, and how alike the results are."""
 
     dtype: str
+    stored: str  # the dtype of the model's files
     suite: Mapping[str, list[float]] = field(default_factory=dict)  # by stage
     plain: list[dict[str, float]] = field(default_factory=list)  # by cell
     alike: list[Likeness] = field(default_factory=list)
     writing: list[tuple[float, float]] = field(default_factory=list)  # seconds, the plain script's and the suite's
     same_words: bool = True
+
+    @property
+    def precision(self) -> str:
+        return self.dtype if self.stored == self.dtype else f"{self.dtype} of {self.stored} files"
 
     @property
     def cells(self) -> int:
@@ -71,7 +76,7 @@ class Comparison:
 
 def rows_of(one: Comparison, size: str) -> Iterator[Row]:
     """The comparison's figures: how many times faster the suite is, in all and stage by stage."""
-    where, load = f"{size}, {one.dtype}, beside the plain script", one.of_plain("load")
+    where, load = f"{size}, {one.precision}, beside the plain script", one.of_plain("load")
     note = f"{one.cells} cells: {one.plain_total:.1f} s against {one.suite_total:.1f} s; {one.likeness()}"
     whole = one.plain_total / one.suite_total
     yield row("study", f"phase 2, {where}", [whole], "times", target=at_least(TARGETS[one.dtype]), note=note)
@@ -94,7 +99,7 @@ def show(one: Comparison) -> None:
     sides: list[tuple[str, list[float], list[float]]] = [("text", [], ours["text"]), ("load", load[:1], ours["load"])]
     sides += [(stage, one.of_plain(stage), ours[stage]) for stage in ("prune", "evaluate")]
     sides += [("restore", load[1:], ours["restore"]), ("check", [], [*ours["keep"], *ours["check"]])]
-    print(f"\n{one.dtype}, {one.cells} cells: seconds in all (at the median of the cells)")
+    print(f"\n{one.precision}, {one.cells} cells: seconds in all (at the median of the cells)")
     print(f"{'':10} {'plain script':>20} {'suite':>20} {'times':>7}")
     for stage, theirs, suite in sides:
         both = f"{sum(theirs) / sum(suite):7.1f}" if theirs else ""

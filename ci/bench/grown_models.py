@@ -56,7 +56,7 @@ def model_costs(step: int, scale: float, repeats: int, along_tokens: bool) -> Mo
     with tempfile.TemporaryDirectory() as scratch:
         write_shape(Path(scratch), config, torch.float32)
         gc.collect()
-        before = memory.resident()
+        before = 0 if torch.cuda.is_available() else memory.resident()  # a GPU's peaks are its allocator's own
         loaded = load_model(from_folder("grown", Path(scratch)), "float32", "a benchmark")
         try:
             return _measure(loaded, before, repeats, along_tokens)

@@ -94,7 +94,7 @@ def test_another_choice_among_equal_magnitudes_is_counted_and_is_no_trouble(tmp_
     assert found.zeros
     assert found.differing > 0
     assert found.ties
-    assert comparison.Comparison("bfloat16", alike=[found, Likeness(True, 0, True, 0.0)]).trouble() is None
+    assert comparison.Comparison("bfloat16", "bfloat16", alike=[found, Likeness(True, 0, True, 0.0)]).trouble() is None
 
 
 def test_another_choice_among_unequal_magnitudes_is_trouble(tmp_path: Path):
@@ -104,7 +104,7 @@ def test_another_choice_among_unequal_magnitudes_is_trouble(tmp_path: Path):
     weight[[int((weight == 0).nonzero()[0]), int(weight.abs().argmax())]] = torch.tensor([1.0, 0.0])
     found = likeness(cell, record.perplexity.value, record, loaded)
     assert (found.zeros, found.differing, found.ties) == (True, 2, False)
-    assert "masks differ" in (comparison.Comparison("float32", alike=[found]).trouble() or "")
+    assert "masks differ" in (comparison.Comparison("float32", "float32", alike=[found]).trouble() or "")
 
 
 def test_one_zero_too_many_is_trouble(tmp_path: Path):
@@ -113,13 +113,20 @@ def test_one_zero_too_many_is_trouble(tmp_path: Path):
     weight[int(weight.abs().argmax())] = 0
     found = likeness(cell, record.perplexity.value, record, loaded)
     assert (found.zeros, found.differing) == (False, 1)
-    assert "masks differ" in (comparison.Comparison("float32", alike=[found]).trouble() or "")
+    assert "masks differ" in (comparison.Comparison("float32", "float32", alike=[found]).trouble() or "")
+
+
+def test_a_model_that_is_cast_as_it_is_loaded_comes_to_the_same(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(against_plain, "CONTEXT", 64)
+    found = against_plain.compare(tmp_path, "0.3M", "float32", "float16", 3)
+    assert found.trouble() is None
+    assert found.precision == "float32 of float16 files"
 
 
 def test_perplexities_that_differ_under_equal_masks_are_trouble_in_float32_alone():
     alike = [Likeness(zeros=True, differing=0, ties=True, perplexity=1e-4)]
-    assert "perplexities" in (comparison.Comparison("float32", alike=alike).trouble() or "")
-    assert comparison.Comparison("bfloat16", alike=alike).trouble() is None
+    assert "perplexities" in (comparison.Comparison("float32", "float32", alike=alike).trouble() or "")
+    assert comparison.Comparison("bfloat16", "bfloat16", alike=alike).trouble() is None
 
 
 def test_what_the_hardware_does_not_compute_in_is_not_measured(tmp_path: Path, monkeypatch):
