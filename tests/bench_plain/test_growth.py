@@ -20,10 +20,10 @@ def test_a_models_costs_are_of_sizes_that_double_and_of_work_that_was_done():
 
 
 def test_a_study_is_planned_read_and_printed_with_all_its_cells(tmp_path: Path):
-    costs = grown_studies.study_costs(tmp_path / "study", 1, 1)
-    assert costs.cells == 125
+    costs = grown_studies.study_costs(tmp_path / "study", 2, 1)
+    assert costs.cells == 250
     records, damaged = read_records([tmp_path / "study" / "records"])
-    assert (len(records), damaged) == (126, [])
+    assert (len(records), damaged) == (251, [])
     assert {path.name for path in (tmp_path / "study" / "out").iterdir()} >= {"poster.pdf", "paper.pdf"}
     assert [limit.value for limit in grown_studies.limits(costs)] == [None] * 3  # of 10,000 cells
 
