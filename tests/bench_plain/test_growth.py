@@ -39,8 +39,9 @@ def test_every_law_comes_into_the_figures(tmp_path: Path, monkeypatch, capsys):
         for size in grown_models.FACTORS
     ]
     studies = [grown_studies.StudyCosts(625 * f, (0.1 * f,), (0.2 * f,), (2.0 * f,)) for f in grown_models.FACTORS]
-    laws = [*grown_models.laws(models), *grown_studies.laws(studies)], [*grown_studies.limits(studies[-1])]
-    monkeypatch.setattr(growth, "growths", lambda repeats, scale, seeds: laws)
+    laws, limits = [*grown_studies.laws(studies)], [*grown_studies.limits(studies[-1])]
+    monkeypatch.setattr(growth, "of_models", lambda repeats, scale: [*grown_models.laws(models)])
+    monkeypatch.setattr(growth, "of_studies", lambda repeats, seeds: (laws, limits))
     file = tmp_path / "figures.json"
     monkeypatch.setattr("sys.argv", ["growth.py", "--json", str(file)])
     growth.main()
