@@ -30,13 +30,13 @@ class Rate:
     source: str
 
 
-MATRIX = Rate(900e12, "operations/s, bfloat16 matrix product", "`suite/forecast.py`; NVIDIA's data sheet: 989e12")
+MATRIX = Rate(900e12, "operations/s, bfloat16 matrix product", "as `lottery plan` has it; NVIDIA's data sheet: 989e12")
 FLOAT32 = Rate(47e12, "operations/s, float32 matrix product", "seven tenths of the data sheet's 67e12")
-BANDWIDTH = Rate(3.3e12, "bytes/s of the GPU's memory", "`suite/forecast.py`; data sheet: 3.35e12")
+BANDWIDTH = Rate(3.3e12, "bytes/s of the GPU's memory", "as `lottery plan` has it; data sheet: 3.35e12")
 MEMORY = Rate(80e9, "bytes of a GPU, nine tenths of them filled", "data sheet (H100 SXM)")
 LINK = Rate(25e9, "bytes/s from the host", "assumed: two fifths of PCIe 5.0 x16, from memory that is not pinned")
 DISK = Rate(2e9, "bytes/s of the shared file system, a node", "assumed")
-COLUMN = Rate(1e-4, "s that SparseGPT spends on a column", "`suite/forecast.py`")
+COLUMN = Rate(1e-4, "s that SparseGPT spends on a column", "as `lottery plan` has it")
 RATES = (MATRIX, FLOAT32, BANDWIDTH, MEMORY, LINK, DISK, COLUMN)
 
 
