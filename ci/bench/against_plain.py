@@ -24,11 +24,11 @@ from pathlib import Path
 
 import torch
 import yaml
-from comparison import TARGETS, Comparison, rows_of, show
+from comparison import TARGETS, Comparison, across, rows_of, show
 from plain import DEVICE, PROMPT, Cell, windows_of
 from sides import by_suite, likeness
 
-from suite.bench.figures import at_least, figures, row
+from suite.bench.figures import Row, at_least, figures, row
 from suite.bench.shapes import shaped, write_shape
 from suite.data import grammar
 from suite.evaluation.generation import NEW_TOKENS, greedy
@@ -127,7 +127,7 @@ def main() -> None:
     if asked.stored and asked.dtypes != ["float32"]:
         parser.error("--stored is for --dtypes float32 alone, to which a cast keeps every value")
     print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}; {asked.size}")
-    rows, troubles = [], []
+    rows, found = list[Row](), dict[str, Comparison]()
     for dtype in asked.dtypes:
         if not native(dtype):
             what = f"phase 2, {asked.size}, {dtype}, beside the plain script"
@@ -136,13 +136,15 @@ def main() -> None:
             rows.append(row("study", what, [], "times", target=at_least(TARGETS[dtype]), note=why))
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            one = compare(Path(scratch), asked.size, dtype, asked.stored or dtype, asked.cells)
+            found[dtype] = one = compare(Path(scratch), asked.size, dtype, asked.stored or dtype, asked.cells)
         show(one)
         rows += rows_of(one, asked.size)
-        troubles.append(one.trouble())
+    if len(found) > 1:
+        rows.append(across(found, asked.size))
+        print(f"\n{rows[-1].what}: {rows[-1].value:.1f} times")
     if asked.json:
         figures("against_plain", rows, torch.get_num_threads()).write(asked.json)
-    sys.exit("\n".join(filter(None, troubles)) or 0)
+    sys.exit("\n".join(filter(None, (one.trouble() for one in found.values()))) or 0)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,12 @@ def rows_of(one: Comparison, size: str) -> Iterator[Row]:
     yield row("generate", f"{NEW_TOKENS} tokens, {where}", ours, "times", note=one.words)
 
 
+def across(found: Mapping[str, Comparison], size: str) -> Row:
+    """The suite in bfloat16 beside the script in float32, the usual choice on a processor."""
+    times = found["float32"].plain_total / found["bfloat16"].suite_total
+    return row("study", f"phase 2, {size}, bfloat16, beside the plain script in float32", [times], "times")
+
+
 def ratios(theirs: list[float], ours: list[float]) -> list[float]:
     """Cell by cell."""
     return [their / our for their, our in zip(theirs, ours, strict=True)]

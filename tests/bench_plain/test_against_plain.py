@@ -129,6 +129,15 @@ def test_perplexities_that_differ_under_equal_masks_are_trouble_in_float32_alone
     assert comparison.Comparison("bfloat16", "bfloat16", alike=alike).trouble() is None
 
 
+def test_the_suite_in_bfloat16_is_held_against_the_script_in_float32_too():
+    plain = [{"load": 1.0, "evaluate": 5.0}]
+    found = {
+        "float32": comparison.Comparison("float32", "float32", suite={"evaluate": [4.0]}, plain=plain),
+        "bfloat16": comparison.Comparison("bfloat16", "bfloat16", suite={"load": [1.0], "evaluate": [1.0]}),
+    }
+    assert comparison.across(found, "tiny").value == 3.0
+
+
 def test_what_the_hardware_does_not_compute_in_is_not_measured(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(against_plain, "native", lambda dtype: False)
     file = tmp_path / "figures.json"
