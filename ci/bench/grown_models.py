@@ -21,7 +21,7 @@ from suite.models.source import from_folder
 from suite.records.experiment import Experiment, TextReference
 
 FACTORS = (1, 2, 4, 8, 16)
-CONTEXT = 512
+CONTEXT = 256
 # Width and layers, so that block weights double from step to step; the last is the 0.4B shape at scale 1.
 STEPS = ((0.5, 6), (0.5, 12), (1.0, 6), (1.0, 12), (1.0, 24))
 Seconds = tuple[float, ...]
