@@ -1,0 +1,1 @@
+"""Speed: what this machine can do at most, and what of it each stage of the suite reaches."""
