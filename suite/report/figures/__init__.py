@@ -30,7 +30,7 @@ from suite.report.figures.recovery import recovery
 from suite.report.figures.rounding import rounding
 from suite.report.figures.speed import speed
 from suite.report.figures.structure import structure
-from suite.report.figures.style import Style, settings
+from suite.report.figures.style import Style, arrange, settings
 from suite.report.figures.survivors import survivors
 from suite.report.figures.ticket import ticket
 from suite.report.figures.ticket_early import early
@@ -78,6 +78,7 @@ def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
             figure = Figure(figsize=(width / 72, height / 72), layout=layout)
             FigureCanvasPdf(figure)
             FIGURES[name](figure.add_subplot(), facts, style)
+            _laid_out(figure)
             figure.savefig(pages, format="pdf", transparent=True)
     return buffer.getvalue()
 
@@ -96,7 +97,12 @@ def draw_svg(name: str, width: float, height: float, facts: Facts, style: Style)
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=layout, frameon=False)
         canvas, axes = FigureCanvasSVG(figure), figure.add_subplot(facecolor="none")
         FIGURES[name](axes, facts, style)
-        layout.execute(figure)
-        figure.set_layout_engine("none")  # once is enough, and so is drawing once, which `savefig` does twice
+        _laid_out(figure)
         canvas.print_svg(buffer, metadata=metadata)
     return buffer.getvalue()
+
+
+def _laid_out(figure: Figure) -> None:
+    """Once is enough, and so is drawing once: a figure with a layout still to come is drawn twice."""
+    arrange(figure)
+    figure.set_layout_engine("none")
