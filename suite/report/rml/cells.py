@@ -31,20 +31,23 @@ class Text(Z3CParagraph):  # type: ignore[misc]
 
 
 class Paragraph(flowable.Paragraph):  # type: ignore[misc]
-    """`para`; one that is all of one style has nothing for the parser of inline markup to find."""
+    """`para`; one that has a style and nothing else need not be asked for forty more attributes, and one without inline
+    markup has nothing for the parser to find."""
 
     klass = Text
 
     def process(self) -> None:
         element = self.element
-        text = cleanBlockQuotedText((element.text or "").replace("\t", " "))
-        if len(element) or element.keys() != ["style"] or not text or "&" in text or "<" in text:
+        if element.keys() != ["style"]:
             return super().process()
         style = attr._getStyle(self, element.get("style"))
-        if style.textTransform or getattr(style, "bulletText", None):
-            return super().process()
-        fragment = _fragment(style).clone(text=text)
-        self.parent.flow.append(self.klass(text, style, frags=[fragment]))
+        text = cleanBlockQuotedText((element.text or "").replace("\t", " "))
+        if len(element) or not text or "&" in text or "<" in text or style.textTransform:
+            text = self.signature["text"].bind(self).get()
+            made = self.klass(text, style, manager=attr.getManager(self))
+        else:
+            made = self.klass(text, style, frags=[_fragment(style).clone(text=text)])
+        self.parent.flow.append(made)
 
 
 @lru_cache(maxsize=128)
