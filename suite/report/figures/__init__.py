@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -69,16 +70,13 @@ def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
     Raises:
         KeyError: no figure has that name.
     """
-    pad = style.size / 8 / 72
     buffer = io.BytesIO()
     metadata = {"CreationDate": None, "Creator": None, "Producer": None}
     with matplotlib.rc_context(settings(style)), PdfPages(buffer, metadata=metadata) as pages:
         for name, (width, height) in places.items():
-            layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
-            figure = Figure(figsize=(width / 72, height / 72), layout=layout)
+            figure = Figure(figsize=(width / 72, height / 72), layout=_layout(style))
             FigureCanvasPdf(figure)
-            FIGURES[name](figure.add_subplot(), facts, style)
-            _laid_out(figure)
+            _fill(figure, name, facts, style)
             figure.savefig(pages, format="pdf", transparent=True)
     return buffer.getvalue()
 
@@ -89,20 +87,23 @@ def draw_svg(name: str, width: float, height: float, facts: Facts, style: Style)
     Raises:
         KeyError: no figure has that name.
     """
-    pad = style.size / 8 / 72
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with matplotlib.rc_context({**settings(style), "svg.fonttype": "none", "svg.hashsalt": name}):
-        layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=layout, frameon=False)
-        canvas, axes = FigureCanvasSVG(figure), figure.add_subplot(facecolor="none")
-        FIGURES[name](axes, facts, style)
-        _laid_out(figure)
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=_layout(style), frameon=False)
+        canvas = FigureCanvasSVG(figure)
+        _fill(figure, name, facts, style, facecolor="none")
         canvas.print_svg(buffer, metadata=metadata)
     return buffer.getvalue()
 
 
-def _laid_out(figure: Figure) -> None:
-    """Once is enough, and so is drawing once: a figure with a layout still to come is drawn twice."""
+def _layout(style: Style) -> ConstrainedLayoutEngine:
+    pad = style.size / 8 / 72
+    return ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
+
+
+def _fill(figure: Figure, name: str, facts: Facts, style: Style, **look: Any) -> None:
+    """Draw and lay out once: to save a figure that has a layout engine draws it twice."""
+    FIGURES[name](figure.add_subplot(**look), facts, style)
     arrange(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
