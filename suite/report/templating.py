@@ -21,7 +21,6 @@ from suite.report.glyphs import clip, shorten
 from suite.report.medium import RML, Medium
 from suite.report.theme import theme
 
-
 SETTINGS: dict[str, Any] = {
     "autoescape": True,
     "trim_blocks": True,

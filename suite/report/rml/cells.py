@@ -6,7 +6,7 @@ What is laid out is the same: only questions that were answered before are not a
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus.paragraph import cleanBlockQuotedText
@@ -37,17 +37,17 @@ class Paragraph(flowable.Paragraph):  # type: ignore[misc]
     klass = Text
 
     def process(self) -> None:
+        if self.element.keys() == ["style"]:
+            self.parent.flow.append(self._styled(attr._getStyle(self, self.element.get("style"))))
+        else:
+            super().process()
+
+    def _styled(self, style: ParagraphStyle) -> Text:
         element = self.element
-        if element.keys() != ["style"]:
-            return super().process()
-        style = attr._getStyle(self, element.get("style"))
         text = cleanBlockQuotedText((element.text or "").replace("\t", " "))
         if len(element) or not text or "&" in text or "<" in text or style.textTransform:
-            text = self.signature["text"].bind(self).get()
-            made = self.klass(text, style, manager=attr.getManager(self))
-        else:
-            made = self.klass(text, style, frags=[_fragment(style).clone(text=text)])
-        self.parent.flow.append(made)
+            return self.klass(self.signature["text"].bind(self).get(), style, manager=attr.getManager(self))
+        return self.klass(text, style, frags=[_fragment(style).clone(text=text)])
 
 
 @lru_cache(maxsize=128)
@@ -66,4 +66,4 @@ class Cell(flowable.TableCell):  # type: ignore[misc]
 
 
 class Row(flowable.TableRow):  # type: ignore[misc]
-    factories: dict[str, Any] = {"td": Cell}
+    factories: ClassVar[dict[str, Any]] = {"td": Cell}
