@@ -46,4 +46,6 @@ def sentence(text: str, longest: int = LONGEST) -> str:
 
 def escaped(text: str) -> str:
     """A text for the terminal: what it would obey, or could not show, is written as in a program."""
+    if text.isprintable():
+        return text
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c for c in text)

@@ -19,10 +19,11 @@ def bundle(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     else `results`. The same results give the same archive, byte for byte.
     """
     from suite.cli.report import documents
+    from suite.garbage import without_collection
     from suite.report.bundle import build_bundle
     from suite.report.command import read_facts, results_folders, write
     from suite.report.theme import use
-    from suite.report.together import together, without_collection
+    from suite.report.together import together
 
     with without_collection():
         use(theme)

@@ -23,7 +23,8 @@ def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Either all documents are written or, where one cannot be, none.
     """
-    from suite.report.together import together, without_collection
+    from suite.garbage import without_collection
+    from suite.report.together import together
 
     with without_collection():
         from suite.report.command import read_facts, write

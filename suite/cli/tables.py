@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+WRAPPED = 12  # columns of the terminal that a column which may wrap gets along with
 PIPE_WIDTH = 160  # in a pipe or a log, a line is as long as a table needs
 
 
@@ -38,13 +39,13 @@ def new_table(left: Iterable[str], right: Iterable[str], last: Iterable[str], wr
 
 def fits(table: Table, screen: Console) -> bool:
     """Whether a table needs to shorten nothing but the column that may wrap."""
-    wrapping = [column for column in table.columns if not column.no_wrap]
-    for column in wrapping:
-        column.max_width = 12
-    wide = screen.measure(table, options=screen.options.update(width=10_000)).maximum
-    for column in wrapping:
-        column.max_width = None
-    return wide <= screen.width
+    from rich.cells import cell_len
+
+    widths = []
+    for column in table.columns:
+        width = max(cell_len(line) for cell in (column.header, *column.cells) for line in str(cell).split("\n"))
+        widths.append(width if column.no_wrap else min(width, WRAPPED))
+    return sum(widths) + len(widths) - 1 <= screen.width  # a space between columns, and none at the edges
 
 
 def add_row(table: Table, values: Iterable[str], style: str = "") -> None:

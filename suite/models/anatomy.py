@@ -7,8 +7,9 @@ To add an architecture: one function here that lists a block's parameters, and i
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,8 +134,21 @@ class Anatomy:
         self.hidden: int = config["hidden_size"]
         self.inner: int = config["intermediate_size"]
         self.vocabulary: int = config["vocab_size"]
-        self.parameters = tuple(sorted(self._walk(config), key=lambda parameter: parameter.name))
+        self._consist_of(self._walk(config))
+
+    def _consist_of(self, parameters: Iterable[Parameter]) -> None:
+        self.parameters = tuple(sorted(parameters, key=lambda parameter: parameter.name))
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
+        self.weights = sum(parameter.weights for parameter in self.parameters)  # a tied one counted once
+        self.block_linears = tuple(parameter for parameter in self.parameters if parameter.part in BLOCK)
+        self.block_weights = sum(parameter.weights for parameter in self.block_linears)
+
+    def reduced(self, parameters: Iterable[Parameter], layers: int) -> Anatomy:
+        """The anatomy of what remains of the model where it consists of these parameters, in so many layers."""
+        smaller = copy.copy(self)
+        smaller.layers = layers
+        smaller._consist_of(parameters)
+        return smaller
 
     def _walk(self, config: Config) -> Iterator[Parameter]:
         table = (self.vocabulary, self.hidden)
@@ -148,19 +162,6 @@ class Anatomy:
         if self.architecture.biased:
             yield Parameter(f"{self.architecture.final_norm}.bias", (self.hidden,), "norm")
             yield Parameter("lm_head.bias", (self.vocabulary,), "bias")
-
-    @property
-    def weights(self) -> int:
-        """All parameters, a tied one counted once."""
-        return sum(parameter.weights for parameter in self.parameters)
-
-    @property
-    def block_linears(self) -> tuple[Parameter, ...]:
-        return tuple(parameter for parameter in self.parameters if parameter.part in BLOCK)
-
-    @property
-    def block_weights(self) -> int:
-        return sum(parameter.weights for parameter in self.block_linears)
 
     def budget(self, share: float) -> int:
         """The exact number of weights that a budget, a share of the block weights, removes from any target."""

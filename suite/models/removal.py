@@ -6,7 +6,6 @@ trains, rounds, measures or writes it need not know that it was larger.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -88,10 +87,7 @@ class Removal:
         pieces = {
             _named(piece.whole, kept): piece for piece in self._pieces.values() if piece.whole.layer not in self._gone
         }
-        smaller = copy.copy(self._anatomy)
-        smaller.layers = len(kept)
-        smaller.parameters = tuple(sorted(_smaller(pieces, kept), key=lambda parameter: parameter.name))
-        smaller.by_name = {parameter.name: parameter for parameter in smaller.parameters}
+        smaller = self._anatomy.reduced(_smaller(pieces, kept), len(kept))
         changes: dict[str, Any] = {"num_hidden_layers": len(kept)}
         if types := getattr(config, "layer_types", None):
             changes["layer_types"] = [types[layer] for layer in kept]

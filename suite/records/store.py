@@ -11,7 +11,6 @@ import contextlib
 import errno
 import fcntl
 import itertools
-import json
 import os
 import secrets
 import tempfile
@@ -19,7 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic_core import from_json
+
 from suite.errors import InputError
+from suite.garbage import without_collection
 from suite.records.experiment import digest
 from suite.records.plan import Plan
 from suite.records.schema import SCHEMA, Record
@@ -223,7 +225,7 @@ def read_record(path: Path) -> Record | Damage:
     """
     try:
         content = path.read_bytes()
-        said = json.loads(content)
+        said = from_json(content)
         version = said["schema"]
         if isinstance(version, str) and version != SCHEMA:
             return Damage(path, f"was written by another version of the suite ({version[:40]!r} and not {SCHEMA!r})")
@@ -265,8 +267,8 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Damage]]:
     """
     records: dict[str, Record] = {}
     damaged: list[Damage] = []
-    for store in studies(folders):
-        for path in store.paths:
+    with without_collection():
+        for path in [path for store in studies(folders) for path in store.paths]:
             record = read_record(path)
             if isinstance(record, Damage):
                 damaged += [record] if path.exists() else []  # an attempt that was followed by a success meanwhile

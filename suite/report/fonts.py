@@ -9,13 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from suite.errors import InputError
-from suite.report.theme import theme
+from suite.report.theme import of_theme, theme
 
 BODY_FACES = ("Sans", "Sans-Bold", "Sans-Italic", "Sans-BoldItalic", "Sans-Black")
 SERIF_FACES = ("Serif", "Serif-Bold", "Serif-Italic", "Serif-BoldItalic")
 FALLBACKS = ("Wide", "Mono")  # DejaVu Sans and DejaVu Sans Mono: wide coverage, for what the others lack
 
 
+@of_theme
 def font_files() -> Mapping[str, Path]:
     """Face name to file: the theme's own, where it names one, or the suite's."""
     return {**_shipped(), **theme().fonts}
@@ -75,22 +76,13 @@ def register() -> None:
         pdfmetrics.registerFontFamily(single, single, single, single, single)
 
 
+@of_theme
 def coverage(face: str) -> frozenset[int]:
     """The code points a face has a glyph for."""
-    return _coverage(face, font_files()[face])
+    return frozenset(_face(face, font_files()[face]).face.charToGlyph)
 
 
+@of_theme
 def common_coverage() -> frozenset[int]:
     """The code points that every face of running text has: they may stand anywhere, in bold and in italics."""
-    files = font_files()
-    return _common(tuple((face, files[face]) for face in BODY_FACES + SERIF_FACES))
-
-
-@cache
-def _coverage(face: str, path: Path) -> frozenset[int]:
-    return frozenset(_face(face, path).face.charToGlyph)
-
-
-@cache
-def _common(faces: tuple[tuple[str, Path], ...]) -> frozenset[int]:
-    return frozenset.intersection(*(_coverage(*face) for face in faces))
+    return frozenset.intersection(*map(coverage, BODY_FACES + SERIF_FACES))

@@ -79,6 +79,8 @@ def drawable(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Every invisible character replaced by something that shows; all other kinds of space by a space."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(map(_show, text.replace("\r\n", "\n")))
 
 
@@ -97,6 +99,8 @@ def _show(character: str) -> str:
 
 
 def _inline(text: str, home: frozenset[int]) -> Markup:
+    if home.issuperset(map(ord, text)):
+        return escape(text)
     return Markup("").join(_runs(text, home))
 
 

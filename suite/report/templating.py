@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from suite.analysis.values import NotMeasured
@@ -18,36 +21,47 @@ from suite.report.glyphs import clip, shorten
 from suite.report.medium import RML, Medium
 from suite.report.theme import theme
 
+SETTINGS: dict[str, Any] = {
+    "autoescape": True,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "undefined": jinja2.StrictUndefined,
+    "optimized": False,  # what is compiled is then the template's alone: no filter, font or theme has a part in it
+}
 
-class Compiled(jinja2.BytecodeCache):
-    """The templates this process has compiled: a poster is rendered ten times until it fits, each time in a new
-    environment. An entry holds the checksum of its source, so a template that changes is compiled again."""
+
+class Compiled(jinja2.FileSystemBytecodeCache):
+    """The suite's templates as they were compiled, in a folder of the user's own beside other temporary files: to
+    compile them takes longer than to fill them in. An entry holds the checksum of its source and of the settings."""
 
     def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
+        super().__init__(pattern=f"lottery-{jinja2.__version__}-%s")
 
-    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        if bucket.key in self._known:
-            bucket.bytecode_from_string(self._known[bucket.key])
+    def get_source_checksum(self, source: str) -> str:
+        return super().get_source_checksum(f"{SETTINGS}{source}")
 
-    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        self._known[bucket.key] = bucket.bytecode_to_string()
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):  # a disk that is full, or may not be written
+            super().dump_bytecode(bucket)
 
 
 @cache
-def _compiled(_medium: Medium) -> Compiled:
-    """Jinja sets constants when it compiles, so what one medium compiled another cannot use."""
-    return Compiled()
+def _compiled() -> Compiled | None:
+    try:
+        return Compiled()
+    except (OSError, RuntimeError):  # there is no such folder, or it is somebody else's
+        return None
 
 
-def finalizer(medium: Medium) -> Callable[[object], object]:
+def finalizer(medium: Medium) -> Callable[[Context, object], object]:
     """The last word on every `{{ }}`: text is made printable, and a value nobody formatted is a fault.
 
     What it returns raises FormatError where a float, None, a truth value or a result that was not measured came
     without a filter.
     """
 
-    def finalize(value: object) -> object:
+    @jinja2.pass_context  # so that no constant is set when it is compiled, which would be for this medium alone
+    def finalize(_: Context, value: object) -> object:
         if isinstance(value, Markup):
             return value
         if isinstance(value, Missing):
@@ -65,12 +79,9 @@ def environment(templates: Path = TEMPLATES, medium: Medium = RML) -> jinja2.Env
     """Strict, escaping, and with the filters of `format` and the medium; a new one for each document it numbers."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
         finalize=finalizer(medium),
-        bytecode_cache=_compiled(medium),
+        bytecode_cache=_compiled() if templates == TEMPLATES else None,
+        **SETTINGS,
     )
     citations = Citations(medium)
     env.filters |= FILTERS

@@ -5,9 +5,10 @@ A process prints with one theme: `use` is called before anything is drawn, or no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -15,6 +16,8 @@ from suite import declared
 from suite.errors import InputError
 from suite.paths import TEMPLATES, confined
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Colour = Annotated[str, Field(pattern="^#[0-9A-Fa-f]{6}$")]
 Poster = Annotated[float, Field(ge=24, le=600)]  # points; smaller type cannot be read from where one stands
 Paper = Annotated[float, Field(ge=5, le=60)]  # points
@@ -104,6 +107,14 @@ FACES = (
     *("Serif", "Serif-Bold", "Serif-Italic", "Serif-BoldItalic", "Mono", "Mono-Bold", "Wide"),
 )
 _own: list[Path] = []
+_following: list[Callable[[], None]] = []
+
+
+def of_theme(function: Callable[P, T]) -> Callable[P, T]:
+    """Like `functools.cache`, for what follows from the theme in use: forgotten when another is."""
+    kept = cache(function)
+    _following.append(kept.cache_clear)
+    return cast(Callable[P, T], kept)
 
 
 def use(path: Path | None) -> None:
@@ -113,11 +124,12 @@ def use(path: Path | None) -> None:
         InputError: the file is not there, or has a key or a value a theme does not.
     """
     _own[:] = [path] if path else []
-    theme.cache_clear()
+    for forget in _following:
+        forget()
     theme()
 
 
-@cache
+@of_theme
 def theme() -> Theme:
     """The theme in use. Raises: InputError: see `use`."""
     data, positions = declared.load(TEMPLATES / "theme.yaml")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 
 from suite.errors import InputError
@@ -52,18 +50,6 @@ def together(tasks: Mapping[str, Task], parallel: bool | None = None) -> dict[st
             process.terminate()
             process.join()
             pipe.close()
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Without the search for cyclic garbage: a command that ends after seconds spends a tenth of them on it."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _cores() -> int:

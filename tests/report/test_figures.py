@@ -134,7 +134,7 @@ def test_labels_in_the_cliff_do_not_lie_on_one_another(style):
 
 
 def test_a_label_goes_where_no_line_mark_or_label_is_in_its_way():
-    figure = Figure(figsize=(4, 3))
+    figure = Figure(figsize=(4, 3), layout="constrained")
     FigureCanvasPdf(figure)
     axes = figure.add_subplot()
     axes.set(xlim=(0, 10), ylim=(0, 10))

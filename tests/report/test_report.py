@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from suite.analysis.facts import build_facts
 from suite.cli.report import documents, report
 from suite.errors import EXIT_INPUT, InputError
+from suite.garbage import without_collection
 from suite.records.store import Store
-from suite.report.together import TaskError, together, without_collection
+from suite.report.together import TaskError, together
 from tests.synthetic import phase1, record
 
 

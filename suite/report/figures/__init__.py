@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ from suite.report.figures.recovery import recovery
 from suite.report.figures.rounding import rounding
 from suite.report.figures.speed import speed
 from suite.report.figures.structure import structure
-from suite.report.figures.style import Style, settings
+from suite.report.figures.style import Style, arrange, settings
 from suite.report.figures.survivors import survivors
 from suite.report.figures.ticket import ticket
 from suite.report.figures.ticket_early import early
@@ -69,15 +70,13 @@ def draw(places: Mapping[str, Size], facts: Facts, style: Style) -> bytes:
     Raises:
         KeyError: no figure has that name.
     """
-    pad = style.size / 8 / 72
     buffer = io.BytesIO()
     metadata = {"CreationDate": None, "Creator": None, "Producer": None}
     with matplotlib.rc_context(settings(style)), PdfPages(buffer, metadata=metadata) as pages:
         for name, (width, height) in places.items():
-            layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
-            figure = Figure(figsize=(width / 72, height / 72), layout=layout)
+            figure = Figure(figsize=(width / 72, height / 72), layout=_layout(style))
             FigureCanvasPdf(figure)
-            FIGURES[name](figure.add_subplot(), facts, style)
+            _fill(figure, name, facts, style)
             figure.savefig(pages, format="pdf", transparent=True)
     return buffer.getvalue()
 
@@ -88,15 +87,23 @@ def draw_svg(name: str, width: float, height: float, facts: Facts, style: Style)
     Raises:
         KeyError: no figure has that name.
     """
-    pad = style.size / 8 / 72
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with matplotlib.rc_context({**settings(style), "svg.fonttype": "none", "svg.hashsalt": name}):
-        layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
-        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=layout, frameon=False)
-        canvas, axes = FigureCanvasSVG(figure), figure.add_subplot(facecolor="none")
-        FIGURES[name](axes, facts, style)
-        layout.execute(figure)
-        figure.set_layout_engine("none")  # once is enough, and so is drawing once, which `savefig` does twice
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=_layout(style), frameon=False)
+        canvas = FigureCanvasSVG(figure)
+        _fill(figure, name, facts, style, facecolor="none")
         canvas.print_svg(buffer, metadata=metadata)
     return buffer.getvalue()
+
+
+def _layout(style: Style) -> ConstrainedLayoutEngine:
+    pad = style.size / 8 / 72
+    return ConstrainedLayoutEngine(w_pad=pad, h_pad=pad)
+
+
+def _fill(figure: Figure, name: str, facts: Facts, style: Style, **look: Any) -> None:
+    """Draw and lay out once: to save a figure that has a layout engine draws it twice."""
+    FIGURES[name](figure.add_subplot(**look), facts, style)
+    arrange(figure)
+    figure.set_layout_engine(None)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from suite.report.figures.style import Style, root
+from suite.report.figures.style import Style, arrange, root
 
 STEPS = 60  # points that stand for each straight piece of a line
 OUTSIDE = 2.0  # a label beyond the axes is worse than one across a line
@@ -39,7 +39,7 @@ class Room:
     """
 
     def __init__(self, axes: Axes, lines: Iterable[Sequence[tuple[float, float]]], style: Style) -> None:
-        root(axes).draw_without_rendering()  # the layout, which decides how long the axes are
+        arrange(root(axes))  # which decides how long the axes are
         self.axes, self.style = axes, style
         pieces = [_filled(axes.transData.transform(np.asarray(line, dtype=np.float64))) for line in lines]
         self.taken: NDArray[np.float64] = np.concatenate([np.empty((0, 2)), *pieces])

@@ -97,6 +97,12 @@ def root(axes: Axes) -> Figure:
     return figure
 
 
+def arrange(figure: Figure) -> None:
+    """Give the figure's axes their places, as its layout engine does before the figure is drawn."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+
+
 def markers(line: Sequence[tuple[float, float]]) -> list[int]:
     """Which points of a line over sparsities carry a marker: not every one that a search put close to another."""
     wanted = coarse(x for x, _ in line)

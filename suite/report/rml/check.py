@@ -63,11 +63,10 @@ def _missing_glyphs(element: etree._Element, face: str = "") -> Iterator[str]:
     elif element.tag == "para" and (element.get("style") or "").startswith("mono"):
         face = "Mono"
     have = coverage(face) if face else common_coverage()
-    texts = [element.text or ""] if isinstance(element.tag, str) else []
+    text = (element.text or "") if isinstance(element.tag, str) else ""
     for child in element:
         yield from _missing_glyphs(child, face)
-        texts.append(child.tail or "")
-    missing = {c for text in texts for c in text if ord(c) not in have and c not in "\n\t"}
-    if missing:
+        text += child.tail or ""
+    if missing := {c for c in set(text) if ord(c) not in have and c not in "\n\t"}:
         listed = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in sorted(missing))
         yield f"line {element.sourceline}: no glyph in {face or 'the running faces'} for {listed}"

@@ -10,7 +10,7 @@ from reportlab.platypus.doctemplate import LayoutError, NextPageTemplate
 from z3c.rml import attr, directive, document, flowable, interfaces, template
 
 from suite.report.fonts import register
-from suite.report.rml import flowables, running
+from suite.report.rml import cells, flowables, running
 
 Size = tuple[float, float]
 
@@ -135,7 +135,7 @@ class StrictTable(reportlab.platypus.Table):  # type: ignore[misc]
 
 OWN: dict[str, type] = {
     **{"figure": Figure, "glue": Glue, "column": Column, "pages": Pages},
-    **{"float": Float, "flush": Flush, "heading": Heading},
+    **{"float": Float, "flush": Flush, "heading": Heading, "para": cells.Paragraph},
 }
 
 
@@ -143,6 +143,7 @@ def install() -> None:
     """Teach z3c.rml the elements, and make it refuse what it does not know. Safe to call again."""
     directive.ABORT_ON_INVALID_DIRECTIVE = True
     flowable.BlockTable.klass = StrictTable
+    flowable.BlockTable.factories["tr"] = cells.Row
     for factories in (flowable.Flow.factories, template.Story.factories):
         factories.update(OWN)
     document.DocInit.factories["fonts"] = Fonts

@@ -13,8 +13,8 @@ from typing import Any
 from reportlab.platypus import ActionFlowable, Flowable, Frame
 from reportlab.platypus.doctemplate import LayoutError
 from reportlab.platypus.flowables import _listWrapOn
-from z3c.rml.paraparser import Z3CParagraph
 
+from suite.report.rml.cells import Text
 from suite.report.rml.flowables import Figure
 
 Size = tuple[float, float]
@@ -23,7 +23,7 @@ TOO_TALL = 1e6  # points; a float that wraps to this is never added as it is, so
 SLACK = 0.5  # points by which a sum of heights may be off
 
 
-class Heading(Z3CParagraph):  # type: ignore[misc]
+class Heading(Text):
     """A paragraph that is a place in the document's outline, and never stands at the foot of a column.
 
     It wants `room` points under it, and no more: to be kept with all of a long paragraph would leave holes.
