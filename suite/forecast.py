@@ -26,6 +26,7 @@ RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, it
 LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
 STARTING = 0.05  # seconds of an experiment whatever is done in it, and of a loading
 TOKENS_A_PASS = 2048  # that are evaluated at once
+NARROW = 40  # a model so wide reaches half of what a wide one does: narrow matrices keep a processor waiting
 LAYER_SECONDS = 4e-4  # that a layer costs a pass, or a step of decoding, whatever its size
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 GRAMS = 1.5  # X X^T of the widest layer, and of the others of its block, that SparseGPT holds at once
@@ -156,6 +157,7 @@ def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, head
     """Seconds to evaluate the study's text once; the head runs `heads` times."""
     tokens, layers = tokens_of(study, model), model.anatomy.layers
     operations = evaluation_operations(model.anatomy, tokens, study.context, heads)
+    operations = operations * (1 + NARROW / model.anatomy.hidden)
     return rates.seconds("evaluate", operations, dtype) + tokens / TOKENS_A_PASS * layers * LAYER_SECONDS
 
 
