@@ -1,7 +1,6 @@
 """What a study will take on a machine, reckoned without torch: seconds and bytes of every experiment.
 
-A forecast, not a promise: what each stage cannot do without, at the rates of `suite.rates` and the shares of them that
-it reaches, and what calls cost whatever is in them.
+A forecast, not a promise; `suite.hindsight` says how good it was.
 """
 
 from __future__ import annotations
@@ -9,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suite.bench.work import ITEM_BYTES, copy_bytes, evaluation_operations, step_bytes
+from suite import durations
+from suite.bench.work import ITEM_BYTES
+from suite.durations import tokens_of
 from suite.errors import InputError
 from suite.machine import Machine, cores, pick_dtype
 from suite.manifest import Study
 from suite.manifest.cliff import Search
-from suite.models.anatomy import Anatomy, Parameter
 from suite.models.source import ModelSource
-from suite.rates import Rates, rates
+from suite.rates import rates
 from suite.records import Experiment
 from suite.training import cost
 from suite.training.levels import asked_of
@@ -24,14 +24,7 @@ from suite.training.schedule import training_bytes
 
 RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
 LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
-STARTING = 0.05  # seconds of an experiment whatever is done in it, and of a loading
-TOKENS_A_PASS = 2048  # that are evaluated at once
-NARROW = 40  # a model so wide reaches half of what a wide one does: narrow matrices keep a processor waiting
-LAYER_SECONDS = 4e-4  # that a layer costs a pass, or a step of decoding, whatever its size
-COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 GRAMS = 1.5  # X X^T of the widest layer, and of the others of its block, that SparseGPT holds at once
-COURSE = 5  # evaluations along a recovery
-GENERATED = 2 * 6 * 50  # tokens, one after another, for the speed: two blocks of a warm-up and five repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +84,7 @@ def host_bytes(study: Study, one: Forecast, machine: Machine) -> int:
 
 def load_seconds(model: ModelSource, machine: Machine) -> float:
     """Seconds to load a model once."""
-    stored = model.anatomy.weights * ITEM_BYTES[model.stored_dtype]
-    return STARTING + rates(machine).seconds("load", stored, _dtype(model, machine))
-
-
-def tokens_of(study: Study, model: ModelSource) -> int:
-    """About how many tokens of the text the model will predict; exact only once it is tokenised."""
-    small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
-    tokens = study.text.bytes / (1.0 if small else 4.35)
-    return int(tokens // study.context * study.context)
+    return durations.loading(model, rates(machine), _dtype(model, machine))
 
 
 def _states(study: Study, model: ModelSource, item: int) -> int:
@@ -117,63 +102,34 @@ def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Mach
     if experiment.training is not None:
         return _training(study, model, experiment, machine)
     dtype = _dtype(model, machine, experiment.precision)
-    selected: tuple[Parameter, ...] = ()
-    if not experiment.unpruned:
-        selected = model.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
-    learning_seconds, learning_bytes = _learning(model.anatomy, selected, experiment, rates(machine), dtype)
-    seconds = learning_seconds + _measuring(study, model, experiment, selected, rates(machine), dtype)
-    needed = _needed(study, model, experiment, machine, learning_bytes)
-    return Forecast(experiment, seconds, needed)
+    seconds = durations.measuring(study, model, experiment, rates(machine), dtype)
+    return Forecast(experiment, seconds, _bytes(study, model, experiment, machine, ITEM_BYTES[dtype]))
 
 
-def _measuring(
-    study: Study,
-    model: ModelSource,
-    experiment: Experiment,
-    selected: tuple[Parameter, ...],
-    rates: Rates,
-    dtype: str,
-) -> float:
-    """Seconds of all but what is learnt: pruning and restoring, and what is measured in between."""
-    anatomy, wanted = model.anatomy, set(experiment.measure)
-    copied = copy_bytes(sum(parameter.weights for parameter in selected), dtype)
-    seconds = STARTING + rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
-    beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
-    if experiment.recovery is not None:
-        seconds += COURSE * _evaluation(study, model, rates, dtype, heads=1)
-    if "perplexity" in wanted:
-        seconds += _evaluation(study, model, rates, dtype, heads=beside)
-    if "size" in wanted:
-        seconds += anatomy.weights * ITEM_BYTES[model.stored_dtype] * 2 / rates.files  # written and read back
-    step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
-    if "generation" in wanted:
-        seconds += GENERATED * step * beside
-    if {"generation", "coherence"} & wanted:
-        seconds += (1 if study.text.labelled else 8) * 50 * step * 2  # the samples, by length of prompt
-    return seconds
-
-
-def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, heads: int) -> float:
-    """Seconds to evaluate the study's text once; the head runs `heads` times."""
-    tokens, layers = tokens_of(study, model), model.anatomy.layers
-    operations = evaluation_operations(model.anatomy, tokens, study.context, heads)
-    operations = operations * (1 + NARROW / model.anatomy.hidden)
-    return rates.seconds("evaluate", operations, dtype) + tokens / TOKENS_A_PASS * layers * LAYER_SECONDS
-
-
-def _needed(study: Study, model: ModelSource, experiment: Experiment, machine: Machine, learning: float) -> int:
-    """Bytes at the peak on the device; `learning` are those of a calibration or a recovery beside the weights."""
-    anatomy, item = model.anatomy, ITEM_BYTES[_dtype(model, machine, experiment.precision)]
-    window = max(2048, study.context)
-    activations = window * (6 * anatomy.hidden + 3 * anatomy.inner) * item
+def _bytes(study: Study, model: ModelSource, experiment: Experiment, machine: Machine, item: int) -> int:
+    """Bytes at the peak on the device."""
+    anatomy = model.anatomy
+    activations = max(2048, study.context) * (6 * anatomy.hidden + 3 * anatomy.inner) * item
     largest = max(parameter.weights for parameter in anatomy.parameters)
     untied = anatomy.head.weights if anatomy.tied and experiment.tied == "untie" else 0
     needed = (anatomy.weights + untied) * item + RUNTIME_BYTES
-    needed += int(max(activations + LOGITS_BYTES, largest * 8, learning))
+    needed += max(activations + LOGITS_BYTES, largest * 8, _learning_bytes(model, experiment, item))
     if not machine.gpus:
         needed += _states(study, model, item) if "perplexity" in experiment.measure else 0
         needed += anatomy.weights * item if experiment.recovery else 0  # the copy it is restored from
     return needed
+
+
+def _learning_bytes(model: ModelSource, experiment: Experiment, item: int) -> int:
+    """Bytes that a calibration and a recovery need on the device beside the weights."""
+    needed, anatomy = 0.0, model.anatomy
+    if (shown := experiment.calibration) is not None:
+        if experiment.criterion == "sparsegpt":
+            needed += 4 * GRAMS * 4 * max(inputs for _, inputs in durations.linear_shapes(model, experiment)) ** 2
+        needed += shown.context * 2 * anatomy.inner * item
+    if (asked := experiment.recovery) is not None:
+        needed += training_bytes(anatomy, asked) - anatomy.weights * item
+    return int(needed)
 
 
 def _training(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
@@ -189,26 +145,3 @@ def _training(study: Study, model: ModelSource, experiment: Experiment, machine:
     needed += cost.training_bytes(anatomy, asked, study.context, together * lanes)
     seconds = cost.training_seconds(anatomy, asked, study.context, rate / lanes, together, lanes)
     return Forecast(experiment, seconds, needed)
-
-
-def _learning(
-    anatomy: Anatomy, selected: tuple[Parameter, ...], experiment: Experiment, rates: Rates, dtype: str
-) -> tuple[float, float]:
-    """Seconds that a calibration and a recovery take, and the bytes they need on the device beside the weights."""
-    seconds, needed, item = 0.0, 0.0, ITEM_BYTES[dtype]
-    if (shown := experiment.calibration) is not None:
-        tokens = shown.samples * shown.context
-        passes = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
-        seconds += rates.seconds("evaluate", passes * tokens * 2 * anatomy.block_weights, dtype)
-        if experiment.criterion == "sparsegpt":
-            fed = [parameter.shape for parameter in selected]
-            operations = sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in fed)
-            seconds += rates.seconds("evaluate", operations, "float32")
-            seconds += sum(inputs for _, inputs in fed) * COLUMN_SECONDS
-            needed += 4 * GRAMS * 4 * max(inputs for _, inputs in fed) ** 2
-        needed += shown.context * 2 * anatomy.inner * item
-    if (asked := experiment.recovery) is not None:
-        operations = 3 * 2 * (anatomy.block_weights + anatomy.head.weights) * asked.tokens
-        seconds += rates.seconds("evaluate", operations, "float32")
-        needed += training_bytes(anatomy, asked) - anatomy.weights * item
-    return seconds, needed
