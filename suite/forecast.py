@@ -38,14 +38,22 @@ class Forecast:
 
 def forecast(study: Study, machine: Machine) -> list[Forecast]:
     """The forecast of every experiment of a study, in running order."""
-    return [_one(study, study.model(experiment.model), experiment, machine) for experiment in study.experiments]
+    return [foresee(study, experiment, machine) for experiment in study.experiments]
 
 
 def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Forecast]]:
     """The forecast of one experiment of each search."""
-    return [
-        (search, _one(study, study.model(search.template.model), search.template, machine)) for search in study.searches
-    ]
+    return [(search, foresee(study, search.template, machine)) for search in study.searches]
+
+
+def foresee(study: Study, experiment: Experiment, machine: Machine) -> Forecast:
+    """The forecast of one experiment of a study, or of a point of one of its searches."""
+    model = study.model(experiment.model)
+    if experiment.training is not None:
+        return _training(study, model, experiment, machine)
+    dtype = _dtype(model, machine, experiment.precision)
+    seconds = durations.measuring(study, model, experiment, rates(machine), dtype)
+    return Forecast(experiment, seconds, _bytes(study, model, experiment, machine, ITEM_BYTES[dtype]))
 
 
 def room(machine: Machine) -> int:
@@ -96,14 +104,6 @@ def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -
     capability = min((gpu.capability for gpu in machine.gpus), default=None)
     asked = model.dtype if precision is None or precision.startswith("float8") else precision
     return pick_dtype(asked, capability, model.stored_dtype)[0]
-
-
-def _one(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:
-    if experiment.training is not None:
-        return _training(study, model, experiment, machine)
-    dtype = _dtype(model, machine, experiment.precision)
-    seconds = durations.measuring(study, model, experiment, rates(machine), dtype)
-    return Forecast(experiment, seconds, _bytes(study, model, experiment, machine, ITEM_BYTES[dtype]))
 
 
 def _bytes(study: Study, model: ModelSource, experiment: Experiment, machine: Machine, item: int) -> int:
