@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import click
 from suite.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
     from rich.table import Table
 
     from suite.bench.measured import Ceiling, Measured
@@ -42,23 +45,41 @@ def bench(model: str | None, dtypes: tuple[str, ...], repeats: int, as_json: boo
     temporary files ($TMPDIR) and removed: 0.4 billion parameters on a processor, 7 billion on a GPU. It takes minutes,
     on a machine that does nothing else.
 
-    What was measured is kept for this machine (in $XDG_CACHE_HOME/lottery, else ~/.cache/lottery); `lottery plan`
-    and the other forecasts reckon with it from then on.
+    What was measured is kept for this machine (in $XDG_CACHE_HOME/lottery, else ~/.cache/lottery), unless the model is
+    too small to tell; `lottery plan` and the other forecasts reckon with it from then on.
     """
     import torch
+    from rich.console import Console
 
-    from suite.bench.measured import keep
     from suite.bench.run import measure
-    from suite.machine import this_machine
 
     source = _source(model) if model else None
+    screen = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
-        measured = measure(source, dtypes, repeats, lambda what: click.echo(f"{what} ...", err=True))
+        with screen.status("") as status:
+            measured = measure(source, dtypes, repeats, _teller(screen, status))
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise InputError(f"{model or 'the model'} does not fit into the memory here; name a smaller one") from error
-    click.echo(measured.to_json() if as_json else "", nl=False)
-    if not as_json:
+    if as_json:
+        click.echo(measured.to_json(), nl=False)
+    else:
         _show(measured)
+    _keep(measured)
+
+
+def _teller(screen: Console, status: Status) -> Callable[[str], None]:
+    """What is being measured: one line that changes on a terminal, a line each in a log."""
+    return status.update if screen.is_terminal else lambda what: screen.print(f"{what} ...")
+
+
+def _keep(measured: Measured) -> None:
+    from suite.bench.measured import keep
+    from suite.machine import this_machine
+    from suite.needs import LARGE
+
+    if measured.parameters < LARGE:
+        click.echo(f"not kept for forecasts: with {measured.model}, calls cost more than what is in them", err=True)
+        return
     try:
         path = keep(measured, this_machine())
     except OSError as error:
