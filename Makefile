@@ -26,7 +26,7 @@ empty :=
 PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embedded $(SHIPPED))))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup poster bundle records reproduce test lint clean
+.PHONY: help setup poster bundle records reproduce bench test lint clean
 
 help:
 	@echo "make poster            out/poster.pdf, paper.pdf and results.html of the embedded study (runs it if needed)"
@@ -37,6 +37,7 @@ help:
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
 	@echo "                       STUDY=criteria, precision, map, recovery, structured or ticket: one of those instead"
+	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (an hour)"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"
@@ -81,6 +82,10 @@ endif
 reproduce: $(VENV)/.ready
 	@$(LOTTERY) run manifests/$(STUDY).yaml --results results
 	@$(LOTTERY) compare results/$(STUDY) manifests/reference/$(STUDY)
+
+# On a machine that does nothing else: times are only as good as its quiet.
+bench: $(VENV)/.ready
+	@$(VENV)/bin/python ci/bench/publish.py
 
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile

@@ -1,6 +1,6 @@
 """Trainings of a search for a ticket: one after another on all cores, side by side in processes, and as one batch.
 
-    python ci/bench/trainings.py [--networks 8] [--steps 200] [--manifest manifests/ticket-quick.yaml]
+    python ci/bench/trainings.py [--networks 8] [--steps 200] [--manifest manifests/ticket-quick.yaml] [--json FILE]
 
 All three do the same trainings of the same networks, and come to the same losses but for rounding.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from suite.bench.figures import figures, row
 from suite.machine import cores, this_machine
 from suite.manifest import read_study
 from suite.models.loading import load_tokenizer
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--manifest", type=Path, default=Path("manifests/ticket-quick.yaml"))
+    parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     study = read_study(options.manifest)
     model, dense = study.models[0], study.experiments[0]
@@ -60,12 +62,15 @@ def main() -> None:
     if device.type == "cpu":
         lanes["a process a core, one thread each"] = lambda: Processes(lesson, exam, lambda *_: None, most=1)
         lanes["a batch in each process"] = lambda: Processes(lesson, exam, lambda *_: None)
-    first = None
+    first, rows = None, []
     for name, make in lanes.items():
         seconds, losses = timed(make, jobs)
         first = first or seconds
         each = 1000 * seconds / options.networks / options.steps
         print(f"{name:<36}{seconds:8.1f} s{each:8.2f} ms a step{first / seconds:7.2f}x   losses {losses}")
+        rows.append(row("training", f"{options.networks} networks, {name}", [first / seconds], "times", note=losses))
+    if options.json:
+        figures("trainings", rows, threads).write(options.json)
 
 
 def timed(make: Callable[[], Lane], jobs: list[Job]) -> tuple[float, str]:

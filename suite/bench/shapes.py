@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
@@ -28,7 +28,8 @@ SHAPES: dict[str, dict[str, int]] = {
 def shaped(name: str, **sizes: int) -> PretrainedConfig:
     """The configuration of a shape; `sizes` overrule its own, for another size between."""
     settings: dict[str, Any] = _MISTRAL | _CONTEXT | SHAPES[name] | sizes
-    return cast(PretrainedConfig, AutoConfig.for_model(**settings))
+    config: PretrainedConfig = AutoConfig.for_model(**settings)
+    return config
 
 
 def write_shape(folder: Path, config: PretrainedConfig, dtype: torch.dtype, seed: int = 0) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "plan": "Show a manifest's experiments with the time and memory they will need.",
     "fetch": "Download the models and texts of manifests, checked; then no network is needed.",
     "doctor": "Say whether this machine can run manifests: GPU, memory, disk, hub, versions.",
+    "bench": "Measure what this machine can do, and what of it each stage of the suite reaches.",
     "submit": "Submit what manifests lack to SLURM, or to this machine's GPUs, as tasks.",
     "status": "Show what has become of every experiment: done, running, queued, failed, lost.",
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from suite.cli import results_option
+
 if TYPE_CHECKING:
     from suite.forecast import Forecast
+    from suite.hindsight import Hindsight
     from suite.machine import Machine
     from suite.manifest import Study
     from suite.manifest.cliff import Search
@@ -20,61 +24,112 @@ PLAN_SCHEMA = "lottery-plan/1"
 
 @click.command()
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
+@results_option
 @click.option("--json", "as_json", is_flag=True, help="Print the experiments whole, as JSON.")
-def plan(manifests: tuple[Path, ...], as_json: bool) -> None:
+def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show a manifest's experiments with the time and memory they will need on this machine.
 
-    Nothing is loaded. A study that cannot fit in the memory here is refused (exit code 2).
+    Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
+    were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
+    A study that cannot fit in the memory here is refused (exit code 2).
     """
-    from suite.forecast import check_fits, forecast, search_forecast
+    from suite.forecast import check_fits
     from suite.machine import this_machine
     from suite.manifest import read_study
 
     machine = this_machine()
-    studies = [read_study(path) for path in manifests]
-    forecasts = [forecast(study, machine) for study in studies]
-    searches = [search_forecast(study, machine) for study in studies]
+    plans = [_plan(read_study(path), results, machine) for path in manifests]
     if as_json:
-        rows = [
-            {
-                "id": one.experiment.id,
-                "experiment": one.experiment.model_dump(mode="json"),
-                "seconds": round(one.seconds, 3),
-                "bytes": one.bytes,
-            }
-            for study in forecasts
-            for one in study
-        ]
-        hunts = [
-            {
-                "template": search.template.model_dump(mode="json", exclude={"sparsity"}),
-                "factors": search.factors,
-                "most": search.most,
-                "seconds": round(one.seconds * search.most, 3),
-                "bytes": one.bytes,
-            }
-            for study in searches
-            for search, one in study
-        ]
-        plan = {"schema": PLAN_SCHEMA, "experiments": rows, "searches": hunts}
-        click.echo(json.dumps(plan, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(_json(plans, machine), indent=1, ensure_ascii=False))
     else:
-        for study, ones, hunted in zip(studies, forecasts, searches, strict=True):
-            _show(study, ones, hunted, machine)
-    for study, ones, hunted in zip(studies, forecasts, searches, strict=True):
-        check_fits([*ones, *(one for _, one in hunted)], study, machine)
+        for one in plans:
+            _show(one, machine)
+    for one in plans:
+        check_fits([*one.forecasts, *(template for _, template in one.searches)], one.study, machine)
 
 
-def _show(study: Study, forecasts: list[Forecast], searches: list[tuple[Search, Forecast]], machine: Machine) -> None:
+@dataclass(frozen=True)
+class Planned:
+    """A study's forecasts; and of its experiments that are done on this machine, model by model, how long they took."""
+
+    study: Study
+    forecasts: list[Forecast]
+    searches: list[tuple[Search, Forecast]]
+    seen: dict[str, Hindsight]
+    left: float | None  # seconds; None where no experiment has a record
+
+
+def _plan(study: Study, results: Path, machine: Machine) -> Planned:
+    from suite.forecast import forecast, search_forecast
+
+    forecasts, searches = forecast(study, machine), search_forecast(study, machine)
+    folder = results / study.name
+    if not folder.is_dir():
+        return Planned(study, forecasts, searches, {}, None)
+    from suite.hindsight import hindsight, left_seconds
+    from suite.records.store import Damage, Store, read_record
+
+    read = map(read_record, Store(folder).paths)
+    records = [record for record in read if not isinstance(record, Damage)]
+    left = left_seconds(study, records, machine) if records else None
+    return Planned(study, forecasts, searches, hindsight(study, records, machine), left)
+
+
+def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
+    from suite.rates import rates
+
+    rows = [
+        {
+            "id": one.experiment.id,
+            "experiment": one.experiment.model_dump(mode="json"),
+            "seconds": round(one.seconds, 3),
+            "bytes": one.bytes,
+        }
+        for study in plans
+        for one in study.forecasts
+    ]
+    hunts = [
+        {
+            "template": search.template.model_dump(mode="json", exclude={"sparsity"}),
+            "factors": search.factors,
+            "most": search.most,
+            "seconds": round(one.seconds * search.most, 3),
+            "bytes": one.bytes,
+        }
+        for study in plans
+        for search, one in study.searches
+    ]
+    done = [
+        {
+            "study": one.study.name,
+            "left_seconds": round(one.left, 3),
+            "models": {
+                name: {"experiments": len(seen.took), "took": sum(seen.took), "foreseen": sum(seen.foreseen)}
+                | {"median": seen.median, "least": seen.ratios[0], "most": seen.ratios[-1]}
+                for name, seen in one.seen.items()
+            },
+        }
+        for one in plans
+        if one.left is not None
+    ]
+    said = rates(machine).said
+    return {"schema": PLAN_SCHEMA, "rates": said, "experiments": rows, "searches": hunts, "done": done}
+
+
+def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
     from suite.forecast import load_seconds
     from suite.manifest.expand import describe
+    from suite.rates import rates
+
+    study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
     most = sum(search.most for search, _ in searches)
     more = f" and at most {most} more to find {count(len(searches), 'cliff')}" if searches else ""
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
-    click.echo(f"text {study.text.name}, windows of {study.context} tokens\n")
+    click.echo(f"text {study.text.name}, windows of {study.context} tokens")
+    click.echo(f"{rates(machine).said}\n")
     total = 0.0
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
@@ -97,3 +152,28 @@ def _show(study: Study, forecasts: list[Forecast], searches: list[tuple[Search, 
                 f"  {'search':8}  {name} {what:<{49 - len(name)}} {one.seconds:7.1f} s  each, at most {search.most}"
             )
     click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
+    if planned.left is not None:
+        _show_done(planned)
+
+
+def _show_done(planned: Planned) -> None:
+    from suite.cli.progress import duration
+    from suite.cli.tables import count
+    from suite.hindsight import together
+
+    if not planned.left:
+        click.echo("everything has a record")
+    else:
+        click.echo(f"about {duration(planned.left)} of it are left")
+    if not planned.seen:
+        click.echo("none of the records there are this machine's, so how well it is foreseen cannot be told")
+        return
+    whole = together(planned.seen.values())
+    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen")
+    for name, seen in planned.seen.items() if len(planned.seen) > 1 else ():
+        click.echo(f"{name}: {_ratios(seen)}, {count(len(seen.took), 'experiment')}")
+
+
+def _ratios(seen: Hindsight) -> str:
+    """`0.97 times (median; 0.6 to 1.4)`."""
+    return f"{seen.median:.2f} times (median; {seen.ratios[0]:.2f} to {seen.ratios[-1]:.2f})"

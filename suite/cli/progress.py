@@ -27,6 +27,7 @@ class RunProgress:
         )
         self.task = self.bar.add_task("", total=None, inner="", left="")
         self.total = self.there = self.number = 0
+        self.done: list[Record] = []  # in this run
         self.clock = time.monotonic()
 
     def __enter__(self) -> RunProgress:
@@ -58,6 +59,7 @@ class RunProgress:
         self.bar.update(self.task, inner=f"{what} {done:,}/{total:,}")
 
     def finished(self, record: Record) -> None:
+        self.done += [record] if record.status == "done" else []
         self._line(record, f"{_result(record)}  {record.environment.seconds:5.1f} s")
 
     def found(self, record: Record) -> None:

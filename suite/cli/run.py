@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from suite.manifest import Study
     from suite.models.source import ModelSource
-    from suite.records import Store
+    from suite.records import Record, Store
     from suite.runner.run import Outcome
 
 
@@ -68,7 +68,26 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
         f"{outcome.done} done, {outcome.there} there already, {outcome.failed} failed; records in {store.folder}",
         highlight=False,
     )
+    if foreseen := _foreseen(study, progress.done):
+        console.print(foreseen, highlight=False)
     return outcome
+
+
+def _foreseen(study: Study, done: list[Record]) -> str | None:
+    """How long what was done took, and how long it was foreseen to; None where nothing was done."""
+    from suite.cli.progress import duration
+    from suite.cli.tables import count
+    from suite.hindsight import hindsight, together
+    from suite.machine import this_machine
+
+    seen = together(hindsight(study, done, this_machine()).values())
+    if not seen.took:
+        return None
+    took, foreseen = sum(seen.took), sum(seen.foreseen)
+    return (
+        f"{count(len(seen.took), 'experiment')} took {duration(took)}, and {duration(foreseen)} were foreseen: "
+        f"{took / foreseen:.2f} times as long"
+    )
 
 
 def _without_gpu(studies: list[Study]) -> str | None:

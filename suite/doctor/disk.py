@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from suite.bench.work import ITEM_BYTES
 from suite.doctor.finding import Finding, fail, ok, warn
 from suite.errors import InputError
-from suite.forecast import ITEM_BYTES
 from suite.manifest import Study
 from suite.needs import Need, few, free_bytes, gigabytes
 

@@ -1,0 +1,104 @@
+"""Seconds of an experiment, reckoned without torch.
+
+What each stage cannot do without, at the rates of `suite.rates` and the shares of them that it reaches; and what calls
+cost whatever is in them, which is most of what a small model takes.
+"""
+
+from __future__ import annotations
+
+from suite.bench.work import ITEM_BYTES, copy_bytes, evaluation_operations, step_bytes
+from suite.manifest import Study
+from suite.models.anatomy import Anatomy
+from suite.models.source import ModelSource
+from suite.rates import Rates
+from suite.records import Experiment
+from suite.training.schedule import Schedule
+
+STARTING = 0.05  # seconds of an experiment whatever is done in it, and of a loading
+TOKENS_A_PASS = 2048  # that are evaluated at once
+NARROW = 40  # a model so wide reaches half of what a wide one does: narrow matrices keep a processor waiting
+LAYER_SECONDS = 4e-4  # that a layer costs a pass, or a step of decoding, whatever its size
+LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
+COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
+COURSE = 5  # evaluations along a recovery
+NEW_TOKENS = 50  # that follow a prompt
+GENERATED = 2 * 6 * NEW_TOKENS  # one after another, for the speed: two blocks of a warm-up and five repeats
+LENGTHS = 8  # of the prompts that ship, which are written on in batches of one length
+
+
+def loading(model: ModelSource, rates: Rates, dtype: str) -> float:
+    """Seconds to load a model once, to run in this dtype."""
+    return STARTING + rates.seconds("load", model.anatomy.weights * ITEM_BYTES[model.stored_dtype], dtype)
+
+
+def measuring(study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str) -> float:
+    """Seconds of an experiment of a finished model: pruning and restoring, and what is learnt and measured between."""
+    anatomy, wanted = model.anatomy, set(experiment.measure)
+    seconds = STARTING + _calibration(model, experiment, rates, dtype) + _recovery(study, model, experiment, rates)
+    if not experiment.unpruned:
+        selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+        copied = copy_bytes(sum(parameter.weights for parameter in selected), dtype)
+        seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
+    beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
+    if "perplexity" in wanted:
+        seconds += _evaluation(study, model, rates, dtype, heads=beside)
+    if "size" in wanted:
+        seconds += 2 * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files  # written and read back
+    step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
+    if "generation" in wanted:
+        seconds += GENERATED * step * beside
+    if {"generation", "coherence"} & wanted:
+        seconds += (1 if study.text.labelled else LENGTHS) * NEW_TOKENS * step * 2  # and the dense model judges them
+    return seconds
+
+
+def tokens_of(study: Study, model: ModelSource) -> int:
+    """About how many tokens of the text the model will predict; exact only once it is tokenised."""
+    small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
+    tokens = study.text.bytes / (1.0 if small else 4.35)
+    return int(tokens // study.context * study.context)
+
+
+def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int, int]]:
+    """Outputs and inputs of the linear layers that the experiment prunes."""
+    selected = model.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    return [(one.shape[0], one.shape[1]) for one in selected]
+
+
+def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, heads: int) -> float:
+    """Seconds to evaluate the study's text once; the head runs `heads` times."""
+    tokens = tokens_of(study, model)
+    operations = evaluation_operations(model.anatomy, tokens, study.context, heads)
+    return _passes(model.anatomy, operations, tokens / TOKENS_A_PASS, rates, dtype)
+
+
+def _passes(anatomy: Anatomy, operations: float, passes: float, rates: Rates, dtype: str) -> float:
+    """Seconds of so many passes through all layers, which multiply as much in all."""
+    multiplying = rates.seconds("evaluate", operations * (1 + NARROW / anatomy.hidden), dtype)
+    return multiplying + passes * anatomy.layers * LAYER_SECONDS
+
+
+def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype: str) -> float:
+    """Seconds that a criterion takes to look at activations."""
+    if (shown := experiment.calibration) is None:
+        return 0.0
+    anatomy, tokens = model.anatomy, shown.samples * shown.context
+    times = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
+    operations = times * tokens * 2 * anatomy.block_weights
+    seconds = _passes(anatomy, operations, times * shown.samples, rates, dtype)
+    if experiment.criterion == "sparsegpt":
+        shapes = linear_shapes(model, experiment)
+        operations = sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in shapes)
+        seconds += rates.seconds("evaluate", operations, "float32") + sum(i for _, i in shapes) * COLUMN_SECONDS
+    return seconds
+
+
+def _recovery(study: Study, model: ModelSource, experiment: Experiment, rates: Rates) -> float:
+    """Seconds of a fine-tuning, in float32, and of the evaluations along it."""
+    if (asked := experiment.recovery) is None:
+        return 0.0
+    anatomy, schedule = model.anatomy, Schedule(asked)
+    operations = 3 * evaluation_operations(anatomy, schedule.tokens, asked.context)
+    passes = LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS)
+    learning = _passes(anatomy, operations, passes, rates, "float32")
+    return learning + COURSE * _evaluation(study, model, rates, "float32", heads=1)

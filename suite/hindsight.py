@@ -1,0 +1,79 @@
+"""How well a forecast foresaw what is done by now, and what of it is left. Without torch."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from suite.bench.measured import threads_asked
+from suite.forecast import forecast, foresee, load_seconds, search_forecast
+from suite.machine import Machine
+from suite.manifest import Study
+from suite.manifest.cliff import line, ratio
+from suite.records import Record
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Experiments that are done, in order: the seconds that each took, and those that were foreseen for it."""
+
+    took: tuple[float, ...]
+    foreseen: tuple[float, ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as long as foreseen each took, the least first."""
+        return sorted(took / foreseen for took, foreseen in zip(self.took, self.foreseen, strict=True))
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.ratios)
+
+
+def hindsight(study: Study, records: Iterable[Record], machine: Machine) -> dict[str, Hindsight]:
+    """Of each model of which there are any: the experiments done on this machine, in the order of the records.
+
+    Records of other hardware, or on a processor of another number of threads, say nothing about forecasts here.
+    """
+    names = [model.name for model in study.models]
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for record in records:
+        name = record.experiment.model
+        if record.status == "done" and name in found and _of_here(record, machine):
+            found[name].append((record.environment.seconds, foresee(study, record.experiment, machine).seconds))
+    return {name: _of(pairs) for name, pairs in found.items() if pairs}
+
+
+def together(seen: Iterable[Hindsight]) -> Hindsight:
+    """Those of several models as one."""
+    pairs = [pair for one in seen for pair in zip(one.took, one.foreseen, strict=True)]
+    return _of(pairs)
+
+
+def _of(pairs: Sequence[tuple[float, float]]) -> Hindsight:
+    return Hindsight(tuple(took for took, _ in pairs), tuple(foreseen for _, foreseen in pairs))
+
+
+def _of_here(record: Record, machine: Machine) -> bool:
+    where = record.environment
+    if where.hardware != machine.hardware or where.device.startswith("cuda") != bool(machine.gpus):
+        return False
+    return bool(machine.gpus) or where.threads == threads_asked(machine)
+
+
+def left_seconds(study: Study, records: Iterable[Record], machine: Machine) -> float:
+    """Seconds that what has no record yet will take, at most: searches may end early."""
+    done = [record for record in records if record.status == "done"]
+    ids = {record.id for record in done}
+    of_line = {line(search.template): (search, one.seconds) for search, one in search_forecast(study, machine)}
+    known: dict[str, dict[float, float]] = {search.template.id: {} for search, _ in of_line.values()}
+    for record in done if of_line else ():
+        if (covering := of_line.get(line(record.experiment))) is not None:
+            known[covering[0].template.id][record.experiment.sparsity] = ratio(record)
+    left = {model.name: 0.0 for model in study.models}
+    for one in forecast(study, machine):
+        left[one.experiment.model] += 0.0 if one.experiment.id in ids else one.seconds
+    for search, seconds in of_line.values():
+        left[search.template.model] += search.left(known[search.template.id]) * seconds
+    return sum(seconds + load_seconds(study.model(name), machine) for name, seconds in left.items() if seconds)

@@ -1,0 +1,177 @@
+"""Forecasts: they reckon with what was measured here, foresee the study that ships, and say how good they were."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from suite import forecast as forecasts
+from suite import rates as rates_
+from suite.bench.measured import Ceiling, Measured, Stage, keep, kept_at
+from suite.forecast import forecast, load_seconds
+from suite.hindsight import hindsight, left_seconds, together
+from suite.machine import Machine
+from suite.manifest import Study, read_study
+from suite.paths import MANIFESTS
+from suite.rates import rates
+from suite.records import Record
+from suite.records.store import read_records
+
+HERE = Machine("AMD EPYC", 2, 24 * 2**30)  # the reference results' own
+THREADS = 2
+# As `lottery bench` measured them there.
+MATRIX, COPY, FILES = {"float32": 183e9, "bfloat16": 419e9}, 39.4e9, 1.06e9
+SHARES = {"load": 1.0, "prune": 0.2, "restore": 0.7, "evaluate": 0.85, "generate": 0.4}
+
+
+def measured(hardware: str = HERE.hardware, faster: float = 1.0) -> Measured:
+    ceilings = [Ceiling.of("copy", "cpu", [faster * COPY], "bytes/s"), Ceiling.of("files", "cpu", [FILES], "bytes/s")]
+    ceilings += [Ceiling.of(f"matrix {dtype}", "cpu", [faster * rate], "FLOP/s") for dtype, rate in MATRIX.items()]
+    by_name = {one.name: one for one in ceilings}
+    held = {"load": "files", "evaluate": "matrix float32"}
+    stages = []
+    for stage, share in SHARES.items():
+        ceiling = by_name[held.get(stage, "copy")]
+        stages.append(Stage.of(stage, "float32", "all", [1 / share], round(ceiling.rate), ceiling))  # type: ignore[arg-type]
+    return Measured(
+        date="2026-01-31",
+        suite="0",
+        hardware=hardware,
+        device="cpu",
+        torch="2",
+        threads=THREADS,
+        model="0.4B",
+        parameters=414_761_984,
+        layers=24,
+        width=1024,
+        ceilings=tuple(ceilings),
+        stages=tuple(stages),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", str(THREADS))
+    rates.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Study:
+    return read_study(MANIFESTS / "embedded.yaml")
+
+
+@pytest.fixture(scope="module")
+def shipped() -> list[Record]:
+    return read_records([MANIFESTS / "reference" / "embedded"])[0]
+
+
+def test_the_study_that_ships_was_foreseen_within_a_factor_of_two(embedded: Study, shipped: list[Record]) -> None:
+    assert {(one.environment.hardware, one.environment.threads) for one in shipped} == {(HERE.hardware, THREADS)}
+    keep(measured(), HERE)
+    seen = hindsight(embedded, shipped, HERE)
+    assert set(seen) == {model.name for model in embedded.models}
+    whole = together(seen.values())
+    assert len(whole.took) == len(shipped) == len(list((MANIFESTS / "reference" / "embedded").glob("*.json"))) - 1
+    assert whole.ratios[0] > 0.5 and whole.ratios[-1] < 2
+    assert sum(whole.took) / sum(whole.foreseen) == pytest.approx(1, abs=0.3)
+
+
+def test_forecasts_reckon_with_what_was_measured(embedded: Study) -> None:
+    assert rates(HERE).said == "usual rates; `lottery bench` measures this machine's"
+    keep(measured(), HERE)
+    rates.cache_clear()
+    assert rates(HERE).said == "rates measured by `lottery bench` on 2026-01-31, with 0.4B"
+    before = forecast(embedded, HERE)
+    keep(measured(faster=2), HERE)
+    rates.cache_clear()
+    after = forecast(embedded, HERE)
+    assert all(new.seconds < old.seconds for new, old in zip(after, before, strict=True))
+    assert [new.bytes for new in after] == [old.bytes for old in before]
+
+
+def test_a_stage_takes_its_ceilings_seconds_over_its_share() -> None:
+    keep(measured(), HERE)
+    found = rates(HERE)
+    assert found.seconds("evaluate", 183e9, "float32") == pytest.approx(1 / SHARES["evaluate"])
+    assert found.seconds("evaluate", 419e9, "bfloat16") == pytest.approx(1 / SHARES["evaluate"])  # the share it has
+    assert found.seconds("load", FILES, "float32") == pytest.approx(1 / SHARES["load"])
+    for stage in ("prune", "restore", "generate"):
+        assert found.seconds(stage, COPY, "float32") == pytest.approx(1 / SHARES[stage])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"schema": "lottery-bench/2"}', "\xff", "absurd", "another"])
+def test_a_file_that_is_none_is_ignored_with_a_word(content: str, embedded: Study) -> None:
+    expected = forecast(embedded, HERE)[0].seconds
+    path = kept_at(HERE)
+    path.parent.mkdir(parents=True)
+    if content == "absurd":
+        content = measured().to_json().replace("39400000000.0", "1e-300")
+        assert "1e-300" in content
+    if content == "another":
+        content = measured("Another processor, 2 cores").to_json()
+    path.write_bytes(content.encode("latin-1"))
+    rates.cache_clear()
+    assert forecast(embedded, HERE)[0].seconds == pytest.approx(expected, rel=0.5)  # the rate is tried again
+    assert rates(HERE).said.startswith(f"usual rates: {path} cannot be used") and "lottery bench" in rates(HERE).said
+
+
+def test_records_of_another_machine_say_nothing(embedded: Study, shipped: list[Record]) -> None:
+    few = shipped[:4]
+    alike = [{"hardware": "Another, 2 cores"}, {"threads": 1}, {"device": "cuda:0"}]
+    other = [
+        one.model_copy(update={"environment": one.environment.model_copy(update=update)})
+        for one, update in zip(few, alike, strict=False)
+    ]
+    failed = few[3].model_copy(update={"status": "failed"})
+    assert hindsight(embedded, [*other, failed], HERE) == {}
+    assert sum(len(one.took) for one in hindsight(embedded, few, HERE).values()) == 4
+
+
+def test_what_is_left_shrinks_to_nothing(embedded: Study, shipped: list[Record]) -> None:
+    keep(measured(), HERE)
+    left = [left_seconds(embedded, shipped[:number], HERE) for number in (0, 100, len(shipped))]
+    assert left[0] > left[1] > left[2] == 0
+    most = sum(one.seconds for one in forecast(embedded, HERE))
+    most += sum(search.most * one.seconds for search, one in forecasts.search_forecast(embedded, HERE))
+    assert left[0] == pytest.approx(most + sum(load_seconds(model, HERE) for model in embedded.models))
+
+
+def test_the_processors_rate_is_that_of_its_matrix_products() -> None:
+    assert rates_.host_matrix_rate() > 1e9
+
+
+def test_plan_says_what_it_reckons_with_and_how_well_it_foresaw(
+    write_manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    path, results = write_manifest("[{target: [attention, mlp], sparsity: 0.5}]"), tmp_path / "r"
+
+    def lottery(*arguments: object) -> str:
+        command = [sys.executable, "-m", "suite", *map(str, arguments), "--results", str(results)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+        return done.stdout
+
+    before = lottery("plan", path)
+    assert "usual rates; `lottery bench` measures this machine's" in before.splitlines()
+    assert "what is foreseen" not in before and "of it are left" not in before
+    ran = lottery("run", path).splitlines()[-1]
+    assert ran.startswith("3 experiments took ") and ran.endswith(" times as long") and " were foreseen: " in ran
+    assert "times as long" not in lottery("run", path)  # nothing was done
+    after = lottery("plan", path)
+    assert "everything has a record" in after and "3 experiments done here took " in after
+    more = write_manifest("[{target: [attention, mlp], sparsity: [0.5, 0.6]}]")
+    assert "of it are left" in lottery("plan", more)
+
+
+def test_plan_needs_no_torch(write_manifest: Callable[..., Path]) -> None:
+    path = write_manifest()
+    code = (
+        "import sys\nfrom suite.cli import cli\n"
+        f"cli.main(['plan', {str(path)!r}], standalone_mode=False)\nassert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
