@@ -16,6 +16,7 @@ from suite.analysis.cells import Cell, step_of
 from suite.analysis.values import NotMeasured
 from suite.cli.tables import add_row, console, criterion, fits, new_table, percent, warn_of_damaged
 from suite.errors import InputError
+from suite.garbage import without_collection
 from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
 from suite.records.columns import COLUMNS
@@ -46,6 +47,7 @@ _EPILOG = "Columns: " + ", ".join(COLUMNS) + "."
     metavar="[-]COLUMN",
     help="Sort by a column, descending with the -; the first given is foremost. What was not measured comes last.",
 )
+@without_collection()
 def records(
     folders: tuple[Path, ...], as_json: bool, as_csv: bool, conditions: tuple[str, ...], keys: tuple[str, ...]
 ) -> None:

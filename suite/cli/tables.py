@@ -45,7 +45,7 @@ def fits(table: Table, screen: Console) -> bool:
     for column in table.columns:
         width = max(cell_len(line) for cell in (column.header, *column.cells) for line in str(cell).split("\n"))
         widths.append(width if column.no_wrap else min(width, WRAPPED))
-    return sum(widths) + len(widths) - 1 <= screen.width  # a space between columns, and none at the edges
+    return sum(widths) + 2 * len(widths) <= screen.width  # two spaces between columns, and one at either edge
 
 
 def add_row(table: Table, values: Iterable[str], style: str = "") -> None:

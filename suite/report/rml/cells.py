@@ -5,6 +5,7 @@ What is laid out is the same: only questions that were answered before are not a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from z3c.rml import attr, flowable
 from z3c.rml.paraparser import ParaFragWrapper, Z3CParagraph
 
 Size = tuple[float, float]
+ESCAPED = re.compile("[&<>]")  # what stands in RML as an entity, which the parser makes a fragment of its own
 
 
 class Text(Z3CParagraph):  # type: ignore[misc]
@@ -44,8 +46,8 @@ class Paragraph(flowable.Paragraph):  # type: ignore[misc]
 
     def _styled(self, style: ParagraphStyle) -> Text:
         element = self.element
-        text = cleanBlockQuotedText((element.text or "").replace("\t", " "))
-        if len(element) or not text or "&" in text or "<" in text or style.textTransform:
+        text = cleanBlockQuotedText((element.text or "").strip().replace("\t", " "))
+        if len(element) or not text or ESCAPED.search(text) or style.textTransform:
             return self.klass(self.signature["text"].bind(self).get(), style, manager=attr.getManager(self))
         return self.klass(text, style, frags=[_fragment(style).clone(text=text)])
 
