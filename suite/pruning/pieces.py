@@ -1,0 +1,101 @@
+"""A tensor's elements a piece at a time, so that what is worked out of them stays in a core's cache.
+
+On the processor a piece is a NumPy array, and as many threads as torch uses take one after the other: NumPy lets go of
+the interpreter while it works, and what it makes of a piece is read again before it has left the cache. On a GPU a
+piece is a tensor, and a large one. What is done to a piece is written once, in the operators that both know; the few
+that they spell differently are here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+PIECE = 2**18  # elements: of 16 bits half a MiB, and as much again for what is made of them
+PIECE_ON_GPU = 2**26
+
+Array = Any  # flat, integers or bool: a NumPy array on the processor, a tensor on a GPU
+T = TypeVar("T")
+
+
+def each_piece(work: Callable[..., T], *tensors: Tensor) -> list[T]:
+    """What `work` makes of each piece of some tensors, in the order of pieces.
+
+    Args:
+        work: given the number of the piece, and that piece of every tensor, which it may write to. It is called in
+            several threads at once.
+        tensors: of as many elements, contiguous, and all on the processor or all on one GPU. Every piece but the last
+            has a multiple of eight elements.
+    """
+    flat: list[Array] = [tensor.detach().view(-1) for tensor in tensors]
+    on_gpu = flat[0].is_cuda
+    length = PIECE_ON_GPU if on_gpu else PIECE
+    if not on_gpu:
+        flat = [tensor.numpy() for tensor in flat]
+    starts = range(0, len(flat[0]), length)
+    found: dict[int, T] = {}
+    left = enumerate(starts)  # shared by the threads: each takes the next piece when it is done with one
+
+    def take() -> None:
+        for index, start in left:
+            found[index] = work(index, *(array[start : start + length] for array in flat))
+
+    others = 0 if on_gpu else min(torch.get_num_threads(), len(starts)) - 1
+    helpers = [_threads(others).submit(take) for _ in range(others)]
+    try:
+        take()
+    finally:  # nobody writes to the tensors any more when this returns, however it does
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return [found[index] for index in range(len(starts))]
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="pieces")
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has none of its parent's threads
+
+
+def count(true: Array) -> int:
+    """How many of a bool array are True, or of integers are not zero."""
+    return int(np.count_nonzero(true) if isinstance(true, np.ndarray) else torch.count_nonzero(true))
+
+
+def places(true: Array) -> Array:
+    """Where a bool array is True, in order."""
+    return np.flatnonzero(true) if isinstance(true, np.ndarray) else true.nonzero(as_tuple=True)[0]
+
+
+def histogram(integers: Array, bins: int) -> NDArray[np.int64]:
+    """How often each integer from 0 to `bins` - 1 occurs, on the host."""
+    if isinstance(integers, np.ndarray):
+        return np.bincount(integers, minlength=bins)
+    return on_host(torch.bincount(integers, minlength=bins))
+
+
+def pack(true: Array) -> NDArray[np.uint8]:
+    """A bit an element, the first in the highest bit of its byte, on the host."""
+    if isinstance(true, np.ndarray):
+        return np.packbits(true)
+    whole = torch.nn.functional.pad(true, (0, -len(true) % 8))
+    # Eight bytes of 0 or 1 are one integer; a product gathers them in its highest byte, a bit each.
+    return on_host((whole.view(torch.int64) * _GATHER >> 56).to(torch.uint8))
+
+
+_GATHER = 0x8040201008040201 - 2**64  # as a signed integer
+
+
+def on_host(array: Array) -> NDArray[Any]:
+    """The same as a NumPy array."""
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()
