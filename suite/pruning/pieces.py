@@ -36,7 +36,7 @@ def each_piece(work: Callable[..., T], *tensors: Tensor) -> list[T]:
             has a multiple of eight elements.
     """
     flat: list[Array] = [tensor.detach().view(-1) for tensor in tensors]
-    on_gpu = flat[0].is_cuda
+    on_gpu = _on_gpu(flat[0])
     length = PIECE_ON_GPU if on_gpu else PIECE
     if not on_gpu:
         flat = [tensor.numpy() for tensor in flat]
@@ -57,6 +57,10 @@ def each_piece(work: Callable[..., T], *tensors: Tensor) -> list[T]:
             if not helper.cancel():
                 helper.result()
     return [found[index] for index in range(len(starts))]
+
+
+def _on_gpu(tensor: Tensor) -> bool:
+    return tensor.is_cuda
 
 
 @cache

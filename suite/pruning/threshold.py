@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from suite.pruning.pieces import Array, count, each_piece, histogram, on_host
+from suite.pruning.pieces import Array, count, each_piece, histogram, on_host, places
 
 Keys = Callable[[], Iterable[Tensor]]  # called once a pass: the same tensors in the same order each time
 
-STRIDE = 128  # one of so many keys is sampled
+STRIDE, RUN = 256, 2  # of so many keys so many neighbours are sampled, which cost what one would
 SIGMAS = 4  # standard deviations of a sample's rank, on either side
 _LOW_BITS = 15  # 31-bit keys are counted by their upper 16 bits, then by their lower 15
 
@@ -69,7 +69,7 @@ def _interval(keys: Keys, rank: int) -> tuple[int, int]:
     for key in keys():
         total += key.numel()
         largest = torch.iinfo(key.dtype).max
-        samples.append(on_host(key.view(-1)[:: _stride(key.shape[-1])]) & largest)
+        samples.append(on_host(_sampled(key)) & largest)
     if rank > total:
         raise ValueError(f"cannot select {rank} of {total} weights")
     sample = np.concatenate(samples)
@@ -80,9 +80,13 @@ def _interval(keys: Keys, rank: int) -> tuple[int, int]:
     return int(sample[first]) if first >= 0 else 0, int(sample[last]) if last < size else largest
 
 
-def _stride(columns: int) -> int:
-    """A stride that comes to every column as often as to any other: a column's scores may be unlike its neighbours'."""
-    return next(stride for stride in range(STRIDE, 2 * STRIDE) if math.gcd(stride, max(1, columns)) == 1)
+def _sampled(key: Tensor) -> Tensor:
+    """Runs of keys at even distances that come to every column as often: what a column is fed may set it apart."""
+    flat, columns = key.view(-1), max(1, key.shape[-1])
+    if len(flat) < STRIDE * RUN:
+        return flat
+    stride = next(stride for stride in range(STRIDE, 2 * STRIDE) if math.gcd(stride, columns) == 1)
+    return flat[: len(flat) // stride * stride].view(-1, stride)[:, :RUN].reshape(-1)
 
 
 def _between(keys: Keys, rank: int, low: int, high: int) -> Threshold | None:
@@ -90,9 +94,14 @@ def _between(keys: Keys, rank: int, low: int, high: int) -> Threshold | None:
 
     def near(_: int, bits: Array) -> _Near:
         key = bits & largest
-        some = key[(key >= low) & (key <= high)]
-        between = on_host(some[(some > low) & (some < high)])
-        return _Near(count(key < low), count(some == low), count(some == high) if high > low else 0, between)
+        lower = key < low
+        some = on_host(key[places(lower ^ (key <= high))])
+        return _Near(
+            count(lower),
+            count(some == low),
+            count(some == high) if high > low else 0,
+            some[(some > low) & (some < high)],
+        )
 
     found: list[list[_Near]] = []
     for key in keys():
