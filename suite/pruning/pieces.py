@@ -20,24 +20,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 PIECE = 2**18  # elements: of 16 bits half a MiB, and as much again for what is made of them
-PIECE_ON_GPU = 2**26
+PIECE_ON_GPU = 2**24  # of which the indices of a sort take 128 MiB
 
 Array = Any  # flat, integers or bool: a NumPy array on the processor, a tensor on a GPU
 T = TypeVar("T")
 
 
-def each_piece(work: Callable[..., T], *tensors: Tensor) -> list[T]:
+def each_piece(work: Callable[..., T], *tensors: Tensor, whole: int = 8) -> list[T]:
     """What `work` makes of each piece of some tensors, in the order of pieces.
 
     Args:
         work: given the number of the piece, and that piece of every tensor, which it may write to. It is called in
             several threads at once.
-        tensors: of as many elements, contiguous, and all on the processor or all on one GPU. Every piece but the last
-            has a multiple of eight elements.
+        tensors: of as many elements, contiguous, and all on the processor or all on one GPU.
+        whole: every piece but the last has a multiple of so many elements.
     """
     flat: list[Array] = [tensor.detach().view(-1) for tensor in tensors]
     on_gpu = _on_gpu(flat[0])
-    length = PIECE_ON_GPU if on_gpu else PIECE
+    length = max(1, (PIECE_ON_GPU if on_gpu else PIECE) // whole) * whole
     if not on_gpu:
         flat = [tensor.numpy() for tensor in flat]
     starts = range(0, len(flat[0]), length)
@@ -79,6 +79,24 @@ def count(true: Array) -> int:
 def places(true: Array) -> Array:
     """Where a bool array is True, in order."""
     return np.flatnonzero(true) if isinstance(true, np.ndarray) else true.nonzero(as_tuple=True)[0]
+
+
+def integers(true: Array) -> Array:
+    """A bool array as one of 8-bit integers, 1 where it is True."""
+    return true.view(np.int8 if isinstance(true, np.ndarray) else torch.int8)
+
+
+def lowest_in_rows(keys: Array, number: int) -> Array:
+    """The `number` lowest, at least one, of each row of a matrix: bool of its shape; of equal ones the first go."""
+    if not isinstance(keys, np.ndarray):
+        order = keys.sort(dim=1, stable=True).indices[:, :number]
+        return torch.zeros_like(keys, dtype=torch.bool).scatter_(1, order, True)
+    highest = np.partition(keys, number - 1, axis=1)[:, number - 1 : number]
+    lower, equal = keys < highest, keys == highest
+    due = number - np.count_nonzero(lower, axis=1)
+    tied = np.flatnonzero(np.count_nonzero(equal, axis=1) > due)
+    equal[tied] &= np.cumsum(equal[tied], axis=1) <= due[tied, None]
+    return lower | equal
 
 
 def histogram(integers: Array, bins: int) -> NDArray[np.int64]:

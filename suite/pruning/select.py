@@ -12,10 +12,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from suite.pruning.pieces import Array, each_piece, places
+from suite.pruning.pieces import Array, each_piece, integers, lowest_in_rows, places
 from suite.pruning.threshold import Keys, threshold
-
-_PIECE = 2**24  # keys that are sorted at once, of which an index of int64 takes 128 MiB
 
 
 def select_lowest(keys: Keys, count: int) -> Iterator[Tensor]:
@@ -47,15 +45,18 @@ def select_lowest(keys: Keys, count: int) -> Iterator[Tensor]:
 
 def select_lowest_in_rows(key: Tensor, count: int) -> Tensor:
     """The `count` lowest keys of each row of a matrix [rows, columns]; a bool tensor of its shape."""
-    rows, columns = key.shape
+    columns = key.shape[1]
     if not 0 <= count <= columns:
         raise ValueError(f"cannot select {count} of {columns} weights of a row")
     selected = torch.zeros_like(key, dtype=torch.bool)
-    chunk = max(1, _PIECE // columns)
-    for start in range(0, rows, chunk):
-        some = key[start : start + chunk] & torch.iinfo(key.dtype).max
-        order = some.sort(dim=1, stable=True).indices[:, :count]
-        selected[start : start + chunk].scatter_(1, order, True)
+    if count == 0 or not len(key):
+        return selected
+    largest = torch.iinfo(key.dtype).max
+
+    def select(_: int, bits: Array, selected: Array) -> None:
+        selected[:] = lowest_in_rows((bits & largest).reshape(-1, columns), count).reshape(-1)
+
+    each_piece(select, key, selected, whole=columns)
     return selected
 
 
@@ -68,7 +69,22 @@ def select_lowest_in_groups(key: Tensor, count: int, width: int) -> Tensor:
     columns = key.shape[1]
     if columns % width:
         raise ValueError(f"rows of {columns} weights are no whole groups of {width}")
-    return select_lowest_in_rows(key.reshape(-1, width), count).view_as(key)
+    selected = torch.empty_like(key, dtype=torch.bool)
+    largest = torch.iinfo(key.dtype).max
+
+    def select(_: int, bits: Array, selected: Array) -> None:
+        members = [bits[place::width] & largest for place in range(width)]
+        for place, member in enumerate(members):
+            # Of every pair one goes before the other; of equals the first.
+            before = sum(
+                integers(other <= member if earlier < place else other < member)
+                for earlier, other in enumerate(members)
+                if earlier != place
+            )
+            selected[place::width] = before < count
+
+    each_piece(select, key, selected, whole=width)
+    return selected
 
 
 def select_at_or_below(key: Tensor, rank: int) -> Tensor:
