@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 PIECE = 2**18  # elements: of 16 bits half a MiB, and as much again for what is made of them
-PIECE_ON_GPU = 2**24  # of which the indices of a sort take 128 MiB
+PIECE_ON_GPU = 2**26
+SORTED = 2**24  # keys at once, of which a sort's indices take 128 MiB
 
 Array = Any  # flat, integers or bool: a NumPy array on the processor, a tensor on a GPU
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def each_piece(work: Callable[..., T], *tensors: Tensor, whole: int = 8) -> list
 
 
 def _on_gpu(tensor: Tensor) -> bool:
-    return tensor.is_cuda
+    return tensor.device.type != "cpu"
 
 
 @cache
@@ -89,8 +90,11 @@ def integers(true: Array) -> Array:
 def lowest_in_rows(keys: Array, number: int) -> Array:
     """The `number` lowest, at least one, of each row of a matrix: bool of its shape; of equal ones the first go."""
     if not isinstance(keys, np.ndarray):
-        order = keys.sort(dim=1, stable=True).indices[:, :number]
-        return torch.zeros_like(keys, dtype=torch.bool).scatter_(1, order, True)
+        lowest = torch.zeros_like(keys, dtype=torch.bool)
+        rows = max(1, SORTED // keys.shape[1])
+        for some, found in zip(keys.split(rows), lowest.split(rows), strict=True):
+            found.scatter_(1, some.sort(dim=1, stable=True).indices[:, :number], True)
+        return lowest
     highest = np.partition(keys, number - 1, axis=1)[:, number - 1 : number]
     lower, equal = keys < highest, keys == highest
     due = number - np.count_nonzero(lower, axis=1)

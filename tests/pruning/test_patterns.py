@@ -48,7 +48,8 @@ def test_a_width_that_the_group_does_not_divide_is_refused(criterion: str) -> No
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_rows_and_groups_in_pieces_are_those_of_a_plain_sort(monkeypatch: pytest.MonkeyPatch, on_gpu: bool) -> None:
     monkeypatch.setattr(pieces, "PIECE", 40)
-    monkeypatch.setattr(pieces, "PIECE_ON_GPU", 40)
+    monkeypatch.setattr(pieces, "PIECE_ON_GPU", 64)
+    monkeypatch.setattr(pieces, "SORTED", 32)
     monkeypatch.setattr(pieces, "_on_gpu", lambda tensor: on_gpu)
     generator = torch.Generator().manual_seed(0)
     for dtype in (torch.int16, torch.int32):
