@@ -1,63 +1,141 @@
-"""Benchmark: magnitude pruning of one 4096 x 14336 float16 tensor at 50 %, beside `torch.nn.utils.prune`, in one run.
+"""Benchmark: a model's block weights pruned by half and restored, beside the usual way and a plain copy, in one run.
 
-python ci/bench/prune.py [--repeats 5]
+Pruning is what an experiment does: choose by magnitude, make zero, pack, count and digest the mask. The usual way is
+`torch.nn.utils.prune.l1_unstructured` and `remove` on each layer, and loading the model again. A copy is of the same
+tensors, to memory that was written before. The model has the shape and number of weights of a real one, at random.
+
+python ci/bench/prune.py [--size 0.4B] [--dtypes float16 float32] [--repeats 5] [--layers N] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
+import json
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.utils import prune
 
+from suite.bench.shapes import SHAPES, shaped, write_shape
 from suite.machine import this_machine
-from suite.pruning.choose import choose
+from suite.models.loading import LoadedModel, load_model
+from suite.models.pruned import pruned
+from suite.models.source import from_folder
+from suite.records.experiment import Experiment, TextReference
 
-SHAPE = (4096, 14336)
+SPARSITY = 0.5
+ASKED = Experiment(
+    model="shape",
+    revision="seed 0",
+    criterion="magnitude",
+    target="blocks",
+    sparsity=SPARSITY,
+    text=TextReference(name="none", revision="none", join=""),
+    context=2048,
+)
 
 
-def seconds(work: Callable[[], object], repeats: int, prepare: Callable[[], object]) -> float:
-    """The median time of a piece of work, each time on fresh weights."""
-    times = []
-    for _ in range(repeats):
-        prepare()
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+def seconds(loaded: LoadedModel, work: Callable[[], object]) -> float:
+    """The time of a piece of work, done when the device is."""
+    started = time.perf_counter()
+    work()
+    if loaded.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def usual(loaded: LoadedModel) -> None:
+    for parameter in loaded.anatomy.block_linears:
+        layer = loaded.layer(parameter.name)
+        prune.l1_unstructured(layer, "weight", amount=SPARSITY)
+        prune.remove(layer, "weight")
+
+
+def measure(folder: Path, dtype: str, repeats: int) -> dict[str, Any]:
+    """Median seconds of each piece of work on one model, interleaved; of the usual way, once."""
+
+    def load() -> LoadedModel:
+        return load_model(from_folder("shape", folder), dtype, "a benchmark")
+
+    loaded = load()
+    weights = [loaded.parameter(parameter.name).data for parameter in loaded.anatomy.block_linears]
+    pristine = [weight.clone() for weight in weights]
+    times: dict[str, list[float]] = {name: [] for name in ("prune", "restore", "copy", "load again", "usual prune")}
+
+    def copy() -> None:
+        for weight, other in zip(weights, pristine, strict=True):
+            other.copy_(weight)
+
+    for repeat in range(repeats + 1):  # the first is to warm up
+        stack = ExitStack()
+        done = []
+        found = {"prune": seconds(loaded, lambda: done.append(stack.enter_context(pruned(loaded, ASKED))))}  # noqa: B023
+        found["restore"] = seconds(loaded, stack.close)
+        found["copy"] = seconds(loaded, copy)
+        if repeat:
+            for name, value in found.items():
+                times[name].append(value)
+    assert loaded.strays() == [], "a model that was restored is the one that was loaded"
+    again: list[LoadedModel] = []
+    times["load again"].append(seconds(loaded, lambda: again.append(load())))
+    again.pop().close()
+    pristine.clear()
+    times["usual prune"].append(seconds(loaded, lambda: usual(loaded)))
+    zeros = sum(int((loaded.parameter(parameter.name) == 0).sum()) for parameter in loaded.anatomy.block_linears)
+    assert zeros == done[-1].achieved.zeros, "both ways remove as many weights"
+    size = sum(weight.nbytes for weight in weights)
+    return {
+        "dtype": dtype,
+        "weights": loaded.anatomy.block_weights,
+        "bytes": size,
+        "zeros": zeros,
+        "mask": done[-1].achieved.mask_digest,
+        "seconds": {name: statistics.median(values) for name, values in times.items()},
+        "spread": {name: [min(values), max(values)] for name, values in times.items()},
+    }
+
+
+def show(one: dict[str, Any]) -> None:
+    took = one["seconds"]
+    print(f"\n{one['weights']:,} weights of {one['dtype']}, {one['bytes'] / 1e6:,.0f} MB, {one['zeros']:,} made zero")
+    print(f"{'':14}{'seconds':>9}{'copies':>8}{'usual way':>11}{'times faster':>14}")
+    for name, other in (("prune", "usual prune"), ("restore", "load again")):
+        ratio = took[other] / took[name]
+        print(f"{name:14}{took[name]:9.3f}{took[name] / took['copy']:8.1f}{took[other]:11.2f}{ratio:14.0f}")
+    print(f"{'a plain copy':14}{took['copy']:9.3f}{1:8.1f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SHAPES, default="0.4B")
+    parser.add_argument("--layers", type=int, help="of the model, for a smaller one")
+    parser.add_argument(
+        "--dtypes", nargs="+", choices=("float16", "bfloat16", "float32"), default=("float16", "float32")
+    )
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    pristine = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0)).half()
-    layer = torch.nn.Linear(SHAPE[1], SHAPE[0], bias=False, dtype=torch.float16)
-    weight, other = torch.empty_like(pristine), torch.empty_like(pristine)
-
-    def ours() -> None:
-        ((_, removed, _),) = choose(
-            {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="tensor", sparsity=0.5
-        )
-        weight.masked_fill_(removed, 0)
-
-    def theirs() -> None:
-        prune.l1_unstructured(layer, "weight", amount=0.5)
-        prune.remove(layer, "weight")
-
-    ours_time = seconds(ours, repeats, lambda: weight.copy_(pristine))
-    theirs_time = seconds(theirs, max(1, repeats // 2), lambda: layer.weight.data.copy_(pristine))
-    copy_time = seconds(lambda: other.copy_(pristine), repeats, lambda: None)
-    zeros = int((weight == 0).sum())
-    print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"4096 x 14336 float16, 50 %: {zeros:,} zeros (exactly {round(0.5 * pristine.numel()):,} asked)")
-    print(f"suite                             {ours_time:7.3f} s   {ours_time / copy_time:6.1f} copies of the tensor")
-    print(f"l1_unstructured + remove          {theirs_time:7.3f} s   {theirs_time / copy_time:6.1f} copies")
-    print(f"a plain copy                      {copy_time:7.3f} s")
-    print(f"ratio                             {theirs_time / ours_time:7.1f} x")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
+    options = parser.parse_args()
+    machine = {"hardware": this_machine().hardware, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    print(f"{machine['hardware']}, {machine['threads']} threads, torch {machine['torch']}; median of {options.repeats}")
+    config = shaped(options.size, **({"num_hidden_layers": options.layers} if options.layers else {}))
+    found = []
+    for dtype in options.dtypes:
+        with tempfile.TemporaryDirectory() as scratch:
+            os.environ["LOTTERY_DATA"] = scratch  # what a manifest may name lies there
+            write_shape(Path(scratch), config, getattr(torch, dtype))
+            found.append(measure(Path(scratch), dtype, options.repeats))
+        gc.collect()
+        show(found[-1])
+    if options.json:
+        options.json.write_text(json.dumps({**machine, "size": options.size, "measured": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -176,6 +176,14 @@ class LoadedModel:
         finally:
             self.head.weight = shared
 
+    def pristine(self, name: str) -> Tensor:
+        """The stored values of a parameter that is as it was loaded, beside it.
+
+        Where it runs in the dtype it is stored in they are its own memory: nothing is brought to a GPU.
+        """
+        parameter, stored = self.parameter(name), self.stored(name)
+        return parameter.data if parameter.dtype == stored.dtype else stored.to(parameter.device)
+
     def restore(self, names: list[str]) -> None:
         """Put the stored values back into the named parameters."""
         with torch.no_grad():

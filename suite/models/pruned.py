@@ -16,8 +16,9 @@ from suite.models.calibration import Finish, Gather, LayerInputs, gram, in_order
 from suite.models.loading import HEAD, TABLE, LoadedModel
 from suite.pruning.choose import Chosen, choose
 from suite.pruning.criteria import CRITERIA
-from suite.pruning.masks import Bits, packed
+from suite.pruning.masks import Bits
 from suite.pruning.precision import full_float32
+from suite.pruning.remove import remove
 from suite.pruning.sparsegpt import inverse_factor
 from suite.records.experiment import Experiment
 from suite.records.schema import TensorCount
@@ -68,19 +69,12 @@ def _prune(
     counts: dict[str, TensorCount] = {}
     for chosen in _chosen(loaded, selected, experiment, calibration):
         stop_if_asked()
-        name, removed, corrected = chosen
-        parameter = loaded.parameter(name)
-        if corrected is not None:
-            parameter.data.copy_(corrected)
-        parameter.data.masked_fill_(removed, 0)
-        zero_before = loaded.stored(name).to(removed.device) == 0
-        zero = zero_before if corrected is None else corrected == 0
-        masks[name] = packed(removed)
-        counts[name] = TensorCount(
-            weights=removed.numel(), zeros=int((removed | zero).sum()), zeros_before=int(zero_before.sum())
-        )
+        name, gone, corrected = chosen
+        done = remove(loaded.parameter(name).data, gone, loaded.pristine(name), corrected)
+        masks[name] = done.mask
+        counts[name] = TensorCount(weights=gone.numel(), zeros=done.zeros, zeros_before=done.zeros_before)
         progress(len(masks), len(selected))
-        del chosen, removed, corrected, zero, zero_before  # before the next tensor's scores are made
+        del chosen, gone, corrected  # before the next tensor's scores are made
     return masks, counts
 
 
@@ -102,7 +96,7 @@ def _chosen(
         inputs = LayerInputs(loaded, calibration, gather, selected, finish)
     return choose(
         {parameter.name: parameter.weights for parameter in selected},
-        lambda name: loaded.stored(name).to(loaded.parameter(name).device),
+        loaded.pristine,
         criterion=experiment.criterion,
         scope=experiment.scope,
         sparsity=sparsity,

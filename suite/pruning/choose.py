@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from suite.pruning.criteria import CRITERIA, Criterion
-from suite.pruning.keys import score_keys
+from suite.pruning.keys import magnitude_keys
 from suite.pruning.masks import apportion, budget_counts
 from suite.pruning.select import select_at_or_below, select_lowest, select_lowest_in_groups, select_lowest_in_rows
 
@@ -79,7 +79,7 @@ def choose(
         else:
             assert inputs is not None, "a criterion that looks at activations is given them"
             scores = function(weight, inputs(name))
-        return score_keys(scores) if scores.is_floating_point() else scores
+        return magnitude_keys(scores) if scores.is_floating_point() else scores
 
     # What is made of a tensor has no name here, which would keep it in memory while the next one's is made.
     if made.corrects:
@@ -138,14 +138,14 @@ class _Amount:
             removed, width = self._group
             if columns % width:
                 raise ValueError(f"rows of {columns} weights are no whole groups of {width}")
-            return lambda costs, _: select_lowest_in_groups(score_keys(costs), removed, width), width
+            return lambda costs, _: select_lowest_in_groups(magnitude_keys(costs), removed, width), width
         if self._scope == "published rank":
             sparsity = self._sparsity[name]
-            return lambda costs, _: _at_or_below(score_keys(costs), sparsity), BLOCK
+            return lambda costs, _: _at_or_below(magnitude_keys(costs), sparsity), BLOCK
         starts = range(0, columns, BLOCK)
         widths = [min(BLOCK, columns - start) for start in starts]
         exact = dict(zip(starts, budget_counts([rows * width for width in widths], self._counts[name]), strict=True))
-        return lambda costs, start: _lowest(score_keys(costs), exact[start]), BLOCK
+        return lambda costs, start: _lowest(magnitude_keys(costs), exact[start]), BLOCK
 
 
 def _lowest(key: Tensor, count: int) -> Tensor:

@@ -1,27 +1,26 @@
 """Selection: which weights go, exactly as many as asked, ties by lowest flat index.
 
-One counting pass over 15-bit keys, or two over 31-bit keys, gives the threshold; no sort and no copy of the scores is
-made, and one tensor of keys is held at a time. A selection is a bool tensor, True where a weight goes.
+Keys are integers whose sign bit does not count (see `suite.pruning.keys`). A selection is a bool tensor, True where a
+weight goes, on the device of the keys; one tensor of keys is held at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-_LOW_BITS = 15  # 31-bit keys are counted by their upper 16 bits, then by their lower 15
-_PIECE = 2**24  # keys at a time, of which an index of int64 takes 128 MiB
-
-Keys = Callable[[], Iterable[Tensor]]  # called once a pass: the same tensors in the same order each time
+from suite.pruning.pieces import Array, each_piece, integers, lowest_in_rows, places
+from suite.pruning.threshold import Keys, threshold
 
 
 def select_lowest(keys: Keys, count: int) -> Iterator[Tensor]:
     """The `count` lowest keys over all tensors together; ties go in the order of tensors, then of flat indices.
 
     Args:
-        keys: gives int16 (below 2**15) or int32 (below 2**31) tensors of any shape, all of one dtype.
+        keys: gives int16 or int32 tensors of any shape, contiguous, all of one dtype.
         count: how many to select, from 0 to the number of keys.
 
     Yields:
@@ -35,27 +34,29 @@ def select_lowest(keys: Keys, count: int) -> Iterator[Tensor]:
     if count == 0:
         yield from (torch.zeros_like(key, dtype=torch.bool) for key in keys())
         return
-    threshold, below = _threshold(keys, count)
-    ties = count - below  # of those equal to the threshold, the first in order go too
-    for key in keys():
-        selected = key < threshold
-        if ties:
-            at_threshold = torch.nonzero(key.reshape(-1) == threshold).reshape(-1)[:ties]
-            selected.view(-1)[at_threshold] = True
-            ties -= at_threshold.numel()
-        yield selected
+    highest, below, equal = threshold(keys, count)
+    ties = count - below  # of those equal to the highest that goes, the first in order
+    for key, equal_in in zip(keys(), equal, strict=True):
+        left = [max(0, ties - before) for before in accumulate(equal_in, initial=0)]
+        due = list(map(min, left, equal_in))
+        ties = left[-1]
+        yield _at_or_below(key, highest, due, equal_in)
 
 
 def select_lowest_in_rows(key: Tensor, count: int) -> Tensor:
     """The `count` lowest keys of each row of a matrix [rows, columns]; a bool tensor of its shape."""
-    rows, columns = key.shape
+    columns = key.shape[1]
     if not 0 <= count <= columns:
         raise ValueError(f"cannot select {count} of {columns} weights of a row")
     selected = torch.zeros_like(key, dtype=torch.bool)
-    chunk = max(1, _PIECE // columns)
-    for start in range(0, rows, chunk):
-        order = key[start : start + chunk].sort(dim=1, stable=True).indices[:, :count]
-        selected[start : start + chunk].scatter_(1, order, True)
+    if count == 0 or not len(key):
+        return selected
+    largest = torch.iinfo(key.dtype).max
+
+    def select(_: int, bits: Array, selected: Array) -> None:
+        selected[:] = lowest_in_rows((bits & largest).reshape(-1, columns), count).reshape(-1)
+
+    each_piece(select, key, selected, whole=columns)
     return selected
 
 
@@ -68,7 +69,22 @@ def select_lowest_in_groups(key: Tensor, count: int, width: int) -> Tensor:
     columns = key.shape[1]
     if columns % width:
         raise ValueError(f"rows of {columns} weights are no whole groups of {width}")
-    return select_lowest_in_rows(key.reshape(-1, width), count).view_as(key)
+    selected = torch.empty_like(key, dtype=torch.bool)
+    largest = torch.iinfo(key.dtype).max
+
+    def select(_: int, bits: Array, selected: Array) -> None:
+        members = [bits[place::width] & largest for place in range(width)]
+        for place, member in enumerate(members):
+            # Of every pair one goes before the other; of equals the first.
+            before = sum(
+                integers(other <= member if earlier < place else other < member)
+                for earlier, other in enumerate(members)
+                if earlier != place
+            )
+            selected[place::width] = before < count
+
+    each_piece(select, key, selected, whole=width)
+    return selected
 
 
 def select_at_or_below(key: Tensor, rank: int) -> Tensor:
@@ -76,37 +92,22 @@ def select_at_or_below(key: Tensor, rank: int) -> Tensor:
 
     Removes at least `rank + 1` weights. (Wanda's repository: `W_metric <= sort(W_metric)[int(n * s)]`.)
     """
-    threshold, _ = _threshold(lambda: (key,), rank + 1)
-    return key <= threshold
+    highest, _, (equal,) = threshold(lambda: (key,), rank + 1)
+    return _at_or_below(key, highest, equal, equal)
 
 
-def _threshold(keys: Keys, count: int) -> tuple[int, int]:
-    """The `count`-th lowest key, and how many keys lie below it."""
-    counts = torch.zeros(2**16, dtype=torch.int64)
-    for key in _pieces(keys):
-        wide = key.dtype == torch.int32
-        counts += torch.bincount(key >> _LOW_BITS if wide else key, minlength=2**16).cpu()
-    if (total := int(counts.sum())) < count:
-        raise ValueError(f"cannot select {count} of {total} weights")
-    high, below = _crossing(counts, count)
-    if not wide:
-        return high, below
-    counts = torch.zeros(2**_LOW_BITS, dtype=torch.int64)
-    for key in _pieces(keys):
-        within = key[(key >> _LOW_BITS) == high] & (2**_LOW_BITS - 1)
-        counts += torch.bincount(within, minlength=2**_LOW_BITS).cpu()
-    low, below_within = _crossing(counts, count - below)
-    return (high << _LOW_BITS) + low, below + below_within
+def _at_or_below(key: Tensor, highest: int, due: list[int], equal: list[int]) -> Tensor:
+    """The keys below `highest`, and in each piece the first `due` of those `equal` to it."""
+    largest = torch.iinfo(key.dtype).max
+    selected = torch.empty_like(key, dtype=torch.bool)
 
+    def select(index: int, bits: Array, selected: Array) -> None:
+        found = bits & largest
+        if due[index] == equal[index]:
+            selected[:] = found <= highest
+        else:
+            selected[:] = found < highest
+            selected[places(found == highest)[: due[index]]] = True
 
-def _pieces(keys: Keys) -> Iterator[Tensor]:
-    """All keys, flat and a few at a time: what is worked out of them takes little room beside them."""
-    for key in keys():
-        yield from key.reshape(-1).split(_PIECE)
-
-
-def _crossing(counts: Tensor, count: int) -> tuple[int, int]:
-    """The first bin at which the running sum reaches `count`, and the sum before it."""
-    running = counts.cumsum(0)
-    bin_ = int(torch.searchsorted(running, count))
-    return bin_, int(running[bin_] - counts[bin_])
+    each_piece(select, key, selected)
+    return selected

@@ -10,7 +10,7 @@ import pytest
 
 from suite.manifest import read_study
 from suite.models import export as directory
-from suite.pruning import masks
+from suite.pruning import remove as removal
 from suite.records import Store
 from tests.cli.conftest import Done
 
@@ -89,8 +89,8 @@ def test_another_mask_than_was_measured_is_no_export(
     done = call(*arguments, "same")
     assert done.code == 0
     assert f"mask {record.pruning.mask_digest[:12]}, as its record says" in done.out
-    packed = masks.packed
-    monkeypatch.setattr("suite.models.pruned.packed", lambda removed: packed(removed.roll(1)))
+    remove = removal.remove
+    monkeypatch.setattr("suite.models.pruned.remove", lambda weight, gone, *rest: remove(weight, gone.roll(1), *rest))
     done = call(*arguments, "other")
     assert done.code == 1
     assert f"says {record.pruning.mask_digest[:12]}: this is not the model that was measured" in done.err

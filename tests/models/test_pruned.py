@@ -98,6 +98,16 @@ def test_masks_come_from_the_stored_values_whatever_dtype_runs(make_model: MakeM
     assert len(digests) == 1
 
 
+def test_a_model_in_the_dtype_it_is_stored_in_is_scored_where_it_lies(make_model: MakeModel) -> None:
+    folder = make_model("mistral", dtype=torch.float16)
+    for dtype, same in (("float16", True), ("float32", False)):
+        loaded = load_model(from_folder("m", folder), dtype, "a test")
+        for parameter in loaded.anatomy.block_linears:
+            values = loaded.pristine(parameter.name)
+            assert (values.data_ptr() == loaded.parameter(parameter.name).data_ptr()) is same
+            assert torch.equal(values, loaded.stored(parameter.name))
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_digest_does_not_depend_on_threads(make_model: MakeModel, threads: int) -> None:
     before = torch.get_num_threads()

@@ -6,10 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
+from suite.pruning import pieces
 from suite.pruning.choose import choose
 from suite.pruning.criteria import CRITERIA
-from suite.pruning.select import select_lowest_in_groups
+from suite.pruning.select import select_lowest_in_groups, select_lowest_in_rows
 from tests.pruning.test_criteria import inputs_for, removed_from
 
 PATTERNS = {"2:4": (2, 4), "4:8": (4, 8)}
@@ -43,12 +45,26 @@ def test_a_width_that_the_group_does_not_divide_is_refused(criterion: str) -> No
         removed_from(torch.randn(2, 6), criterion, pattern="2:4")
 
 
-def test_groups_of_more_rows_than_are_sorted_at_once() -> None:
-    key = torch.randint(0, 50, (3, 16), dtype=torch.int16)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("suite.pruning.select._PIECE", 8)
-        in_pieces = select_lowest_in_groups(key, 2, 4)
-    assert torch.equal(in_pieces, select_lowest_in_groups(key, 2, 4))
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_rows_and_groups_in_pieces_are_those_of_a_plain_sort(monkeypatch: pytest.MonkeyPatch, on_gpu: bool) -> None:
+    monkeypatch.setattr(pieces, "PIECE", 40)
+    monkeypatch.setattr(pieces, "PIECE_ON_GPU", 64)
+    monkeypatch.setattr(pieces, "SORTED", 32)
+    monkeypatch.setattr(pieces, "_on_gpu", lambda tensor: on_gpu)
+    generator = torch.Generator().manual_seed(0)
+    for dtype in (torch.int16, torch.int32):
+        key = torch.randint(-9, 9, (13, 16), dtype=dtype, generator=generator)
+        magnitudes = key & torch.iinfo(dtype).max
+        for width, count in ((4, 2), (8, 4), (4, 1), (4, 4)):
+            assert torch.equal(select_lowest_in_groups(key, count, width), sorted_rows(magnitudes, count, width))
+        for count in (0, 1, 7, 16):
+            assert torch.equal(select_lowest_in_rows(key, count), sorted_rows(magnitudes, count, 16))
+
+
+def sorted_rows(key: Tensor, count: int, width: int) -> Tensor:
+    rows = key.view(-1, width)
+    order = rows.sort(dim=1, stable=True).indices[:, :count]
+    return torch.zeros_like(rows, dtype=torch.bool).scatter_(1, order, True).view(key.shape)
 
 
 def test_sparsegpt_chooses_each_group_by_what_the_columns_before_left() -> None:

@@ -138,7 +138,8 @@ def test_random_pruning_is_exact() -> None:
 @settings(max_examples=30)
 @given(weights())
 def test_keys_sort_like_magnitudes(weight: Tensor) -> None:
-    keys = magnitude_keys(weight).flatten().long()
+    keys = magnitude_keys(weight)
+    keys = (keys & torch.iinfo(keys.dtype).max).flatten()  # the sign bit does not count
     magnitudes = weight.float().abs().flatten()
     assert torch.equal(keys[:, None] < keys[None, :], magnitudes[:, None] < magnitudes[None, :])
 
