@@ -16,17 +16,17 @@ BYTES = 96 * 2**20  # beyond what glibc keeps by itself
 pytestmark = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
 
 
-def faults_of_a_block() -> int:
+def faults_of_a_block(size: int = BYTES) -> int:
     """How many pages the system had to bring for a block that is filled and let go."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.empty(BYTES, dtype=torch.uint8).fill_(1)
+    torch.empty(size, dtype=torch.uint8).fill_(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 def test_a_freed_block_is_used_again_without_the_system() -> None:
     with kept_pages():
         faults_of_a_block()
-        kept = faults_of_a_block()
+        kept = faults_of_a_block(BYTES - 4096)  # glibc aligns a block in a place that is some bytes larger
     assert 10 * kept < faults_of_a_block()
 
 
