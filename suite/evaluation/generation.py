@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
-from suite.records.schema import Board, Generation, Sample, Speed
+from suite.evaluation.decoding import Decoder, captures
+from suite.records.schema import Board, Captured, Generation, Sample, Speed
 
 NEW_TOKENS = 50
 REPEATS = 5
@@ -63,40 +65,27 @@ def _synchronise(model: PreTrainedModel) -> None:
             torch.cuda.synchronize(index)
 
 
-class Timing:
-    """The speed of one prompt, batch 1: blocks of repeats that lie apart in time, each after a run to warm up.
+class Runs:
+    """The seconds of repeats that continued one prompt, batch 1: of prefill and of decoding, a pair a repeat."""
 
-    What disturbs a machine for a second falls into one block; how far the blocks lie apart says how much that was.
-    """
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.seconds: list[tuple[float, float]] = []
+        self.blocks = 0
 
-    def __init__(self, model: PreTrainedModel, prompt: Sequence[int]) -> None:
-        self.model = model
-        self.prompt = list(prompt)
-        self._reading = Reading()
-        self._seconds: list[tuple[float, float]] = []  # of prefill and of decoding, a pair a repeat
-        self._blocks = 0
-
-    def block(self) -> None:
-        """Time REPEATS more."""
-        ids = torch.tensor([self.prompt])
-        with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
-            greedy(self.model, ids)
-            self._seconds += [greedy(self.model, ids)[1:] for _ in range(REPEATS)]
-        self._blocks += 1
+    def block(self, run: Callable[[], tuple[Tensor, float, float]]) -> None:
+        """Time REPEATS more, after one to warm up."""
+        run()
+        self.seconds += [run()[1:] for _ in range(REPEATS)]
+        self.blocks += 1
 
     @property
     def prefill(self) -> Speed:
-        return self._summary([len(self.prompt) / seconds for seconds, _ in self._seconds])
+        return self._summary([self.length / seconds for seconds, _ in self.seconds])
 
     @property
     def decode(self) -> Speed:
-        return self._summary([(NEW_TOKENS - 1) / seconds for _, seconds in self._seconds])
-
-    @property
-    def board(self) -> Board | None:
-        """What the GPU's instruments said meanwhile; the warm-ups used energy as well."""
-        runs = self._blocks * (REPEATS + 1)
-        return self._reading.board(runs * (len(self.prompt) + NEW_TOKENS))
+        return self._summary([(NEW_TOKENS - 1) / seconds for _, seconds in self.seconds])
 
     def _summary(self, values: Sequence[float]) -> Speed:
         low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
@@ -106,7 +95,59 @@ class Timing:
             p99=p99,
             repeats=len(values),
             values=tuple(values),
-            blocks=self._blocks,
+            blocks=self.blocks,
+        )
+
+
+class Timing:
+    """The speed of one prompt: blocks of repeats that lie apart in time, on a GPU by a plain loop and captured.
+
+    What disturbs a machine for a second falls into one block; how far the blocks lie apart says how much that was.
+    """
+
+    def __init__(self, model: PreTrainedModel, prompt: Sequence[int]) -> None:
+        self.model = model
+        self._ids = torch.tensor([prompt])
+        self._reading = Reading()
+        self._plain, self._graphs = Runs(len(prompt)), Runs(len(prompt))
+        self._why_not: str | None = None
+
+    def block(self) -> None:
+        """Time REPEATS more of each way."""
+        with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
+            self._plain.block(lambda: greedy(self.model, self._ids))
+        if captures(self.model) and self._why_not is None:
+            try:  # anew in each block: weights may have got other memory since
+                self._graphs.block(Decoder(self.model, self._ids, NEW_TOKENS).run)
+            except torch.OutOfMemoryError:
+                raise
+            except (ExperimentError, RuntimeError, NotImplementedError) as error:
+                self._why_not = sentence(str(error), 500)
+
+    @property
+    def prefill(self) -> Speed:
+        return self._plain.prefill
+
+    @property
+    def decode(self) -> Speed:
+        return self._plain.decode
+
+    @property
+    def board(self) -> Board | None:
+        """What the GPU's instruments said of the plain loop; the warm-ups used energy as well."""
+        runs = self._plain.blocks * (REPEATS + 1)
+        return self._reading.board(runs * (self._plain.length + NEW_TOKENS))
+
+    def captured(self, beside: Timing | None = None) -> Captured | None:
+        """The speeds of the captured way, or why there are none; None where the model is on no GPU."""
+        if not captures(self.model):
+            return None
+        if self._why_not is not None:
+            return Captured(why_not=self._why_not)
+        return Captured(
+            prefill_tokens_per_s=self._graphs.prefill,
+            decode_tokens_per_s=self._graphs.decode,
+            dense_decode_tokens_per_s=beside._graphs.decode if beside and beside._why_not is None else None,
         )
 
 
@@ -116,6 +157,7 @@ def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -
         prefill_tokens_per_s=timing.prefill,
         decode_tokens_per_s=timing.decode,
         dense_decode_tokens_per_s=beside.decode if beside else None,
+        captured=timing.captured(beside),
         board=timing.board,
         prompts=len(written),
         new_tokens=NEW_TOKENS,

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation.interval import ratio_interval
+from suite.evaluation.pages import kept_pages
 from suite.records.schema import Perplexity, Protocol
 
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
@@ -30,6 +31,7 @@ Observe = Callable[
 ]  # hidden states [positions, width], log-probabilities [positions, vocabulary]
 
 
+@kept_pages()
 @torch.inference_mode()
 def token_losses(
     model: PreTrainedModel,
@@ -54,7 +56,7 @@ def token_losses(
         float32 [windows, context - 1].
 
     Raises:
-        NotFiniteError: a logit is infinite or not a number.
+        NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
     head = model.get_output_embeddings()
     positions = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
@@ -63,12 +65,15 @@ def token_losses(
         inputs = batch.to(model.device)
         hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten()
-        losses = []
+        losses, least = [], []
         for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
             logprobs = log_probabilities(head(states))
+            least.append(logprobs.amin())
             observe(states, logprobs)
             wanted = wanted.to(logprobs.device)  # a model that is spread may have its head elsewhere
             losses.append(-logprobs.gather(1, wanted[:, None]).squeeze(1))
+        if not torch.stack(least).isfinite().all():  # read once a batch: at each chunk, a GPU would wait to be asked
+            raise NotFiniteError(f"a logit is not finite in {str(hidden.dtype).removeprefix('torch.')}")
         rows.append(torch.cat(losses).view(len(batch), -1).cpu())
         progress(sum(map(len, rows)))
     return torch.cat(rows).numpy()
@@ -77,13 +82,9 @@ def token_losses(
 def log_probabilities(logits: Tensor) -> Tensor:
     """Float32 log-softmax of logits [positions, vocabulary].
 
-    Raises:
-        NotFiniteError: a logit is infinite or not a number (one that is makes the smallest log-probability so too).
+    A logit that is infinite or not a number makes the smallest log-probability so too.
     """
-    logprobs = functional.log_softmax(logits, dim=-1, dtype=torch.float32)
-    if not torch.isfinite(logprobs.amin()):
-        raise NotFiniteError(f"a logit is not finite in {str(logits.dtype).removeprefix('torch.')}")
-    return logprobs
+    return functional.log_softmax(logits, dim=-1, dtype=torch.float32)
 
 
 def perplexity(

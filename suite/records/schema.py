@@ -186,14 +186,28 @@ class Sample(Part):
     text: str
 
 
+class Captured(Part):
+    """Greedy generation with a cache of fixed size, the pass of a token a captured CUDA graph: how fast the GPU goes
+    when it does not wait for the host. `why_not` says why that could not be; the speeds are None then."""
+
+    why_not: str | None = None
+    prefill_tokens_per_s: Speed | None = None
+    decode_tokens_per_s: Speed | None = None
+    dense_decode_tokens_per_s: Speed | None = None  # as in `Generation`
+
+
 class Generation(Part):
-    """Greedy generation. `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and
-    again right after, so that a machine that slows down or wakes up in the course of a study does not pass for an
-    effect of pruning; None in the dense model's record."""
+    """Greedy generation by a plain loop, whose cache grows; `captured` is the same prompt continued by graphs.
+
+    `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and again right after, so
+    that a machine that slows down or wakes up in the course of a study does not pass for an effect of pruning; None in
+    the dense model's record.
+    """
 
     prefill_tokens_per_s: Speed
     decode_tokens_per_s: Speed
     dense_decode_tokens_per_s: Speed | None = None
+    captured: Captured | None = None  # None on a processor, and in records from before it was measured
     board: Board | None = None  # None on a processor
     prompts: Count
     new_tokens: Count
@@ -232,6 +246,7 @@ class SemiStructured(Part):
     prefill_tokens_per_s: Speed | None = None
     decode_tokens_per_s: Speed | None = None
     dense_kernel_decode_tokens_per_s: Speed | None = None
+    captured: Captured | None = None  # as in `Generation`, the dense kernels' own beside
     peaks: Peaks | None = None
 
 
@@ -299,7 +314,7 @@ class Environment(Part):
     seconds: Amount
 
 
-_PASSING = re.compile(r"seconds|peaks|board|memory|environment|together|seal|.*_(seconds|per_s)")
+_PASSING = re.compile(r"seconds|peaks|board|captured|memory|environment|together|seal|.*_(seconds|per_s)")
 
 
 def _lasting(value: object) -> object:

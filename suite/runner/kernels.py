@@ -69,6 +69,7 @@ def _measured(
             "prefill_tokens_per_s": sparse.prefill,
             "decode_tokens_per_s": sparse.decode,
             "dense_kernel_decode_tokens_per_s": dense.decode,
+            "captured": sparse.captured(dense),
         }
     return found
 
