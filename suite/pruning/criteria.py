@@ -23,8 +23,8 @@ class Criterion:
     `function` is written `module:name`. It gets a layer's weight [outputs, inputs] as stored, and what the criterion
     `wants` beside it: `nothing`; a `seed` with the tensor's name (and of the weight its shape alone); the Euclidean
     `norms` of the layer's inputs, float32 [inputs]; or the `gram` matrix of its inputs, factored. It returns scores,
-    of which those of the lowest magnitude go: floats, or integers that sort like them (see `suite.pruning.keys`). One that
-    `corrects` the weights that stay chooses along the way instead: see `suite.pruning.sparsegpt`.
+    of which those of the lowest magnitude go: floats, or integers that sort like them (see `suite.pruning.keys`). One
+    that `corrects` the weights that stay chooses along the way instead: see `suite.pruning.sparsegpt`.
 
     `counts` are the scopes that mean something for its scores. `published` is how the code of its paper counts (None:
     there is no paper): `rank`, every weight up to the one at place int(n * s) of the sorted scores; `row`, int(n * s)
