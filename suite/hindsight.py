@@ -34,14 +34,15 @@ class Hindsight:
 def hindsight(study: Study, records: Iterable[Record], machine: Machine) -> dict[str, Hindsight]:
     """Of each model of which there are any: the experiments done on this machine, in the order of the records.
 
-    Records of other hardware, or on a processor of another number of threads, say nothing about forecasts here.
+    Records of other hardware, or on a processor of another number of threads, say nothing about forecasts here; nor do
+    those of another text or window, which an earlier manifest of that name asked for.
     """
-    names = [model.name for model in study.models]
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    found: dict[str, list[tuple[float, float]]] = {model.name: [] for model in study.models}
     for record in records:
-        name = record.experiment.model
-        if record.status == "done" and name in found and _of_here(record, machine):
-            found[name].append((record.environment.seconds, foresee(study, record.experiment, machine).seconds))
+        one = record.experiment
+        alike = one.model in found and (one.text, one.context) == (study.text.reference, study.context)
+        if alike and record.status == "done" and _of_here(record, machine):
+            found[one.model].append((record.environment.seconds, foresee(study, one, machine).seconds))
     return {name: _of(pairs) for name, pairs in found.items() if pairs}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -60,12 +60,8 @@ def rates(machine: Machine) -> Rates:
         measured = kept(machine)
     except (OSError, ValueError) as error:
         why = sentence(f"{kept_at(machine)} cannot be used ({type(error).__name__})")
-        return _with(usual, f"usual rates: {why}; `lottery bench` measures this machine's anew")
+        return replace(usual, said=f"usual rates: {why}; `lottery bench` measures this machine's anew")
     return _measured(measured, usual) if measured else usual
-
-
-def _with(rates: Rates, said: str) -> Rates:
-    return Rates(rates.matrix, rates.copy, rates.files, rates.shares, said)
 
 
 def _measured(found: Measured, usual: Rates) -> Rates:
@@ -73,7 +69,8 @@ def _measured(found: Measured, usual: Rates) -> Rates:
     matrix = {dtype: found.rate(f"matrix {dtype}") or rate for dtype, rate in usual.matrix.items()}
     shares = {key: found.share(*key) or share for key, share in usual.shares.items()}
     copy, files = found.rate("copy") or usual.copy, found.rate("files", "cpu") or usual.files
-    return Rates(matrix, copy, files, shares, f"rates measured by `lottery bench` on {found.date}, with {found.model}")
+    said = sentence(f"rates measured by `lottery bench` on {found.date}, with {found.model}")
+    return Rates(matrix, copy, files, shares, said)
 
 
 def _usual_host() -> Rates:

@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "report": (),
     "trainings": (),
 }
+ON_GPU = {"evaluate": ("--device", "cuda", "--shape", "7B", "--dtypes", "bfloat16")}
 
 
 def measure(name: str) -> Run:
@@ -53,7 +54,8 @@ def measure(name: str) -> Run:
                 done = subprocess.run([sys.executable, "-m", "suite", "bench", "--json"], stdout=out, env=environment)
         else:
             script = str(Path(__file__).with_name(f"{name}.py"))
-            command = [sys.executable, script, *BENCHMARKS[name], "--json", str(file)]
+            asked = ON_GPU.get(name, BENCHMARKS[name]) if this_machine().gpus else BENCHMARKS[name]
+            command = [sys.executable, script, *asked, "--json", str(file)]
             done = subprocess.run(command, env=environment)
         if done.returncode or not file.is_file():
             raise InputError(f"the benchmark {name} ended with exit code {done.returncode} and is not published")

@@ -30,12 +30,6 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def times(
-    work: Callable[[], object], device: torch.device, repeats: int, prepare: Callable[[], object] = lambda: None
-) -> list[float]:
-    """Seconds of each repeat; `prepare` comes before each and is not counted."""
-    found = []
-    for _ in range(repeats):
-        prepare()
-        found.append(seconds_of(work, device))
-    return found
+def times(work: Callable[[], object], device: torch.device, repeats: int) -> list[float]:
+    """Seconds of each repeat."""
+    return [seconds_of(work, device) for _ in range(repeats)]

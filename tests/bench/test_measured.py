@@ -56,7 +56,7 @@ def test_each_dtype_asked_for_is_held_against_its_own_products() -> None:
 def test_operations_of_an_evaluation_are_those_of_its_matrix_products() -> None:
     anatomy = from_catalogue("story-mistral-small").anatomy
     layer = sum(one.weights for one in anatomy.block_linears)
-    queries = 64 * anatomy.layers  # each token's query meets half a window of keys, twice: for its weights and its mean
+    queries = 64 * anatomy.layers  # each meets half a window of keys, and then as many values: two products
     assert work.evaluation_operations(anatomy, 10, 0) == 10 * 2 * (layer + anatomy.head.weights)
     more = work.evaluation_operations(anatomy, 10, 256) - work.evaluation_operations(anatomy, 10, 0)
     assert more == 10 * 2 * 2 * (256 / 2) * queries
