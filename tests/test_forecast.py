@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from suite import forecast as forecasts
-from suite import rates as rates_
 from suite.bench.measured import Ceiling, Measured, Stage, keep, kept_at
-from suite.forecast import forecast, load_seconds
-from suite.hindsight import hindsight, left_seconds, together
+from suite.forecast import experiments as forecasts
+from suite.forecast import rates as rates_
+from suite.forecast.experiments import forecast, load_seconds
+from suite.forecast.hindsight import hindsight, left_seconds, together
+from suite.forecast.rates import rates
 from suite.machine import Machine
 from suite.manifest import Study, read_study
 from suite.paths import MANIFESTS
-from suite.rates import rates
 from suite.records import Record
 from suite.records.store import read_records
 

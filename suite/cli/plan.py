@@ -13,8 +13,8 @@ import click
 from suite.cli import results_option
 
 if TYPE_CHECKING:
-    from suite.forecast import Forecast
-    from suite.hindsight import Hindsight
+    from suite.forecast.experiments import Forecast
+    from suite.forecast.hindsight import Hindsight
     from suite.machine import Machine
     from suite.manifest import Study
     from suite.manifest.cliff import Search
@@ -33,7 +33,7 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
-    from suite.forecast import check_fits
+    from suite.forecast.experiments import check_fits
     from suite.machine import this_machine
     from suite.manifest import read_study
 
@@ -60,13 +60,13 @@ class Planned:
 
 
 def _plan(study: Study, results: Path, machine: Machine) -> Planned:
-    from suite.forecast import forecast, search_forecast
+    from suite.forecast.experiments import forecast, search_forecast
 
     forecasts, searches = forecast(study, machine), search_forecast(study, machine)
     folder = results / study.name
     if not folder.is_dir():
         return Planned(study, forecasts, searches, {}, None)
-    from suite.hindsight import hindsight, left_seconds
+    from suite.forecast.hindsight import hindsight, left_seconds
     from suite.records.store import Damage, Store, read_record
 
     read = map(read_record, Store(folder).paths)
@@ -76,7 +76,7 @@ def _plan(study: Study, results: Path, machine: Machine) -> Planned:
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
-    from suite.rates import rates
+    from suite.forecast.rates import rates
 
     rows = [
         {
@@ -119,9 +119,9 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
 def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
-    from suite.forecast import load_seconds
+    from suite.forecast.experiments import load_seconds
+    from suite.forecast.rates import rates
     from suite.manifest.expand import describe
-    from suite.rates import rates
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
@@ -159,7 +159,7 @@ def _show(planned: Planned, machine: Machine) -> None:
 def _show_done(planned: Planned) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
-    from suite.hindsight import together
+    from suite.forecast.hindsight import together
 
     if not planned.left:
         click.echo("everything has a record")

@@ -77,7 +77,7 @@ def _foreseen(study: Study, done: list[Record]) -> str | None:
     """How long what was done took, and how long it was foreseen to; None where nothing was done."""
     from suite.cli.progress import duration
     from suite.cli.tables import count
-    from suite.hindsight import hindsight, together
+    from suite.forecast.hindsight import hindsight, together
     from suite.machine import this_machine
 
     seen = together(hindsight(study, done, this_machine()).values())

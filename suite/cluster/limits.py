@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from suite.cluster.profile import Profile
 from suite.cluster.shares import Share
-from suite.forecast import Forecast, check_fits, forecast, host_bytes
+from suite.forecast.experiments import Forecast, check_fits, forecast, host_bytes
 from suite.manifest import Study
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from suite.errors import InputError
-from suite.forecast import forecast, load_seconds, search_forecast
+from suite.forecast.experiments import forecast, load_seconds, search_forecast
 from suite.machine import Machine
 from suite.manifest import Study
 from suite.records import Experiment, Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from suite.doctor.finding import Finding, fail, ok, warn
-from suite.forecast import LARGER, forecast, room, search_forecast
+from suite.forecast.experiments import LARGER, forecast, room, search_forecast
 from suite.machine import Machine, pick_dtype
 from suite.manifest import Study
 from suite.needs import few

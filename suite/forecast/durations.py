@@ -1,16 +1,16 @@
 """Seconds of an experiment, reckoned without torch.
 
-What each stage cannot do without, at the rates of `suite.rates` and the shares of them that it reaches; and what calls
-cost whatever is in them, which is most of what a small model takes.
+What each stage cannot do without, at the rates of `suite.forecast.rates` and the shares of them that it reaches; and
+what calls cost whatever is in them, which is most of what a small model takes.
 """
 
 from __future__ import annotations
 
 from suite.bench.work import ITEM_BYTES, copy_bytes, evaluation_operations, step_bytes
+from suite.forecast.rates import Rates
 from suite.manifest import Study
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource
-from suite.rates import Rates
 from suite.records import Experiment
 from suite.training.schedule import Schedule
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.bench.measured import threads_asked
-from suite.forecast import forecast, foresee, load_seconds, search_forecast
+from suite.forecast.experiments import forecast, foresee, load_seconds, search_forecast
 from suite.machine import Machine
 from suite.manifest import Study
 from suite.manifest.cliff import line, ratio

@@ -1,6 +1,6 @@
 """What a study will take on a machine, reckoned without torch: seconds and bytes of every experiment.
 
-A forecast, not a promise; `suite.hindsight` says how good it was.
+A forecast, not a promise; `suite.forecast.hindsight` says how good it was.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suite import durations
 from suite.bench.work import ITEM_BYTES
-from suite.durations import tokens_of
 from suite.errors import InputError
+from suite.forecast import durations
+from suite.forecast.durations import tokens_of
+from suite.forecast.rates import rates
 from suite.machine import Machine, cores, pick_dtype
 from suite.manifest import Study
 from suite.manifest.cliff import Search
 from suite.models.source import ModelSource
-from suite.rates import rates
 from suite.records import Experiment
 from suite.training import cost
 from suite.training.levels import asked_of
