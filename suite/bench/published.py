@@ -96,6 +96,8 @@ def rows_of(measured: Measured) -> list[Row]:
 
 def table(machines: Sequence[Published]) -> str:
     """A Markdown table: a line for each figure that has a target or is a share of a ceiling, a column a machine."""
+    if not machines:
+        return "Nothing is published yet."
     found: dict[tuple[str, str], dict[str, Row]] = {}
     for machine in machines:
         for run in machine.runs:
