@@ -1,7 +1,7 @@
 """Benchmark: what a user waits for where no model runs: documents, plans, records and the start of commands, in one
 run, each beside its limit.
 
-python ci/bench/report.py [RESULTS...] [--repeats 5] [--json]
+python ci/bench/report.py [RESULTS...] [--repeats 5] [--json FILE]
 
 RESULTS are folders of studies, by default the embedded one that ships. Every measurement is a process of its own, as on
 the command line; those of one repeat follow one another, so that a busy moment strikes all of them.
@@ -144,14 +144,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="*", type=Path, default=[Path("manifests/reference/embedded")])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--read", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once or arguments.read:
         print(json.dumps((once if arguments.once else read)(arguments.results)))
         return
-    from suite.machine import this_machine  # here, so that it is no part of the imports measured
+    from suite.bench.figures import Stage, at_most, figures, row  # here, so that they are no part of what is measured
 
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -161,11 +161,16 @@ def main() -> None:
         runs = [measure(arguments.results, scratch) for _ in range(arguments.repeats)]
     found = {name: sorted(run[name] for run in runs) for name in runs[0]}
     records = sum(1 for folder in arguments.results for path in folder.rglob("*.json") if path.name != "plan.json")
-    hardware = this_machine().hardware
+    stages: dict[str, Stage] = {"lottery plan, 10,000 cells": "plan", "reading 10,000 records": "records"}
+    stages |= {"lottery --help": "start", "lottery plan phase2": "start"}
+    rows = [
+        row(stages.get(name, "reports"), name, times, "s", target=at_most(LIMITS[name]) if name in LIMITS else None)
+        for name, times in found.items()
+    ]
+    made = figures("report", rows)
     if arguments.json:
-        print(json.dumps({"hardware": hardware, "records": records, "seconds": found, "limits": LIMITS}, indent=1))
-        return
-    print(f"{hardware}, {records} records, median of {arguments.repeats} (least to most), seconds")
+        made.write(arguments.json)
+    print(f"{made.hardware}, {records} records, median of {arguments.repeats} (least to most), seconds")
     for name, seconds in found.items():
         limit = f"limit {LIMITS[name]:g}" if name in LIMITS else ""
         print(f"{name:28} {statistics.median(seconds):6.2f}   ({seconds[0]:.2f} to {seconds[-1]:.2f})   {limit}")
