@@ -82,6 +82,11 @@ def places(true: Array) -> Array:
     return np.flatnonzero(true) if isinstance(true, np.ndarray) else true.nonzero(as_tuple=True)[0]
 
 
+def less_equal(keys: Array, highest: int, out: Array) -> None:
+    """Which keys are at most `highest`, into a bool array that is there."""
+    (np if isinstance(keys, np.ndarray) else torch).less_equal(keys, highest, out=out)
+
+
 def integers(true: Array) -> Array:
     """A bool array as one of 8-bit integers, 1 where it is True."""
     return true.view(np.int8 if isinstance(true, np.ndarray) else torch.int8)

@@ -12,7 +12,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from suite.pruning.pieces import Array, each_piece, integers, lowest_in_rows, places
+from suite.pruning.pieces import Array, each_piece, integers, less_equal, lowest_in_rows, places
 from suite.pruning.threshold import Keys, threshold
 
 
@@ -104,9 +104,10 @@ def _at_or_below(key: Tensor, highest: int, due: list[int], equal: list[int]) ->
     def select(index: int, bits: Array, selected: Array) -> None:
         found = bits & largest
         if due[index] == equal[index]:
-            selected[:] = found <= highest
-        else:
-            selected[:] = found < highest
+            less_equal(found, highest, selected)
+            return
+        less_equal(found, highest - 1, selected)
+        if due[index]:
             selected[places(found == highest)[: due[index]]] = True
 
     each_piece(select, key, selected)
