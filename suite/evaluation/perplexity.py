@@ -31,7 +31,6 @@ Observe = Callable[
 ]  # hidden states [positions, width], log-probabilities [positions, vocabulary]
 
 
-@kept_pages()
 @torch.inference_mode()
 def token_losses(
     model: PreTrainedModel,
@@ -63,7 +62,8 @@ def token_losses(
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)
-        hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+        with kept_pages():  # not around the head: logits that are kept would leave holes and add to the peak
+            hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten()
         losses, least = [], []
         for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
