@@ -10,9 +10,7 @@ python ci/bench/evaluate.py [--shape 0.4B] [--device cuda] [--dtypes float32 bfl
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +22,10 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from suite.bench.ceilings import copy_bandwidth, native_dtypes
+from suite.bench.figures import Row, at_least, figures, row
 from suite.bench.shapes import SHAPES, shaped
+from suite.bench.timing import seconds_of
 from suite.errors import ExperimentError
 from suite.evaluation import memory
 from suite.evaluation.decoding import Decoder, captures
@@ -41,8 +42,10 @@ def built(shape: str, dtype: torch.dtype, device: torch.device) -> PreTrainedMod
     """A model of a shape with random weights."""
     torch.manual_seed(0)
     with device:
-        model = AutoModelForCausalLM.from_config(shaped(shape), dtype=dtype, attn_implementation="sdpa")
-    return model.eval().requires_grad_(False)
+        made = AutoModelForCausalLM.from_config(shaped(shape), dtype=dtype, attn_implementation="sdpa")
+    model: PreTrainedModel = made
+    model.eval().requires_grad_(False)
+    return model
 
 
 @contextmanager
@@ -50,17 +53,20 @@ def noted() -> Iterator[list[Callable[[], object]]]:
     """The matrix products and attention calls made while inside, to be made again; one input is kept for each shape."""
     calls: list[Callable[[], object]] = []
     inputs: dict[Any, tuple[Any, ...]] = {}
-    linear, attention = functional.linear, functional.scaled_dot_product_attention
+    linear: Any = functional.linear
+    attention: Any = functional.scaled_dot_product_attention
 
     def a_product(states: torch.Tensor, *weights: Any, **named: Any) -> torch.Tensor:
         (kept,) = inputs.setdefault(states.shape, (states,))
         calls.append(partial(linear, kept, *weights, **named))
-        return linear(states, *weights, **named)
+        product: torch.Tensor = linear(states, *weights, **named)
+        return product
 
     def an_attention(*states: torch.Tensor, **named: Any) -> torch.Tensor:
         kept = inputs.setdefault(tuple(one.shape for one in states), states)
         calls.append(partial(attention, *kept, **named))
-        return attention(*states, **named)
+        attended: torch.Tensor = attention(*states, **named)
+        return attended
 
     with (
         patch.object(functional, "linear", a_product),
@@ -69,19 +75,8 @@ def noted() -> Iterator[list[Callable[[], object]]]:
         yield calls
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """How long a piece of work takes, a GPU's own share of it too."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    started = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
-def evaluation(model: PreTrainedModel, way: str, repeats: int) -> dict[str, float]:
-    """Median seconds of one window, of its ceiling, and the share of the two.
+def evaluation(model: PreTrainedModel, way: str, repeats: int) -> list[tuple[float, float]]:
+    """Seconds of the ceiling and of one window, a pair a repeat.
 
     Args:
         way: `dense`, or `pruned`: with the divergence from the dense model.
@@ -104,46 +99,35 @@ def evaluation(model: PreTrainedModel, way: str, repeats: int) -> dict[str, floa
             call()
 
     ceiling()
-    pairs = [(seconds(ceiling, model.device), seconds(work, model.device)) for _ in range(repeats)]
-    return {
-        "seconds": median(taken for _, taken in pairs),
-        "ceiling_seconds": median(least for least, _ in pairs),
-        "share": median(least / taken for least, taken in pairs),
-    }
+    return [(seconds_of(ceiling, model.device), seconds_of(work, model.device)) for _ in range(repeats)]
 
 
-def bandwidth(device: torch.device, repeats: int) -> float:
-    """Bytes a second that a plain copy reads and writes together, 256 MiB at a time."""
-    source = torch.ones(2**28, dtype=torch.uint8, device=device)
-    other = torch.empty_like(source).copy_(source)
-    return 2 * source.nbytes / median(seconds(lambda: other.copy_(source), device) for _ in range(repeats))
-
-
-def decoding(model: PreTrainedModel, repeats: int) -> dict[str, float | str]:
-    """Median tokens a second of each way to write NEW_TOKENS at batch 1, and the most that reading the weights allows.
+def decoding(model: Any, repeats: int) -> tuple[dict[str, list[float]], float, str]:
+    """Tokens a second of each way to write NEW_TOKENS at batch 1; the most that reading the weights allows; and why no
+    step was captured.
 
     Of `generate` the whole is timed, the prompt of 8 tokens among it. Of the table of embeddings but a row is read.
     """
-    prompt = torch.arange(8, device=model.device)[None]
+    prompt, device = torch.arange(8, device=model.device)[None], model.device
     count = {"max_new_tokens": NEW_TOKENS, "min_new_tokens": NEW_TOKENS, "do_sample": False}
     ways: dict[str, Callable[[], float]] = {
-        "generate": lambda: NEW_TOKENS / seconds(lambda: model.generate(prompt, **count), model.device),
+        "generate": lambda: NEW_TOKENS / seconds_of(lambda: model.generate(prompt, **count), device),
         "plain loop": lambda: (NEW_TOKENS - 1) / greedy(model, prompt)[2],
     }
-    found: dict[str, float | str] = {}
+    why_not = "" if captures(model) else "on a processor nothing is captured"
     try:
         decoder = Decoder(model, prompt, NEW_TOKENS)
-        ways["captured" if captures(model) else "cache of fixed size"] = lambda: (NEW_TOKENS - 1) / decoder.run()[2]
+        ways["cache of fixed size"] = lambda: (NEW_TOKENS - 1) / decoder.run()[2]
     except (ExperimentError, RuntimeError) as error:
-        found["why not captured"] = str(error)
+        why_not = str(error)
     for way in ways.values():
         way()
     rounds = [[way() for way in ways.values()] for _ in range(repeats)]
-    found |= {name: median(speeds) for name, speeds in zip(ways, zip(*rounds, strict=True), strict=True)}
     table = model.get_input_embeddings().weight
     tied = table.data_ptr() == model.get_output_embeddings().weight.data_ptr()
     read = memory.weights_bytes(model) - (0 if tied else table.nbytes)
-    return found | {"limit": bandwidth(model.device, repeats) / read}
+    speeds = {name: list(found) for name, found in zip(ways, zip(*rounds, strict=True), strict=True)}
+    return speeds, copy_bandwidth(device, repeats).rate / read, why_not
 
 
 def main() -> None:
@@ -154,22 +138,37 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
-    hardware = f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    print(f"{hardware}: {asked.shape} on {asked.device}, one window of {CONTEXT} tokens, median of {asked.repeats}")
-    print(f"{'':9} {'':7} {'ceiling':>9} {'taken':>9} {'share':>6}")
-    found: dict[str, Any] = {"hardware": hardware, "shape": asked.shape, "device": str(asked.device)}
-    found |= {"evaluate": {}, "decode": {}}
-    for dtype in asked.dtypes:
-        model = built(asked.shape, getattr(torch, dtype), asked.device)
-        for way in ("dense", "pruned"):
-            one = found["evaluate"][f"{dtype} {way}"] = evaluation(model, way, asked.repeats)
-            times = f"{one['ceiling_seconds']:7.3f} s {one['seconds']:7.3f} s {100 * one['share']:4.0f} %"
-            print(f"{dtype:9} {way:7} {times}", flush=True)
-        speeds = found["decode"][dtype] = decoding(model, asked.repeats)
-        told = [f"{name} {one if isinstance(one, str) else f'{one:.1f}'}" for name, one in speeds.items()]
-        print(f"{dtype:9} tokens/s: {', '.join(told)}", flush=True)
+    made = figures("evaluate", rows(asked.shape, asked.device, asked.dtypes, asked.repeats), torch.get_num_threads())
     if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1) + "\n")
+        made.write(asked.json)
+
+
+def rows(shape: str, device: torch.device, dtypes: Sequence[str], repeats: int) -> Iterator[Row]:
+    """Every figure, printed as soon as it is there."""
+    threads = f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+    place = "GPU" if device.type == "cuda" else "processor"
+    print(f"{this_machine().hardware}, {threads}: {shape}, one window of {CONTEXT} tokens, median of {repeats}")
+    for dtype in dtypes:
+        here = getattr(torch, dtype) in native_dtypes(device)
+        model = built(shape, getattr(torch, dtype), device) if here else None
+        for way, target in (("dense", at_least(0.75 if device.type == "cuda" else 0.85)), ("pruned", None)):
+            pairs = evaluation(model, way, repeats) if model else []
+            what = f"{shape}, {dtype}, {place}, {way}, of its own products' time"
+            shares = [least / taken for least, taken in pairs]
+            note = f"{median(taken for _, taken in pairs):.3g} s" if pairs else "not in this device's own arithmetic"
+            yield told(row("evaluate", what, shares, "share", target=target, note=note))
+        speeds, limit, why_not = decoding(model, repeats) if model else ({}, 0.0, "")
+        for name, found in speeds.items():
+            note = why_not if name == "cache of fixed size" else ""
+            yield told(row("generate", f"{shape}, {dtype}, {place}, {name}", found, "tokens/s", note=note))
+        if model:
+            yield told(row("generate", f"{shape}, {dtype}, {place}, reading the weights", [limit], "tokens/s"))
+
+
+def told(one: Row) -> Row:
+    value = "not measured" if one.value is None else f"{one.value:.3g} ({one.low:.3g} to {one.high:.3g}) {one.unit}"
+    print(f"{one.what:70} {value}  {one.note}", flush=True)
+    return one
 
 
 if __name__ == "__main__":

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,9 @@ from typing import Any
 import torch
 from torch.nn.utils import prune
 
+from suite.bench.figures import Row, at_least, at_most, figures, row
 from suite.bench.shapes import SHAPES, shaped, write_shape
+from suite.bench.timing import seconds_of
 from suite.machine import this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
@@ -43,15 +42,6 @@ ASKED = Experiment(
 )
 
 
-def seconds(loaded: LoadedModel, work: Callable[[], object]) -> float:
-    """The time of a piece of work, done when the device is."""
-    started = time.perf_counter()
-    work()
-    if loaded.device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - started
-
-
 def usual(loaded: LoadedModel) -> None:
     for parameter in loaded.anatomy.block_linears:
         layer = loaded.layer(parameter.name)
@@ -66,6 +56,7 @@ def measure(folder: Path, dtype: str, repeats: int) -> dict[str, Any]:
         return load_model(from_folder("shape", folder), dtype, "a benchmark")
 
     loaded = load()
+    device = loaded.device
     weights = [loaded.parameter(parameter.name).data for parameter in loaded.anatomy.block_linears]
     pristine = [weight.clone() for weight in weights]
     times: dict[str, list[float]] = {name: [] for name in ("prune", "restore", "copy", "load again", "usual prune")}
@@ -77,29 +68,30 @@ def measure(folder: Path, dtype: str, repeats: int) -> dict[str, Any]:
     for repeat in range(repeats + 1):  # the first is to warm up
         stack = ExitStack()
         done = []
-        found = {"prune": seconds(loaded, lambda: done.append(stack.enter_context(pruned(loaded, ASKED))))}  # noqa: B023
-        found["restore"] = seconds(loaded, stack.close)
-        found["copy"] = seconds(loaded, copy)
+        found = {"prune": seconds_of(lambda: done.append(stack.enter_context(pruned(loaded, ASKED))), device)}  # noqa: B023
+        found["restore"] = seconds_of(stack.close, device)
+        found["copy"] = seconds_of(copy, device)
         if repeat:
             for name, value in found.items():
                 times[name].append(value)
     assert loaded.strays() == [], "a model that was restored is the one that was loaded"
     again: list[LoadedModel] = []
-    times["load again"].append(seconds(loaded, lambda: again.append(load())))
+    times["load again"].append(seconds_of(lambda: again.append(load()), device))
     again.pop().close()
     pristine.clear()
-    times["usual prune"].append(seconds(loaded, lambda: usual(loaded)))
+    times["usual prune"].append(seconds_of(lambda: usual(loaded), device))
     zeros = sum(int((loaded.parameter(parameter.name) == 0).sum()) for parameter in loaded.anatomy.block_linears)
     assert zeros == done[-1].achieved.zeros, "both ways remove as many weights"
     size = sum(weight.nbytes for weight in weights)
     return {
         "dtype": dtype,
+        "device": device.type,
         "weights": loaded.anatomy.block_weights,
         "bytes": size,
         "zeros": zeros,
         "mask": done[-1].achieved.mask_digest,
         "seconds": {name: statistics.median(values) for name, values in times.items()},
-        "spread": {name: [min(values), max(values)] for name, values in times.items()},
+        "times": times,
     }
 
 
@@ -111,6 +103,28 @@ def show(one: dict[str, Any]) -> None:
         ratio = took[other] / took[name]
         print(f"{name:14}{took[name]:9.3f}{took[name] / took['copy']:8.1f}{took[other]:11.2f}{ratio:14.0f}")
     print(f"{'a plain copy':14}{took['copy']:9.3f}{1:8.1f}")
+
+
+def rows_of(one: dict[str, Any], name: str) -> list[Row]:
+    """The figures of one dtype; targets are those of a model of some 0.4 billion parameters on a processor."""
+    dtype, times = one["dtype"], one["times"]
+    asked = {"float16": (at_least(25), at_most(5)), "float32": (at_least(15), at_most(6))}
+    faster, copies = asked.get(dtype, (None, None)) if one["device"] == "cpu" else (None, None)
+
+    def ratios(above: str, below: str) -> list[float]:
+        over = times[below] if len(times[below]) > 1 else times[below] * len(times[above])
+        beside = times[above] if len(times[above]) > 1 else times[above] * len(over)
+        return [a / b for a, b in zip(beside, over, strict=True)]
+
+    quicker = ratios("usual prune", "prune")
+    usual = f"{one['seconds']['usual prune']:.3g} s the usual way"
+    return [
+        row("prune", f"{name}, {dtype}", times["prune"], "s", note=f"{one['weights']:,} weights"),
+        row("prune", f"{name}, {dtype}, than torch.nn.utils.prune", quicker, "times", target=faster, note=usual),
+        row("prune", f"{name}, {dtype}, of the same bytes", ratios("prune", "copy"), "copies", target=copies),
+        row("restore", f"{name}, {dtype}, of the same bytes", ratios("restore", "copy"), "copies", target=at_most(1.5)),
+        row("restore", f"{name}, {dtype}, than loading again", ratios("load again", "restore"), "times"),
+    ]
 
 
 def main() -> None:
@@ -135,7 +149,9 @@ def main() -> None:
         gc.collect()
         show(found[-1])
     if options.json:
-        options.json.write_text(json.dumps({**machine, "size": options.size, "measured": found}, indent=1) + "\n")
+        name = options.size + (f" of {options.layers} layers" if options.layers else "")
+        rows = [line for one in found for line in rows_of(one, name)]
+        figures("prune", rows, torch.get_num_threads()).write(options.json)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def handle(path: Path, results: Path) -> bool:
     printed = io.StringIO()
     try:
         with redirect_stdout(printed):
-            plan_command.callback((path,), False)  # type: ignore[misc]
+            plan_command.callback((path,), results, False)  # type: ignore[misc]
         study = read_study(path)
         assert needs(study, study.models)
     except InputError as error:
