@@ -26,7 +26,7 @@ NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork"
 NEVER += ("socket.getaddrinfo", "socket.bind", "os.putenv", "os.unsetenv", "pickle.find_class", "ctypes.dlopen")
 LOOKING = ("os.listdir", "os.scandir")
 TEMPTING = ("/etc/", "/dev/", "/proc/self/")  # where the paths that fuzzing invents lead
-HARMLESS = ("/dev/null", "__pycache__", "/matplotlib/", "/.cache/fontconfig")
+HARMLESS = ("/dev/null", "__pycache__", "/matplotlib/", "/.cache/fontconfig", "/_jinja2-cache-")
 
 _watch: list[_Watched] = []
 
