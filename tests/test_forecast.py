@@ -135,7 +135,8 @@ def test_records_of_another_machine_say_nothing(embedded: Study, shipped: list[R
 
 def test_what_is_left_shrinks_to_nothing(embedded: Study, shipped: list[Record]) -> None:
     keep(measured(), HERE)
-    left = [left_seconds(embedded, shipped[:number], HERE) for number in (0, 100, len(shipped))]
+    planned = forecast(embedded, HERE), forecasts.search_forecast(embedded, HERE)
+    left = [left_seconds(embedded, *planned, shipped[:number], HERE) for number in (0, 100, len(shipped))]
     assert left[0] > left[1] > left[2] == 0
     most = sum(one.seconds for one in forecast(embedded, HERE))
     most += sum(search.most * one.seconds for search, one in forecasts.search_forecast(embedded, HERE))

@@ -28,6 +28,7 @@ from comparison import TARGETS, Comparison, across, rows_of, show
 from plain import DEVICE, PROMPT, Cell, windows_of
 from sides import by_suite, likeness
 
+from suite.bench.ceilings import native_dtypes
 from suite.bench.figures import Row, at_least, figures, row
 from suite.bench.shapes import shaped, write_shape
 from suite.data import grammar
@@ -105,15 +106,6 @@ def write_both(found: Comparison, cell: Cell, loaded: LoadedModel) -> None:
         found.same_words = found.same_words and torch.equal(ours[0], theirs)
 
 
-def native(dtype: str) -> bool:
-    """Whether the hardware computes in this dtype itself."""
-    if dtype == "float32":
-        return True
-    if DEVICE == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return any(bool(there) for name, there in torch.cpu.get_capabilities().items() if name.endswith("bf16"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=20, help="how many, the dense one among them, evenly chosen")
@@ -129,7 +121,7 @@ def main() -> None:
     print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}; {asked.size}")
     rows, found = list[Row](), dict[str, Comparison]()
     for dtype in asked.dtypes:
-        if not native(dtype):
+        if getattr(torch, dtype) not in native_dtypes(torch.device(DEVICE)):
             what = f"phase 2, {asked.size}, {dtype}, beside the plain script"
             why = f"no native {dtype} here"
             print(why)

@@ -26,14 +26,15 @@ from suite.bench.ceilings import copy_bandwidth, native_dtypes
 from suite.bench.figures import Row, at_least, figures, row
 from suite.bench.shapes import SHAPES, shaped
 from suite.bench.timing import seconds_of
+from suite.bench.work import step_bytes
 from suite.errors import ExperimentError
-from suite.evaluation import memory
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.generation import NEW_TOKENS, greedy
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
 from suite.machine import this_machine
+from suite.models.anatomy import Anatomy
 
 CONTEXT = 2048
 
@@ -106,7 +107,7 @@ def decoding(model: Any, repeats: int) -> tuple[dict[str, list[float]], float, s
     """Tokens a second of each way to write NEW_TOKENS at batch 1; the most that reading the weights allows; and why no
     step was captured.
 
-    Of `generate` the whole is timed, the prompt of 8 tokens among it. Of the table of embeddings but a row is read.
+    Of `generate` the whole is timed, the prompt of 8 tokens among it.
     """
     prompt, device = torch.arange(8, device=model.device)[None], model.device
     count = {"max_new_tokens": NEW_TOKENS, "min_new_tokens": NEW_TOKENS, "do_sample": False}
@@ -123,9 +124,7 @@ def decoding(model: Any, repeats: int) -> tuple[dict[str, list[float]], float, s
     for way in ways.values():
         way()
     rounds = [[way() for way in ways.values()] for _ in range(repeats)]
-    table = model.get_input_embeddings().weight
-    tied = table.data_ptr() == model.get_output_embeddings().weight.data_ptr()
-    read = memory.weights_bytes(model) - (0 if tied else table.nbytes)
+    read = step_bytes(Anatomy(model.config.to_dict()), str(model.dtype).removeprefix("torch."))
     speeds = {name: list(found) for name, found in zip(ways, zip(*rounds, strict=True), strict=True)}
     return speeds, copy_bandwidth(device, repeats).rate / read, why_not
 

@@ -13,12 +13,13 @@ import torch
 from laws import Growth
 
 from suite.bench.shapes import shaped, write_shape
+from suite.bench.stages import half
 from suite.evaluation import memory
 from suite.evaluation.perplexity import token_losses
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
-from suite.records.experiment import Experiment, TextReference
+from suite.records.experiment import Experiment
 
 FACTORS = (1, 2, 4, 8, 16)
 CONTEXT = 256
@@ -69,16 +70,7 @@ def _measure(loaded: LoadedModel, before: int | None, repeats: int, along_tokens
     token_losses(loaded.model, _tokens(1), 1)  # maps and warms everything
     evaluate, peak = _evaluate(loaded, before, 1, repeats)
     along = [_evaluate(loaded, before, factor, repeats) for factor in FACTORS] if along_tokens else []
-    asked = Experiment(
-        model="grown",
-        revision="seed 0",
-        criterion="magnitude",
-        target="blocks",
-        sparsity=0.5,
-        text=TextReference(name="random tokens", revision="seed 0", join=""),
-        context=CONTEXT,
-    )
-    prune, restore = zip(*(_prune(loaded, asked) for _ in range(repeats + 1)), strict=True)
+    prune, restore = zip(*(_prune(loaded, half("blocks")) for _ in range(repeats + 1)), strict=True)
     return ModelCosts(
         changed=anatomy.block_weights,
         multiplied=anatomy.block_weights + anatomy.head.weights,

@@ -23,23 +23,14 @@ from torch.nn.utils import prune
 
 from suite.bench.figures import Row, at_least, at_most, figures, row
 from suite.bench.shapes import SHAPES, shaped, write_shape
+from suite.bench.stages import SPARSITY, half
 from suite.bench.timing import seconds_of
 from suite.machine import this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
-from suite.records.experiment import Experiment, TextReference
 
-SPARSITY = 0.5
-ASKED = Experiment(
-    model="shape",
-    revision="seed 0",
-    criterion="magnitude",
-    target="blocks",
-    sparsity=SPARSITY,
-    text=TextReference(name="none", revision="none", join=""),
-    context=2048,
-)
+ASKED = half("blocks")
 
 
 def usual(loaded: LoadedModel) -> None:

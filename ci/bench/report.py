@@ -95,9 +95,7 @@ def commands(*several: list[str]) -> float:
     ]
     for one in running:
         _, said = one.communicate()
-        if (
-            one.returncode and b"needs about" not in said
-        ):  # a study that does not fit this machine was planned all along
+        if one.returncode and b"needs about" not in said:  # what does not fit this machine was planned all along
             raise RuntimeError(said.decode())
     return time.perf_counter() - started
 

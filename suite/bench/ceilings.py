@@ -31,15 +31,14 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, repeats: int) -> Ceili
 
     A dense linear layer's product, `x W^T`, in the dtype's own arithmetic: what the models' layers are made of.
     """
-    best: Sequence[float] = ()
+    name, found = f"matrix {str(dtype).removeprefix('torch.')}", []
     for size in SIZES[device.type]:
         inputs = torch.randn(size, size, device=device).to(dtype)
         weight = torch.randn(size, size, device=device).to(dtype)
         seconds_of(lambda a=inputs, b=weight: functional.linear(a, b), device)  # type: ignore[misc]
         seconds = times(lambda a=inputs, b=weight: functional.linear(a, b), device, repeats)  # type: ignore[misc]
-        rates = [2 * size**3 / one for one in seconds]
-        best = max(best, rates, key=lambda found: sorted(found)[len(found) // 2] if found else 0.0)
-    return Ceiling.of(f"matrix {str(dtype).removeprefix('torch.')}", device.type, best, "FLOP/s")
+        found.append(Ceiling.of(name, device.type, [2 * size**3 / one for one in seconds], "FLOP/s"))
+    return max(found, key=lambda one: one.rate)
 
 
 def read_speed(files: Sequence[Path], repeats: int) -> Ceiling:

@@ -31,6 +31,13 @@ SPARSITY = 0.5
 Tell = Callable[[str], None]
 
 
+def half(target: str) -> Experiment:
+    """Half of a target's weights pruned by magnitude: what is timed wherever pruning is."""
+    nothing = TextReference(name="none", revision="none", join="")
+    asked = {"criterion": "magnitude", "target": target, "sparsity": SPARSITY}
+    return Experiment(model="timed", revision="none", text=nothing, context=1, **asked)
+
+
 class Bench:
     """The stages of one model in one dtype. Its rates are `ceilings`, by name, of the device the model lies on."""
 
@@ -71,15 +78,7 @@ class Bench:
 
     def _prunings(self, loaded: LoadedModel) -> Iterator[Stage]:
         """Pruning every linear layer by magnitude, counts and digest included; and making the model whole again."""
-        experiment = Experiment(
-            model=self.source.name,
-            revision=self.source.revision,
-            criterion="magnitude",
-            target="all",
-            sparsity=SPARSITY,
-            text=TextReference(name="none", revision="none", join=""),
-            context=1,
-        )
+        experiment = half("all")
         device, prunings, restorings = loaded.device, [], []
         for number in range(self.repeats + 1):
             self._say("prune", number)

@@ -67,11 +67,10 @@ def _plan(study: Study, results: Path, machine: Machine) -> Planned:
     if not folder.is_dir():
         return Planned(study, forecasts, searches, {}, None)
     from suite.forecast.hindsight import hindsight, left_seconds
-    from suite.records.store import Damage, Store, read_record
+    from suite.records.store import read_records
 
-    read = map(read_record, Store(folder).paths)
-    records = [record for record in read if not isinstance(record, Damage)]
-    left = left_seconds(study, records, machine) if records else None
+    records, _ = read_records([folder])
+    left = left_seconds(study, forecasts, searches, records, machine) if records else None
     return Planned(study, forecasts, searches, hindsight(study, records, machine), left)
 
 

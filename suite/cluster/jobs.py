@@ -42,6 +42,17 @@ class Job:
     def ended(self) -> bool:
         return not (self.waiting or self.active or self.state == UNKNOWN)
 
+    @property
+    def ended_by(self) -> int:
+        """The signal that ended it, also as its exit code tells; 0 where there was none.
+
+        Codes tell of one by 128 and more, as is the custom; srun of SLURM 22.05 by the number itself. Accounting has
+        the step's signal too, but not where the job's end overtook the step's. A task by itself ends with 0, 1, 2, 75
+        or 128 and more.
+        """
+        told = self.code - 128 if 128 < self.code < 160 else self.code if 2 < self.code < 32 else 0
+        return self.signal or told
+
 
 def look(found: Collection[tuple[Path, Submission]]) -> dict[tuple[Path, str], Job]:
     """The state of every job of these submissions, by its folder and id."""

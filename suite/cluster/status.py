@@ -182,15 +182,6 @@ def _ended(job: Job, words: str | None) -> tuple[State, str]:
         return "failed", "its job ran out of the host's memory: submit with more --memory"
     if job.state in LOST:
         return "lost", LOST[job.state]
-    if number := job.signal or _signal(job.code):
+    if number := job.ended_by:
         return "lost", f"its job was ended by signal {number}"
     return "failed", words or f"its job ended in state {job.state}, exit code {job.code}"
-
-
-def _signal(code: int) -> int:
-    """The signal that an exit code tells of: 128 and more by custom; a number by itself from srun of SLURM 22.05.
-
-    Accounting has the step's signal too, but not where the job's end overtook the step's. A task by itself ends with
-    0, 1, 2, 75 or 128 and more.
-    """
-    return code - 128 if 128 < code < 160 else code if 2 < code < 32 else 0

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.bench.measured import threads_asked
-from suite.forecast.experiments import forecast, foresee, load_seconds, search_forecast
+from suite.forecast.experiments import Forecast, foresee, load_seconds
 from suite.machine import Machine
 from suite.manifest import Study
-from suite.manifest.cliff import line, ratio
+from suite.manifest.cliff import Search, line, ratio
 from suite.records import Record
 
 
@@ -63,17 +63,23 @@ def _of_here(record: Record, machine: Machine) -> bool:
     return bool(machine.gpus) or where.threads == threads_asked(machine)
 
 
-def left_seconds(study: Study, records: Iterable[Record], machine: Machine) -> float:
-    """Seconds that what has no record yet will take, at most: searches may end early."""
+def left_seconds(
+    study: Study,
+    forecasts: Iterable[Forecast],
+    searches: Iterable[tuple[Search, Forecast]],
+    records: Iterable[Record],
+    machine: Machine,
+) -> float:
+    """Seconds that what of a study's forecasts has no record yet will take, at most: searches may end early."""
     done = [record for record in records if record.status == "done"]
     ids = {record.id for record in done}
-    of_line = {line(search.template): (search, one.seconds) for search, one in search_forecast(study, machine)}
+    of_line = {line(search.template): (search, one.seconds) for search, one in searches}
     known: dict[str, dict[float, float]] = {search.template.id: {} for search, _ in of_line.values()}
     for record in done if of_line else ():
         if (covering := of_line.get(line(record.experiment))) is not None:
             known[covering[0].template.id][record.experiment.sparsity] = ratio(record)
     left = {model.name: 0.0 for model in study.models}
-    for one in forecast(study, machine):
+    for one in forecasts:
         left[one.experiment.model] += 0.0 if one.experiment.id in ids else one.seconds
     for search, seconds in of_line.values():
         left[search.template.model] += search.left(known[search.template.id]) * seconds
