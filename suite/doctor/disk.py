@@ -12,8 +12,10 @@ from suite.doctor.finding import Finding, fail, ok, warn
 from suite.errors import InputError
 from suite.manifest import Study
 from suite.needs import Need, few, free_bytes, gigabytes
+from suite.training.levels import STOOD_ON
 
 RECORD_BYTES = 40_000  # of one experiment's file, with every window's loss
+NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,20 @@ def cache_room(cache: Path, missing: int, free: int) -> Iterator[Finding]:
 
 
 def results_bytes(study: Study) -> int:
-    """What a study's records take; where sizes are measured, the largest model is written beside them for a moment."""
+    """What a study's records take, and the networks that are kept beside them for trainings that stand on them; where
+    sizes are measured, the largest model is written there for a moment."""
     searched = sum(search.most for search in study.searches)
     written = [
         study.model(one.model).anatomy.weights * ITEM_BYTES[study.model(one.model).stored_dtype]
         for one in study.experiments
         if "size" in one.measure
     ]
-    return (len(study.experiments) + searched) * RECORD_BYTES + max(written, default=0)
+    kept = sum(
+        NETWORK_BYTES * study.model(one.model).anatomy.weights
+        for one in study.experiments
+        if one.training is not None and one.training.arm in STOOD_ON
+    )
+    return (len(study.experiments) + searched) * RECORD_BYTES + kept + max(written, default=0)
 
 
 def results(folder: Path, needed: int) -> Finding:

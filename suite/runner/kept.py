@@ -14,7 +14,6 @@ from suite.errors import InputError
 from suite.models.source import safetensors_header
 from suite.training.ticket import Ended
 
-STOOD_ON = ("dense", "ticket", "rate-rewinding")  # arms that others stand on
 _MASK = "mask/"
 
 

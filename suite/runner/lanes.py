@@ -85,13 +85,15 @@ class Result:
 
 
 class Lane(Interface):
-    """Does jobs. `begin` takes what it has room for of those that are ready, and says which; `ended` gives what ended
+    """Does jobs. `begin` takes what it has `room` for of those that are ready, and says which; `ended` gives what ended
     within a moment."""
 
     device: torch.device
     attention: str
     threads: int
 
+    @property
+    def room(self) -> bool: ...
     def begin(self, ready: Sequence[Job]) -> list[Job]: ...
     def ended(self) -> list[Result]: ...
     def close(self) -> None: ...
@@ -135,9 +137,13 @@ class Processes:
         told = (self.lesson, self.exam, self.halt, self.steps, os.getpid())
         self.pool = ProcessPoolExecutor(self.processes, context, initializer=_prepare, initargs=told)
 
+    @property
+    def room(self) -> bool:
+        return len(self.running) < self.processes
+
     def begin(self, ready: Sequence[Job]) -> list[Job]:
         begun: list[Job] = []
-        while (left := [job for job in ready if job not in begun]) and len(self.running) < self.processes:
+        while (left := [job for job in ready if job not in begun]) and self.room:
             batch = batch_of(left, self.most, self.processes - len(self.running))
             self.running[self.pool.submit(_work, batch)] = batch
             begun += batch
@@ -254,8 +260,12 @@ class Batches:
         self.threads = torch.get_num_threads()
         self.batch: list[Job] = []
 
+    @property
+    def room(self) -> bool:
+        return not self.batch
+
     def begin(self, ready: Sequence[Job]) -> list[Job]:
-        if self.batch or not ready:
+        if not (ready and self.room):
             return []
         self.batch = batch_of(ready, self.most)
         return self.batch

@@ -25,7 +25,7 @@ from suite.runner.environment import environment
 from suite.runner.lanes import Job, Lane, Result, lane_of
 from suite.runner.reasons import now, reason
 from suite.training.lesson import Exam, Lesson, exam_of, lesson_of
-from suite.training.levels import asked_of, remaining, stands_on
+from suite.training.levels import STOOD_ON, asked_of, remaining, stands_on
 from suite.training.narrower import narrower
 from suite.training.ticket import Done
 
@@ -77,11 +77,17 @@ class Trainings:
             Interrupted: a signal asked for it; trainings that had not ended are begun anew another time.
         """
         lane = lane_of(self.model, self.lesson, self.exam, self.step)
+        clock = time.perf_counter()
         try:
             while self.todo or self.running:
                 stop_if_asked()
                 self._begin(lane)
-                for result in lane.ended():
+                results = lane.ended()
+                moment = time.perf_counter()
+                for running in self.running.values():  # time is shared by all that run, and adds up to what passed
+                    running.seconds += (moment - clock) / len(self.running)
+                clock = moment
+                for result in results:
                     self._end(result, lane)
         finally:
             lane.close()
@@ -110,9 +116,11 @@ class Trainings:
             for one_id, one in self.todo.items()
             if not any(behind in busy for behind in self.behind[one_id].values())
         ]
-        return sorted(ready, key=lambda one: asked_of(one).arm not in kept.STOOD_ON)
+        return sorted(ready, key=lambda one: asked_of(one).arm not in STOOD_ON)
 
     def _begin(self, lane: Lane) -> None:
+        if not lane.room:
+            return  # and nothing is read to no purpose
         ready = self._ready()
         free = [one for one in ready if self.claims.of_others(one.id) is None]
         for experiment in free:  # another process may have done it since
@@ -134,7 +142,7 @@ class Trainings:
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
         behind = {name: kept.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
-        keep = kept.path_of(folder, experiment.id) if asked.arm in kept.STOOD_ON else None
+        keep = kept.path_of(folder, experiment.id) if asked.arm in STOOD_ON else None
         return self.jobs.setdefault(experiment.id, Job(experiment, self.model, config, behind, keep))
 
     def _end(self, result: Result, lane: Lane) -> None:
@@ -149,9 +157,7 @@ class Trainings:
                         why = f"a training it stands on failed ({describe(experiment)}): {why}"
                     self.keep(self._record(one, running.environment(lane), error=why))
             elif experiment.id not in self.again:
-                self.keep(
-                    self._record(experiment, running.environment(lane, result.together), **self._sections(result))
-                )
+                self.keep(self._record(experiment, running.environment(lane), **self._sections(result)))
         finally:
             running.claim.close()
 
@@ -212,23 +218,23 @@ class Trainings:
         )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Running:
-    """A training that was begun."""
+    """A training that was begun, and the seconds that were its share since."""
 
     claim: ExitStack
     started: str
-    clock: float
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, claims: Claims, experiment: Experiment) -> Running:
         stack = ExitStack()
         stack.enter_context(claims.claim(experiment.id))
-        return cls(stack, now(), time.perf_counter())
+        return cls(stack, now())
 
-    def environment(self, lane: Lane, together: int = 1) -> Environment:
-        """Where it was trained; of the seconds of a batch it has its share."""
-        found = environment(None, self.started, (time.perf_counter() - self.clock) / together)
+    def environment(self, lane: Lane) -> Environment:
+        """Where it was trained."""
+        found = environment(None, self.started, self.seconds)
         return found.model_copy(
             update={
                 "device": str(lane.device),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from suite.records.experiment import Experiment, Training
 
 UNPRUNED = ("dense", "plateau", "small")  # arms whose networks have all their weights
+STOOD_ON = ("dense", "ticket", "rate-rewinding")  # arms that others stand on
 
 
 def asked_of(experiment: Experiment) -> Training:

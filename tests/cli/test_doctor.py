@@ -15,6 +15,7 @@ from suite.doctor.disk import Stock
 from suite.doctor.gpu import Torch
 from suite.machine import Gpu, Machine
 from suite.manifest import read_study
+from suite.paths import MANIFESTS
 from suite.surroundings import Surroundings
 
 run_module = importlib.import_module("suite.cli.run")  # not the command of that name
@@ -130,6 +131,13 @@ def test_records_take_more_where_sizes_are_measured(write_manifest: Callable[...
     plain = disk.results_bytes(read_study(write_manifest()))
     sized = disk.results_bytes(read_study(write_manifest(measure="[perplexity, size]")))
     assert plain > 0 and sized > plain
+
+
+def test_networks_that_trainings_stand_on_take_room() -> None:
+    study = read_study(MANIFESTS / "ticket-pretrained.yaml")
+    kept = [one for one in study.experiments if one.training and one.training.arm in ("dense", "ticket")]
+    needed = sum(study.model(one.model).anatomy.weights for one in kept)
+    assert disk.results_bytes(study) > 5 * needed > 10**10
 
 
 def test_image_versions_and_commit_are_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,15 @@ def test_every_training_has_a_record_with_what_it_came_to(undisturbed: Path) -> 
         if record.pruning:
             assert record.pruning.zeros == round(record.experiment.sparsity * record.pruning.weights)
             assert trained.parameters == record.model.parameters - record.pruning.zeros
+
+
+def test_the_seconds_of_all_trainings_are_no_more_than_passed(manifest: Path, tmp_path: Path) -> None:
+    """They run at once, and each has its share: forecasts and the paper add them up."""
+    started = time.perf_counter()
+    run(manifest, tmp_path / "results")
+    passed = time.perf_counter() - started
+    seconds = [record.environment.seconds for record in records(tmp_path / "results").values()]
+    assert min(seconds) > 0 and sum(seconds) < passed
 
 
 def test_alone_in_processes_and_as_one_batch_they_come_to_the_same(
