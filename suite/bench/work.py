@@ -12,7 +12,7 @@ def copy_bytes(weights: int, dtype: str) -> int:
     return 2 * weights * ITEM_BYTES[dtype]
 
 
-def evaluation_operations(anatomy: Anatomy, tokens: int, context: int, heads: int = 1) -> int:
+def evaluation_operations(anatomy: Anatomy, tokens: int, context: int, heads: int = 1, first: int = 0) -> int:
     """Floating-point operations of the matrix products of evaluating so many tokens in windows of `context`.
 
     Two a weight of the blocks and of the head, and the attention's own two products over the half of each window that
@@ -20,9 +20,11 @@ def evaluation_operations(anatomy: Anatomy, tokens: int, context: int, heads: in
 
     Args:
         heads: how often the head runs; twice where the dense model's predictions are computed beside a pruned one's.
+        first: the first block that runs.
     """
-    queries = sum(one.shape[0] for one in anatomy.parameters if one.part == "q")  # of all layers
-    multiplied = anatomy.block_weights + heads * anatomy.head.weights
+    run = [one for one in anatomy.block_linears if one.layer is not None and one.layer >= first]
+    queries = sum(one.shape[0] for one in run if one.part == "q")
+    multiplied = sum(one.weights for one in run) + heads * anatomy.head.weights
     return tokens * 2 * (multiplied + context * queries)
 
 

@@ -71,7 +71,7 @@ def _plan(study: Study, results: Path, machine: Machine) -> Planned:
 
     records, _ = read_records([folder])
     left = left_seconds(study, forecasts, searches, records, machine) if records else None
-    return Planned(study, forecasts, searches, hindsight(study, records, machine), left)
+    return Planned(study, forecasts, searches, hindsight(study, forecasts, records, machine), left)
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:

@@ -77,10 +77,12 @@ def _foreseen(study: Study, done: list[Record]) -> str | None:
     """How long what was done took, and how long it was foreseen to; None where nothing was done."""
     from suite.cli.progress import duration
     from suite.cli.tables import count
+    from suite.forecast.experiments import forecast
     from suite.forecast.hindsight import hindsight, together
     from suite.machine import this_machine
 
-    seen = together(hindsight(study, done, this_machine()).values())
+    machine = this_machine()
+    seen = together(hindsight(study, forecast(study, machine), done, machine).values())
     if not seen.took:
         return None
     took, foreseen = sum(seen.took), sum(seen.foreseen)

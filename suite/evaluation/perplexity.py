@@ -16,6 +16,7 @@ from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
+from suite.evaluation.prefix import Body, whole_body
 from suite.records.schema import Perplexity, Protocol
 
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
@@ -38,6 +39,7 @@ def token_losses(
     batch_size: int,
     progress: Callable[[int], None] = lambda windows: None,
     observe: Observe = lambda hidden, logprobs: None,
+    body: Body | None = None,
 ) -> NDArray[np.float32]:
     """The negative log-likelihood of every predicted token, nats.
 
@@ -50,6 +52,7 @@ def token_losses(
         batch_size: windows a pass.
         progress: told how many windows are done.
         observe: shown every chunk, in the text's order.
+        body: what goes before the head, where not all of it has to run.
 
     Returns:
         float32 [windows, context - 1].
@@ -57,13 +60,13 @@ def token_losses(
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
-    head = model.get_output_embeddings()
+    head, body = model.get_output_embeddings(), body or whole_body(model)
     positions = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)
         with kept_pages():  # not around the head: logits that are kept would leave holes and add to the peak
-            hidden = model.base_model(inputs, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+            hidden = body(inputs)[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten()
         losses, least = [], []
         for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):

@@ -31,8 +31,14 @@ def loading(model: ModelSource, rates: Rates, dtype: str) -> float:
     return STARTING + rates.seconds("load", model.anatomy.weights * ITEM_BYTES[model.stored_dtype], dtype)
 
 
-def measuring(study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str) -> float:
-    """Seconds of an experiment of a finished model: pruning and restoring, and what is learnt and measured between."""
+def measuring(
+    study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str, first: int = 0
+) -> float:
+    """Seconds of an experiment of a finished model: pruning and restoring, and what is learnt and measured between.
+
+    Args:
+        first: the first block that has to run when perplexity is measured.
+    """
     anatomy, wanted = model.anatomy, set(experiment.measure)
     seconds = STARTING + _calibration(model, experiment, rates, dtype) + _recovery(study, model, experiment, rates)
     if not experiment.unpruned:
@@ -41,12 +47,14 @@ def measuring(study: Study, model: ModelSource, experiment: Experiment, rates: R
         seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
     beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
     if "perplexity" in wanted:
-        seconds += _evaluation(study, model, rates, dtype, heads=beside)
+        seconds += _evaluation(study, model, rates, dtype, heads=beside, first=first)
     if "size" in wanted:
         seconds += 2 * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files  # written and read back
     step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
     if "generation" in wanted:
         seconds += GENERATED * step * beside
+        if rates.captures:
+            seconds += GENERATED * rates.seconds("captured", step_bytes(anatomy, dtype), dtype) * beside
     if {"generation", "coherence"} & wanted:
         seconds += (1 if study.text.labelled else LENGTHS) * NEW_TOKENS * step * 2  # and the dense model judges them
     return seconds
@@ -65,11 +73,11 @@ def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int,
     return [(one.shape[0], one.shape[1]) for one in selected]
 
 
-def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, heads: int) -> float:
-    """Seconds to evaluate the study's text once; the head runs `heads` times."""
-    tokens = tokens_of(study, model)
-    operations = evaluation_operations(model.anatomy, tokens, study.context, heads)
-    return _passes(model.anatomy, operations, tokens / TOKENS_A_PASS, rates, dtype)
+def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, heads: int, first: int = 0) -> float:
+    """Seconds to evaluate the study's text once; the head runs `heads` times, and no block before `first`."""
+    anatomy, tokens = model.anatomy, tokens_of(study, model)
+    operations = evaluation_operations(anatomy, tokens, study.context, heads, first)
+    return _passes(anatomy, operations, (1 - first / anatomy.layers) * tokens / TOKENS_A_PASS, rates, dtype)
 
 
 def _passes(anatomy: Anatomy, operations: float, passes: float, rates: Rates, dtype: str) -> float:

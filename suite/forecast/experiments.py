@@ -17,6 +17,7 @@ from suite.machine import Machine, cores, pick_dtype
 from suite.manifest import Study
 from suite.manifest.cliff import Search
 from suite.models.source import ModelSource
+from suite.models.unchanged import first_run, unchanged_blocks
 from suite.records import Experiment
 from suite.training import cost
 from suite.training.levels import asked_of
@@ -38,21 +39,33 @@ class Forecast:
 
 def forecast(study: Study, machine: Machine) -> list[Forecast]:
     """The forecast of every experiment of a study, in running order."""
-    return [foresee(study, experiment, machine) for experiment in study.experiments]
+    kept: dict[str, int] = {}  # of each model the block whose inputs are known, as `suite.evaluation.prefix` has it
+    found = []
+    for experiment in study.experiments:
+        unchanged = _unchanged(study, experiment)
+        found.append(_foresee(study, experiment, machine, first_run(kept.get(experiment.model, 0), unchanged)))
+        if unchanged:
+            kept[experiment.model] = unchanged
+    return found
 
 
 def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Forecast]]:
     """The forecast of one experiment of each search."""
-    return [(search, foresee(study, search.template, machine)) for search in study.searches]
+    return [(search, foresee_point(study, search.template, machine)) for search in study.searches]
 
 
-def foresee(study: Study, experiment: Experiment, machine: Machine) -> Forecast:
-    """The forecast of one experiment of a study, or of a point of one of its searches."""
+def foresee_point(study: Study, experiment: Experiment, machine: Machine) -> Forecast:
+    """The forecast of a point of a search, which comes after others of its line."""
+    return _foresee(study, experiment, machine, _unchanged(study, experiment))
+
+
+def _foresee(study: Study, experiment: Experiment, machine: Machine, first: int) -> Forecast:
+    """The forecast of one experiment; the first block that has to run is `first`, the inputs of which are known."""
     model = study.model(experiment.model)
     if experiment.training is not None:
         return _training(study, model, experiment, machine)
     dtype = _dtype(model, machine, experiment.precision)
-    seconds = durations.measuring(study, model, experiment, rates(machine), dtype)
+    seconds = durations.measuring(study, model, experiment, rates(machine), dtype, first)
     return Forecast(experiment, seconds, _bytes(study, model, experiment, machine, ITEM_BYTES[dtype]))
 
 
@@ -87,7 +100,8 @@ def host_bytes(study: Study, one: Forecast, machine: Machine) -> int:
         return one.bytes
     model = study.model(one.experiment.model)
     weights = model.anatomy.weights * ITEM_BYTES[model.stored_dtype]
-    return weights + _states(study, model, ITEM_BYTES[_dtype(model, machine)]) + 2 * RUNTIME_BYTES
+    states = _states(study, model, one.experiment, ITEM_BYTES[_dtype(model, machine)])
+    return weights + states + 2 * RUNTIME_BYTES
 
 
 def load_seconds(model: ModelSource, machine: Machine) -> float:
@@ -95,9 +109,16 @@ def load_seconds(model: ModelSource, machine: Machine) -> float:
     return durations.loading(model, rates(machine), _dtype(model, machine))
 
 
-def _states(study: Study, model: ModelSource, item: int) -> int:
-    """Bytes of the dense model's hidden states, which are kept on the host."""
-    return tokens_of(study, model) * model.anatomy.hidden * item
+def _unchanged(study: Study, experiment: Experiment) -> int:
+    """How many blocks an experiment leaves as they are; 0 where that saves nothing."""
+    if experiment.training is not None or "perplexity" not in experiment.measure:
+        return 0
+    return unchanged_blocks(study.model(experiment.model).anatomy, experiment)
+
+
+def _states(study: Study, model: ModelSource, experiment: Experiment, item: int) -> int:
+    """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start."""
+    return (1 + bool(_unchanged(study, experiment))) * tokens_of(study, model) * model.anatomy.hidden * item
 
 
 def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -> str:
@@ -115,7 +136,7 @@ def _bytes(study: Study, model: ModelSource, experiment: Experiment, machine: Ma
     needed = (anatomy.weights + untied) * item + RUNTIME_BYTES
     needed += max(activations + LOGITS_BYTES, largest * 8, _learning_bytes(model, experiment, item))
     if not machine.gpus:
-        needed += _states(study, model, item) if "perplexity" in experiment.measure else 0
+        needed += _states(study, model, experiment, item) if "perplexity" in experiment.measure else 0
         needed += anatomy.weights * item if experiment.recovery else 0  # the copy it is restored from
     return needed
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.bench.measured import threads_asked
-from suite.forecast.experiments import Forecast, foresee, load_seconds
+from suite.forecast.experiments import Forecast, foresee_point, load_seconds
 from suite.machine import Machine
 from suite.manifest import Study
 from suite.manifest.cliff import Search, line, ratio
@@ -31,18 +31,22 @@ class Hindsight:
         return statistics.median(self.ratios)
 
 
-def hindsight(study: Study, records: Iterable[Record], machine: Machine) -> dict[str, Hindsight]:
+def hindsight(
+    study: Study, forecasts: Iterable[Forecast], records: Iterable[Record], machine: Machine
+) -> dict[str, Hindsight]:
     """Of each model of which there are any: the experiments done on this machine, in the order of the records.
 
     Records of other hardware, or on a processor of another number of threads, say nothing about forecasts here; nor do
     those of another text or window, which an earlier manifest of that name asked for.
     """
+    planned = {one.experiment.id: one for one in forecasts}
     found: dict[str, list[tuple[float, float]]] = {model.name: [] for model in study.models}
     for record in records:
         one = record.experiment
         alike = one.model in found and (one.text, one.context) == (study.text.reference, study.context)
         if alike and record.status == "done" and _of_here(record, machine):
-            found[one.model].append((record.environment.seconds, foresee(study, one, machine).seconds))
+            foreseen = planned.get(one.id) or foresee_point(study, one, machine)
+            found[one.model].append((record.environment.seconds, foreseen.seconds))
     return {name: _of(pairs) for name, pairs in found.items() if pairs}
 
 

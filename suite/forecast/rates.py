@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from suite.bench.measured import STAGES, Measured, StageName, kept, kept_at
+from suite.bench.measured import Measured, StageName, kept, kept_at
 from suite.bench.work import ITEM_BYTES
 from suite.errors import sentence
 from suite.machine import Machine, cores
@@ -29,7 +29,7 @@ HOST_BANDWIDTH = 20e9  # bytes/s, read and written, of a usual processor's memor
 HOST_16_BIT = {"bfloat16": 1.0, "float16": 0.25}  # of a processor's float32 rate, unless it was measured
 DISK_SPEED = 0.5e9  # bytes/s
 USUAL: Mapping[StageName, float] = {"load": 0.7, "prune": 0.15, "restore": 0.5, "evaluate": 0.7, "generate": 0.6}
-USUAL_GPU = {**USUAL, "prune": 0.1, "evaluate": 0.5, "generate": 0.3}
+USUAL_GPU: Mapping[StageName, float] = {**USUAL, "prune": 0.1, "evaluate": 0.5, "generate": 0.3, "captured": 0.6}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ class Rates:
     files: float
     shares: Mapping[tuple[StageName, str], float]
     said: str
+
+    @property
+    def captures(self) -> bool:
+        """Whether decoding is timed by captured graphs as well: on a GPU."""
+        return any(stage == "captured" for stage, _ in self.shares)
 
     def seconds(self, stage: StageName, amount: float, dtype: str) -> float:
         """Seconds that a stage takes over so many bytes (or operations, of `evaluate`) in a dtype."""
@@ -86,7 +91,7 @@ def _usual_gpu(machine: Machine) -> Rates:
 
 
 def _usual(matrix: Mapping[str, float], copy: float, shares: Mapping[StageName, float]) -> Rates:
-    of_each = {(stage, dtype): shares[stage] for stage in STAGES for dtype in ITEM_BYTES}
+    of_each = {(stage, dtype): share for stage, share in shares.items() for dtype in ITEM_BYTES}
     return Rates(matrix, copy, DISK_SPEED, of_each, "usual rates; `lottery bench` measures this machine's")
 
 

@@ -142,6 +142,7 @@ class Anatomy:
         self.weights = sum(parameter.weights for parameter in self.parameters)  # a tied one counted once
         self.block_linears = tuple(parameter for parameter in self.parameters if parameter.part in BLOCK)
         self.block_weights = sum(parameter.weights for parameter in self.block_linears)
+        self._selected: dict[Any, tuple[Parameter, ...]] = {}  # as the cells of a study ask again and again
 
     def reduced(self, parameters: Iterable[Parameter], layers: int) -> Anatomy:
         """The anatomy of what remains of the model where it consists of these parameters, in so many layers."""
@@ -187,6 +188,14 @@ class Anatomy:
         Raises:
             InputError: nothing matches, or a name is not one of the parts.
         """
+        asked = target, part, layers, tied
+        if asked not in self._selected:
+            self._selected[asked] = self._select(*asked)
+        return self._selected[asked]
+
+    def _select(
+        self, target: str | None, part: tuple[str, ...] | None, layers: str | None, tied: str
+    ) -> tuple[Parameter, ...]:
         chosen = [self.block_linears, self._table(self.embeddings, tied), self._table(self.head, tied)]
         pool = {parameter.name: parameter for group in chosen for parameter in group}.values()
         parts, span = self._parts_and_layers(target, part, layers)

@@ -21,11 +21,13 @@ from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Timing, Written
 from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
+from suite.evaluation.prefix import Body, DensePrefix
 from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
+from suite.models.unchanged import unchanged_blocks
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment
 from suite.records.schema import Memory, Perplexity, Protocol, Record, Size
@@ -62,6 +64,7 @@ class Session:
         self.scratch = scratch
         self.progress = progress
         self.baseline: Baseline | None = None
+        self._prefix = DensePrefix()
         capability = min((gpu.capability for gpu in this_machine().gpus), default=None)
         on_gpu = capability if torch.cuda.is_available() else None
         self.loaded: LoadedModel = load_model(source, *pick_dtype(source.dtype, on_gpu, source.stored_dtype))
@@ -125,7 +128,7 @@ class Session:
         with ExitStack() as stack:
             masks = yield from self.alter(stack, experiment)
             if "perplexity" in experiment.measure:
-                yield "perplexity", self._altered_perplexity(self.baseline)
+                yield "perplexity", self._altered_perplexity(experiment, self.baseline)
             written, timing = yield from self._rest(experiment, masks)
             if experiment.pattern == "2:4":
                 wanted = experiment.measure
@@ -191,11 +194,13 @@ class Session:
         losses = self._losses(states)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
 
-    def _altered_perplexity(self, baseline: Baseline) -> Perplexity:
+    def _altered_perplexity(self, experiment: Experiment, baseline: Baseline) -> Perplexity:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
         divergence = Divergence(baseline.states, self.loaded.pristine_head())
-        losses = self._losses(divergence)
+        unchanged = unchanged_blocks(self.source.anatomy, experiment)
+        with self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm) as body:
+            losses = self._losses(divergence, body)
         return perplexity(
             losses,
             self.windows,
@@ -205,7 +210,7 @@ class Session:
             divergence.result(),
         )
 
-    def _losses(self, observe: Observe) -> NDArray[np.float32]:
+    def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float32]:
         memory.reset_peaks()
         tokens = self.windows.tokens
         return token_losses(
@@ -214,6 +219,7 @@ class Session:
             self._batch_size,
             lambda done: self.progress("window", done, len(tokens)),
             observe,
+            body,
         )
 
     @property

@@ -202,6 +202,17 @@ def test_the_same_numbers_with_any_batch_size_and_threads(
     assert len(seen) == 1
 
 
+def test_cells_measured_together_give_what_each_gives_alone(write_manifest: Write, tmp_path: Path) -> None:
+    """A block that no experiment has changed runs once for all of them; the numbers do not tell."""
+    cells = ["part: [q], layers: '1'", "part: [down], layers: '2'", "target: late", "target: lm_head", "target: mlp"]
+    _, together = run(write_manifest(f"[{{{'}, {'.join(cells)}}}]", sparsity="0.5"), tmp_path / "together")
+    alone = []
+    for index, cell in enumerate(cells):
+        _, found = run(write_manifest(f"[{{{cell}}}]", sparsity="0.5"), tmp_path / f"alone-{index}")
+        alone.append(found.records[1].reproducible())
+    assert [record.reproducible() for record in together.records[1:]] == alone
+
+
 def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
     path = write_manifest("[{target: blocks, sparsity: [0.3, 0.5]}, {target: blocks, cliff: [1.001, 1.005]}]")
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,27 @@
+"""Where an experiment begins to differ from the dense model; worked out without torch, for forecasts too."""
+
+from __future__ import annotations
+
+from suite.models.anatomy import Anatomy
+from suite.records.experiment import Experiment
+
+
+def unchanged_blocks(anatomy: Anatomy, experiment: Experiment) -> int:
+    """How many of the model's first blocks, and the embeddings before them, an experiment leaves as they are.
+
+    Up to there it computes what the dense model does: 0 where it may differ from the start, `anatomy.layers` where only
+    the head is pruned.
+    """
+    if experiment.structured or experiment.recovery is not None or experiment.baseline_precision is not None:
+        return 0
+    if experiment.unpruned:
+        return 0  # the baseline: what others are held against is computed whole
+    selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    if any(parameter.part == "embeddings" for parameter in selected):
+        return 0
+    return min(anatomy.layers if parameter.layer is None else parameter.layer for parameter in selected)
+
+
+def first_run(kept: int, unchanged: int) -> int:
+    """The first block that has to run where what goes into block `kept` is known (0: nothing is)."""
+    return kept if kept <= unchanged else 0
