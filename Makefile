@@ -37,7 +37,7 @@ help:
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
 	@echo "                       STUDY=criteria, precision, map, recovery, structured or ticket: one of those instead"
-	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (an hour)"
+	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (1.5 hours)"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"

@@ -5,10 +5,11 @@
 The model has a real shape and random weights, the text is one window of 2048 tokens, and perplexity is measured. The
 two take turns, a cell each. The suite works as `lottery run` does: it hashes the model's files, loads, and keeps
 records. Its stages add up to its time. `evaluate` has the masks' digest in it and the divergence from the dense model,
-which the plain script does without; `restore` is the way to the next cell, a record written on it, and for the plain
-script that is loading the model again; `check` is the look, at the end, whether every weight is back. Last, both let
-the dense model write. Files in the dtype a model runs in are mapped and not read when they are loaded, so loading again
-costs little; with `--stored float16` they are cast, as most published models are that run on a processor.
+which the plain script does without, and lacks blocks that are known from a cell before; `restore` is the way to the
+next cell, a record written on it, and for the plain script that is loading the model again; `check` is the look, at the
+end, whether every weight is back. Last, both let the dense model write. Files in the dtype a model runs in are mapped
+and not read when they are loaded, so loading again costs little; with `--stored float16` they are cast, as most
+published models are that run on a processor.
 
 What came out is held together as well: zeros, masks, perplexities, what was written. Where several weights have the
 magnitude at the threshold, the suite takes the first of them and torch.topk any, so masks may differ in those.

@@ -37,27 +37,25 @@ def of_models(repeats: int, scale: float) -> list[Growth]:
     return [*grown_models.laws(found)]
 
 
-def of_studies(repeats: int, seeds: int) -> tuple[list[Growth], list[Row]]:
-    """The laws of a study's stages, and what the largest takes."""
+def of_studies(repeats: int, seeds: int) -> tuple[list[Growth], Row]:
+    """The laws of a study's stages, and what the documents of the largest take."""
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         for factor in grown_models.FACTORS:
             found.append(grown_studies.study_costs(Path(scratch, str(factor)), seeds * factor, repeats))
             print(f"measured: a study of {found[-1].cells:,} cells", file=sys.stderr)
-    return [*grown_studies.laws(found)], [*grown_studies.limits(found[-1])]
+    return [*grown_studies.laws(found)], grown_studies.largest(found)
 
 
-def lines(found: list[Growth], limits: list[Row]) -> Iterator[str]:
+def lines(found: list[Growth], others: list[Row]) -> Iterator[str]:
     """The table: exponents with their 95 % intervals, and where they hold."""
     yield f"{'':62} expected exponent  95 % interval"
     for growth in found:
         one, law = growth.row(), growth.law
         what, interval = one.what, f"{law.low:.2f} to {law.high:.2f}"
         yield f"{what:62} {growth.expected:8g} {law.exponent:8.2f}  {interval}\n    {one.note}"
-    for limit in limits:
-        value = "not measured" if limit.value is None else f"{limit.value:.2f} s"
-        most = "" if limit.target is None else f", {limit.target.value:g} s at most"
-        yield f"{limit.what}: {value}{most}"
+    for other in others:
+        yield f"{other.what}: " + ("not measured" if other.value is None else f"{other.value:.2f} s")
 
 
 def main() -> None:
@@ -71,13 +69,14 @@ def main() -> None:
     if asked.scale not in (0.125, 0.25, 0.5, 1.0) or min(asked.repeats, asked.seeds) < 1 or asked.seeds > 5:
         parser.error("--scale is 0.125, 0.25, 0.5 or 1, --seeds 1 to 5, --repeats 1 or more")
     print(f"{this_machine().hardware}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    found, limits = (of_models(asked.repeats, asked.scale) if "models" in asked.parts else []), list[Row]()
+    found, others = (of_models(asked.repeats, asked.scale) if "models" in asked.parts else []), list[Row]()
     if "studies" in asked.parts:
-        laws, limits = of_studies(asked.repeats, asked.seeds)
+        laws, largest = of_studies(asked.repeats, asked.seeds)
         found += laws
-    print("\n".join(lines(found, limits)))
+        others.append(largest)
+    print("\n".join(lines(found, others)))
     if asked.json:
-        rows = [*(growth.row() for growth in found), *limits]
+        rows = [*(growth.row() for growth in found), *others]
         figures("growth", rows, torch.get_num_threads()).write(asked.json)
 
 

@@ -1,9 +1,10 @@
-"""Measure this machine, and publish it: ci/bench/results/<machine>.json, and the README's table from all such files.
+"""Measure this machine, and publish it: ci/bench/results/<machine>.json, and from all such files the tables of the
+README and of docs/scale.md.
 
     python ci/bench/publish.py [BENCHMARK...] [--table]
 
-BENCHMARK is one of those listed in BENCHMARKS; by default all of them, which takes most of an hour on two cores. What
-others measured before stays. The machine should do nothing else.
+BENCHMARK is one of those listed in BENCHMARKS; by default all of them, which takes an hour and a half on two
+cores. What others measured before stays. The machine should do nothing else.
 """
 
 from __future__ import annotations
@@ -19,20 +20,19 @@ from pathlib import Path
 
 from suite.bench.figures import Figures
 from suite.bench.measured import Measured, slug
-from suite.bench.published import Published, Run, in_place, read_published, table
+from suite.bench.published import Published, Run, in_place, read_published, tables
 from suite.errors import InputError
 from suite.machine import this_machine
 from suite.paths import ROOT
 from suite.runner.environment import commit, libraries
 
 RESULTS = ROOT / "ci" / "bench" / "results"
-README = ROOT / "README.md"
 # Scripts beside this one, with what they are asked for here; each writes its figures to `--json FILE`.
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "bench": (),  # the command itself
     "prune": (),
     "evaluate": (),
-    "against_plain": ("--cells", "5"),
+    "against_plain": (),
     "growth": (),
     "report": (),
     "trainings": (),
@@ -82,16 +82,15 @@ def publish(names: list[str]) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=", ".join(BENCHMARKS))
-    parser.add_argument("--table", action="store_true", help="measure nothing: only make the README's table anew")
+    parser.add_argument("--table", action="store_true", help="measure nothing: only make the tables anew")
     options = parser.parse_args()
     if unknown := set(options.benchmarks) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     try:
         if not options.table:
             print(publish(options.benchmarks or list(BENCHMARKS)))
-        README.write_text(
-            in_place(README.read_text(encoding="utf-8"), table(read_published(RESULTS))), encoding="utf-8"
-        )
+        for document, made in tables(read_published(RESULTS)).items():
+            document.write_text(in_place(document.read_text(encoding="utf-8"), made), encoding="utf-8")
     except InputError as error:
         parser.exit(2, f"publish: {error}\n")
 

@@ -14,7 +14,7 @@ from suite.machine import this_machine
 from suite.records.experiment import Part
 
 Stage = Literal[
-    "ceiling", "load", "prune", "restore", "evaluate", "generate", "study", "training",
+    "ceiling", "load", "prune", "restore", "evaluate", "generate", "captured", "study", "training",
     "start", "plan", "records", "reports", "growth",
 ]  # fmt: skip
 # s: seconds. bytes, bytes/s, FLOP/s, tokens/s: as they say. times: faster than what it is held against. copies: of the

@@ -17,13 +17,13 @@ from pydantic import ConfigDict, Field
 from suite.machine import Machine
 from suite.records.experiment import Part, Some
 
-StageName = Literal["load", "prune", "restore", "evaluate", "generate"]
+StageName = Literal["load", "prune", "restore", "evaluate", "generate", "captured"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
 
 # The file may be anybody's, and forecasts divide by its numbers: beyond these bounds none was measured.
 Rate = Annotated[float, Field(ge=1e3, le=1e18)]
 Seconds = Annotated[float, Field(ge=1e-9, le=1e7)]
-Reached = Annotated[float, Field(ge=1e-6, le=10)]
+Reached = Annotated[float, Field(ge=1e-6, le=1000)]  # beyond 1 where the ceiling was measured in a bad moment
 
 
 class Ceiling(Part):

@@ -1,4 +1,4 @@
-"""Results of the benchmarks as they are published: a file for each machine, and the README's table made from them."""
+"""Results of the benchmarks as they are published: a file for each machine, and the documents' tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from suite.bench.figures import Figures, Row, Stage, Unit, at_least, row
 from suite.bench.measured import STAGES, Measured, StageName
 from suite.errors import InputError
+from suite.paths import ROOT
 from suite.records.experiment import Part
 
 BEGIN = "<!-- from ci/bench/results, by make bench: never by hand -->"
@@ -18,7 +19,7 @@ END = "<!-- up to here -->"
 NOT_MEASURED = "not measured"
 # What a GPU should reach with a model of 7 billion parameters, as shares of its ceilings: pruning may take four copies,
 # evaluation is held against the rate of matrix products, a step of decoding against the bandwidth.
-GPU_TARGETS: dict[StageName, float] = {"prune": 0.25, "evaluate": 0.75, "generate": 0.8}
+GPU_TARGETS: dict[StageName, float] = {"prune": 0.25, "evaluate": 0.75, "captured": 0.8}
 SHOWN: dict[Unit, str] = {"s": "{:.3g} s", "times": "{:.3g} times", "copies": "{:.3g} copies", "share": "{:.0%}"}
 
 
@@ -94,20 +95,26 @@ def rows_of(measured: Measured) -> list[Row]:
     return rows
 
 
-def table(machines: Sequence[Published]) -> str:
+def tables(machines: Sequence[Published]) -> dict[Path, str]:
+    """The table of each document that has one: how fast everything is, and how cost grows."""
+    growth: tuple[Stage, ...] = ("growth",)
+    rest = tuple(stage for stage in get_args(Stage) if stage not in growth)
+    return {ROOT / "README.md": table(machines, rest), ROOT / "docs" / "scale.md": table(machines, growth)}
+
+
+def table(machines: Sequence[Published], stages: Sequence[Stage] = get_args(Stage)) -> str:
     """A Markdown table: a line for each figure that has a target or is a share of a ceiling, a column a machine."""
     if not machines:
         return "Nothing is published yet."
-    found: dict[tuple[str, str], dict[str, Row]] = {}
+    found: dict[tuple[Stage, str], dict[str, Row]] = {}
     for machine in machines:
         for run in machine.runs:
             for one in run.rows:
-                if one.target is not None or run.measured is not None:
+                if one.stage in stages and (one.target is not None or run.measured is not None):
                     found.setdefault((one.stage, one.what), {})[machine.hardware] = one
     columns = [machine.hardware for machine in machines]
     lines = ["| | | target | " + " | ".join(columns) + " |", "| --- | --- | --- |" + " --- |" * len(columns)]
-    order = get_args(Stage)
-    for (stage, what), by_machine in sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+    for (stage, what), by_machine in sorted(found.items(), key=lambda item: (stages.index(item[0][0]), item[0][1])):
         target = next((one.target for one in by_machine.values() if one.target), None)
         unit = next(iter(by_machine.values())).unit
         aim = f"{target.sense} {_shown(target.value, unit)}" if target else ""

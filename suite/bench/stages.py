@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from suite.bench import work
 from suite.bench.ceilings import forget
 from suite.bench.measured import Ceiling, Stage, StageName
 from suite.bench.timing import seconds_of, synchronise
+from suite.errors import ExperimentError
+from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.generation import greedy
 from suite.evaluation.perplexity import token_losses
 from suite.interruption import stop_if_asked
@@ -29,6 +32,7 @@ WARM = 64  # tokens of a window that wakes everything up
 SPARSITY = 0.5
 
 Tell = Callable[[str], None]
+Written = tuple[Tensor, float, float]  # tokens, seconds of prefill and of decoding
 
 
 def half(target: str) -> Experiment:
@@ -46,7 +50,7 @@ class Bench:
         self.anatomy = source.anatomy
 
     def __call__(self, files: Sequence[Path]) -> Iterator[Stage]:
-        """Measure load, prune, restore, evaluate and generate, each as soon as it is done.
+        """Measure load, prune, restore, evaluate and generate (on a GPU captured too), each as soon as it is done.
 
         Args:
             files: the checkpoint's weights, dropped from the page cache before each loading where that can be.
@@ -59,7 +63,7 @@ class Bench:
         with closing(load_model(self.source, self.dtype, "asked for")) as loaded:
             yield from self._prunings(loaded)
             yield self._evaluation(loaded)
-            yield self._generation(loaded)
+            yield from self._generation(loaded)
 
     def _stage(self, stage: StageName, what: str, times: Sequence[float], amount: int, ceiling: str) -> Stage:
         return Stage.of(stage, self.dtype, what, times, amount, self.ceilings[ceiling])
@@ -102,15 +106,21 @@ class Bench:
         operations = work.evaluation_operations(self.anatomy, count, count)
         return self._stage("evaluate", f"{count} tokens", times, operations, f"matrix {self.dtype}")
 
-    def _generation(self, loaded: LoadedModel) -> Stage:
+    def _generation(self, loaded: LoadedModel) -> Iterator[Stage]:
+        """Steps of decoding: by a plain loop, and by captured graphs where they are."""
         prompt = torch.randint(self.anatomy.vocabulary, (1, PROMPT), generator=torch.Generator().manual_seed(0))
-        times = []
-        for number in range(self.repeats + 1):
-            self._say("generate", number)
-            stop_if_asked()
-            times.append(greedy(loaded.model, prompt, 1 + STEPS)[2])
+        ways: dict[StageName, Callable[[], Written]] = {"generate": lambda: greedy(loaded.model, prompt, 1 + STEPS)}
+        if captures(loaded.model):
+            with suppress(ExperimentError):  # its reason is in every record that measures generation
+                ways["captured"] = Decoder(loaded.model, prompt, 1 + STEPS).run
         moved = STEPS * work.step_bytes(self.anatomy, self.dtype)
-        return self._stage("generate", f"{STEPS} steps of a token", times[1:], moved, "copy")
+        for stage, write in ways.items():
+            times = []
+            for number in range(self.repeats + 1):
+                self._say(stage, number)
+                stop_if_asked()
+                times.append(write()[2])
+            yield self._stage(stage, f"{STEPS} steps of a token", times[1:], moved, "copy")
 
     def _say(self, stage: str, number: int) -> None:
         which = f"{number} of {self.repeats}" if number else "to warm up"
