@@ -2,8 +2,9 @@
 
 An experiment that prunes nothing before a block computes, up to that block, what the dense model does, to the bit. What
 goes into one block is kept of every window, on the host (tokens x width, in the dtype of the run: as much as the dense
-model's final hidden states), and the next experiment that differs from there on, or later, starts there. Where a study
-prunes one layer after another, half of all blocks need not run.
+model's final hidden states), and the next experiment that differs from there on, or later, starts there. The dense
+model's own pass keeps what is needed first. Where a study prunes one layer after another, half of all blocks need not
+run.
 """
 
 from __future__ import annotations

@@ -39,11 +39,12 @@ class Forecast:
 
 def forecast(study: Study, machine: Machine) -> list[Forecast]:
     """The forecast of every experiment of a study, in running order."""
-    kept: dict[str, int] = {}  # of each model the block whose inputs are known, as `suite.evaluation.prefix` has it
+    kept: dict[str, int] = {}  # of each model the block whose inputs are known; at first the one needed first
     found = []
     for experiment in study.experiments:
-        unchanged = _unchanged(study, experiment)
-        found.append(_foresee(study, experiment, machine, first_run(kept.get(experiment.model, 0), unchanged)))
+        unchanged = unchanged_blocks(study.model(experiment.model).anatomy, experiment)
+        first = first_run(kept.get(experiment.model, unchanged), unchanged)
+        found.append(_foresee(study, experiment, machine, first))
         if unchanged:
             kept[experiment.model] = unchanged
     return found
@@ -56,7 +57,7 @@ def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Foreca
 
 def foresee_point(study: Study, experiment: Experiment, machine: Machine) -> Forecast:
     """The forecast of a point of a search, which comes after others of its line."""
-    return _foresee(study, experiment, machine, _unchanged(study, experiment))
+    return _foresee(study, experiment, machine, unchanged_blocks(study.model(experiment.model).anatomy, experiment))
 
 
 def _foresee(study: Study, experiment: Experiment, machine: Machine, first: int) -> Forecast:
@@ -109,16 +110,10 @@ def load_seconds(model: ModelSource, machine: Machine) -> float:
     return durations.loading(model, rates(machine), _dtype(model, machine))
 
 
-def _unchanged(study: Study, experiment: Experiment) -> int:
-    """How many blocks an experiment leaves as they are; 0 where that saves nothing."""
-    if experiment.training is not None or "perplexity" not in experiment.measure:
-        return 0
-    return unchanged_blocks(study.model(experiment.model).anatomy, experiment)
-
-
 def _states(study: Study, model: ModelSource, experiment: Experiment, item: int) -> int:
     """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start."""
-    return (1 + bool(_unchanged(study, experiment))) * tokens_of(study, model) * model.anatomy.hidden * item
+    kept = 1 + bool(unchanged_blocks(model.anatomy, experiment))
+    return kept * tokens_of(study, model) * model.anatomy.hidden * item
 
 
 def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from suite.models.anatomy import Anatomy
 from suite.records.experiment import Experiment
 
@@ -10,8 +12,10 @@ def unchanged_blocks(anatomy: Anatomy, experiment: Experiment) -> int:
     """How many of the model's first blocks, and the embeddings before them, an experiment leaves as they are.
 
     Up to there it computes what the dense model does: 0 where it may differ from the start, `anatomy.layers` where only
-    the head is pruned.
+    the head is pruned. Also 0 where that saves nothing, since no perplexity is measured.
     """
+    if experiment.training is not None or "perplexity" not in experiment.measure:
+        return 0
     if experiment.structured or experiment.recovery is not None or experiment.baseline_precision is not None:
         return 0
     if experiment.unpruned:
@@ -20,6 +24,11 @@ def unchanged_blocks(anatomy: Anatomy, experiment: Experiment) -> int:
     if any(parameter.part == "embeddings" for parameter in selected):
         return 0
     return min(anatomy.layers if parameter.layer is None else parameter.layer for parameter in selected)
+
+
+def first_needed(anatomy: Anatomy, coming: Iterable[Experiment]) -> int:
+    """The block whose inputs are needed first by experiments that come in this order; 0 where none needs any."""
+    return next((block for one in coming if (block := unchanged_blocks(anatomy, one))), 0)
 
 
 def first_run(kept: int, unchanged: int) -> int:

@@ -31,10 +31,14 @@ class Agenda:
         self.there = len(there)
 
     @property
+    def coming(self) -> list[Experiment]:
+        """The pruned experiments that are left, and one for each search."""
+        return [*self.missing, *(search.template for search in self.searches)]
+
+    @property
     def learnt(self) -> frozenset[TextReference]:
         """The texts that what is left is calibrated with, and learns from."""
-        cells = [*self.missing, *(search.template for search in self.searches)]
-        return frozenset(asked.text for cell in cells for asked in (cell.calibration, cell.recovery) if asked)
+        return frozenset(asked.text for cell in self.coming for asked in (cell.calibration, cell.recovery) if asked)
 
     @property
     def searching(self) -> int:

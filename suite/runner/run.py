@@ -126,7 +126,7 @@ class Run:
         model = agenda.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, lessons, self.store.folder, self._step)
+            session = Session(model, windows, lessons, self.store.folder, self._step, agenda.coming)
         except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
             for experiment in filter(None, [agenda.dense, *agenda.missing]):
                 self._keep(not_loaded(experiment, model, reason(error)))

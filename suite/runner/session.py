@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
-from suite.models.unchanged import unchanged_blocks
+from suite.models.unchanged import first_needed, unchanged_blocks
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment
 from suite.records.schema import Memory, Perplexity, Protocol, Record, Size
@@ -56,15 +56,27 @@ class Session:
     """A model loaded for its experiments. `baseline` must be set before a pruned experiment is measured."""
 
     def __init__(
-        self, source: ModelSource, windows: Windows, lessons: Lessons, scratch: Path, progress: Progress
+        self,
+        source: ModelSource,
+        windows: Windows,
+        lessons: Lessons,
+        scratch: Path,
+        progress: Progress,
+        coming: Iterable[Experiment] = (),
     ) -> None:
+        """Load the model.
+
+        Args:
+            scratch: the folder for files of a moment.
+            coming: the pruned experiments, in running order, as far as they are known.
+        """
         self.source = source
         self.windows = windows
         self.lessons = lessons
         self.scratch = scratch
         self.progress = progress
         self.baseline: Baseline | None = None
-        self._prefix = DensePrefix()
+        self._prefix, self._first_needed = DensePrefix(), first_needed(source.anatomy, coming)
         capability = min((gpu.capability for gpu in this_machine().gpus), default=None)
         on_gpu = capability if torch.cuda.is_available() else None
         self.loaded: LoadedModel = load_model(source, *pick_dtype(source.dtype, on_gpu, source.stored_dtype))
@@ -85,6 +97,7 @@ class Session:
                 raise
             self.loaded.close()
             self.loaded = load_model(self.source, "float32", "the dense model is not finite in float16")
+            self._prefix = DensePrefix()
             quality, states = self._dense_perplexity()
         if quality is not None:
             yield "perplexity", quality
@@ -191,15 +204,15 @@ class Session:
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
         states = DenseStates()
-        losses = self._losses(states)
+        with self._body(self._first_needed) as body:
+            losses = self._losses(states, body)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
 
     def _altered_perplexity(self, experiment: Experiment, baseline: Baseline) -> Perplexity:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
         divergence = Divergence(baseline.states, self.loaded.pristine_head())
-        unchanged = unchanged_blocks(self.source.anatomy, experiment)
-        with self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm) as body:
+        with self._body(unchanged_blocks(self.source.anatomy, experiment)) as body:
             losses = self._losses(divergence, body)
         return perplexity(
             losses,
@@ -209,6 +222,9 @@ class Session:
             baseline.perplexity,
             divergence.result(),
         )
+
+    def _body(self, unchanged: int) -> AbstractContextManager[Body]:
+        return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
 
     def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float32]:
         memory.reset_peaks()

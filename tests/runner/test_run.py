@@ -149,13 +149,17 @@ def test_a_dense_model_that_is_not_finite_in_float16_runs_in_float32(
         tensors[name] *= factor
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     monkeypatch.setattr(session_module, "pick_dtype", lambda *_: ("float16", "no native bfloat16"))
-    path = write_manifest("[{target: mlp, sparsity: 0.5}]", models=f"[{{name: tiny, path: {folder}}}]")
+    models = f"[{{name: tiny, path: {folder}}}]"
+    path = write_manifest("[{target: [mlp, late], sparsity: 0.5}]", models=models)
     outcome, observer = run(path, tmp_path / "results")
-    assert (outcome.done, outcome.failed) == (2, 0), observer.records[0].error
+    assert (outcome.done, outcome.failed) == (3, 0), observer.records[0].error
     for record in observer.records:
         assert record.environment.dtype == "float32"
         assert record.environment.dtype_reason == "the dense model is not finite in float16"
         assert record.perplexity and record.perplexity.protocol.dtype == "float32"
+    monkeypatch.setattr(session_module, "pick_dtype", lambda *_: ("float32", "asked for"))
+    _, from_the_start = run(path, tmp_path / "from-the-start")
+    assert [one.perplexity for one in observer.records] == [one.perplexity for one in from_the_start.records]
 
 
 def test_a_text_that_is_too_short_stops_the_run_before_a_model_is_loaded(write_manifest: Write, tmp_path: Path) -> None:
@@ -211,6 +215,23 @@ def test_cells_measured_together_give_what_each_gives_alone(write_manifest: Writ
         _, found = run(write_manifest(f"[{{{cell}}}]", sparsity="0.5"), tmp_path / f"alone-{index}")
         alone.append(found.records[1].reproducible())
     assert [record.reproducible() for record in together.records[1:]] == alone
+
+
+def test_the_dense_pass_keeps_what_the_first_experiment_needs(write_manifest: Write, tmp_path: Path) -> None:
+    ran: list[int] = []
+
+    class Counting(Quiet):
+        def started(self, experiment: Experiment) -> None:
+            ran.append(0)
+
+    def count(module: torch.nn.Module, *_: object) -> None:
+        ran[-1] += module.__class__.__name__.endswith("DecoderLayer")
+
+    with torch.nn.modules.module.register_module_forward_hook(count):
+        cells = "[{target: mlp}, {part: [q], layers: '2'}, {part: [down], layers: '2'}, {target: lm_head}]"
+        run(write_manifest(cells, sparsity="0.5"), tmp_path / "results", Counting())
+    dense, mlp, *rest = ran
+    assert dense == mlp > 0 and [3 * blocks / dense for blocks in rest] == [1, 1, 1]
 
 
 def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
