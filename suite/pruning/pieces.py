@@ -19,8 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-PIECE = 2**18  # elements: of 16 bits half a MiB, and as much again for what is made of them
+PIECE = 2**19  # elements: of 16 bits a MiB, and as much again for what is made of them. Threads take turns at the
+# interpreter between two steps, and with shorter steps they would wait for each other.
 PIECE_ON_GPU = 2**26
+GROUP = 8  # bool that are looked at as one integer
 SORTED = 2**24  # keys at once, of which a sort's indices take 128 MiB
 
 Array = Any  # flat, integers or bool: a NumPy array on the processor, a tensor on a GPU
@@ -80,6 +82,19 @@ def count(true: Array) -> int:
 def places(true: Array) -> Array:
     """Where a bool array is True, in order."""
     return np.flatnonzero(true) if isinstance(true, np.ndarray) else true.nonzero(as_tuple=True)[0]
+
+
+def around(array: Array, true: Array) -> NDArray[Any]:
+    """The elements where a bool array is True, in order, on the host: on the processor with their neighbours.
+
+    Where they are few, it is faster to take all of a group of which one is asked for than to look at each place.
+    """
+    if not isinstance(array, np.ndarray):
+        return on_host(array[places(true)])
+    whole = len(array) // GROUP * GROUP
+    groups = np.flatnonzero(true[:whole].view(np.uint64) != 0)
+    found = array[:whole].view(np.dtype((np.void, GROUP * array.itemsize))).take(groups).view(array.dtype)
+    return np.concatenate([found, array[whole:]]) if whole < len(array) else found
 
 
 def less_equal(keys: Array, highest: int, out: Array) -> None:

@@ -55,7 +55,9 @@ def _remove(weight: Tensor, removed: Tensor, values: Tensor) -> Removed:
     def piece(_: int, weight: Array, gone: Array, values: Array) -> Removed:
         kept, zeros = ~gone, count(gone)
         magnitudes = values & largest
-        if zeros_before := len(gone) - count(magnitudes):
+        zeros_before = 0
+        if magnitudes.min() == 0:
+            zeros_before = len(gone) - count(magnitudes)
             zeros += count(kept & (magnitudes == 0))
         weight *= kept
         return Removed(pack(kept), zeros, zeros_before)

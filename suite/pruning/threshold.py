@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from suite.pruning.pieces import Array, count, each_piece, histogram, on_host, places
+from suite.pruning.pieces import Array, around, count, each_piece, histogram, on_host
 
 Keys = Callable[[], Iterable[Tensor]]  # called once a pass: the same tensors in the same order each time
 
@@ -76,8 +76,14 @@ def _interval(keys: Keys, rank: int) -> tuple[int, int]:
     size, share = len(sample), rank / total
     margin = SIGMAS * math.sqrt(size * share * (1 - share)) + 1
     first, last = math.floor(size * share - margin), math.ceil(size * share + margin)
-    sample.partition(np.array([place for place in (first, last) if 0 <= place < size], dtype=np.intp))
-    return int(sample[first]) if first >= 0 else 0, int(sample[last]) if last < size else largest
+    low, high = 0, largest
+    if last < size:  # one place after the other, which NumPy is many times faster at than at both at once
+        sample.partition(last)
+        high, sample = int(sample[last]), sample[:last]
+    if first >= 0:
+        sample.partition(first)
+        low = int(sample[first])
+    return low, high
 
 
 def _sampled(key: Tensor) -> Tensor:
@@ -95,12 +101,12 @@ def _between(keys: Keys, rank: int, low: int, high: int) -> Threshold | None:
     def near(_: int, bits: Array) -> _Near:
         key = bits & largest
         lower = key < low
-        some = on_host(key[places(lower ^ (key <= high))])
+        some = around(key, lower ^ (key <= high))
         return _Near(
             count(lower),
             count(some == low),
             count(some == high) if high > low else 0,
-            some[(some > low) & (some < high)],
+            some[np.flatnonzero((some > low) & (some < high))],
         )
 
     found: list[list[_Near]] = []
