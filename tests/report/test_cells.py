@@ -33,7 +33,7 @@ words that take two lines</para></td></tr>
         max_size=40,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_text_without_markup_is_set_as_the_parser_sets_it(text):
     register()
     element = etree.fromstring(f'<para style="td">{escape(text)}</para>')

@@ -17,7 +17,7 @@ NASTY = (
 
 
 @given(ANYTHING)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_character_is_set_in_a_face_that_has_it(text):
     for clean, home in ((printable(text), common_coverage()), (verbatim(text), coverage("Mono"))):
         root = etree.fromstring(f"<para>{clean}</para>")
@@ -29,14 +29,14 @@ def test_every_character_is_set_in_a_face_that_has_it(text):
 
 
 @given(ANYTHING)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_verbatim_loses_no_character(text):
     shown = "".join(etree.fromstring(f"<para>{verbatim(text)}</para>").itertext())
     assert len(shown) == len(text.replace("\r\n", "\n"))
 
 
 @given(ANYTHING)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_attributes_and_figures_take_any_text(text):
     etree.fromstring(f'<para title="{plain(text)}"/>')
     assert all(ord(c) in coverage("Wide") | coverage("Sans") for c in drawable(text))

@@ -19,7 +19,7 @@ from tests.report.inspect_pdf import outside, text, too_small, unembedded
 from tests.synthetic import record
 
 ANYTHING = st.lists(st.one_of(st.text(st.characters(codec=None)), st.sampled_from(FRAGMENTS)), max_size=4).map("".join)
-MODERATE = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODERATE = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(st.lists(ANYTHING, min_size=10, max_size=30))

@@ -231,7 +231,7 @@ def test_hostile_names_and_samples_are_text_and_nothing_else():
 
 
 @given(ANYTHING)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_becomes_markup_or_hides(text):
     for shown in (HTML.printable(text), HTML.verbatim(text)):
         root = lxml.html.fragment_fromstring(str(shown), create_parent="div")
@@ -246,7 +246,7 @@ def test_no_text_becomes_markup_or_hides(text):
 
 
 @given(NAMES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_any_name_builds_the_same_elements(text):
     assert outside_svg(build_page(hostile(text))) == outside_svg(build_page(hostile("plain")))
 
