@@ -131,10 +131,11 @@ class TicketEntry(LearntText):
     """The search for a lottery ticket: networks trained from their start, pruned by a share `pruned` of what remains,
     rewound and trained again, so many `levels` of it; and the networks that the ticket is held against.
 
-    `steps` of batches of `batch` windows of the study's length are every training's, `dense_longer` times as many the
-    dense network's that is trained to its end. `rewind` and `early` are in per cent of a training. The control `arms` run at
-    the `compared` levels, the ticket (and learning-rate rewinding, where it is asked for) at all of them. `orders` is how many
-    orders of the data the ticket is searched under. `recall_weight` is what words to recall count in training.
+    Every training takes `steps` of batches of `batch` windows of the study's length; the dense network that is trained
+    to its end takes `dense_longer` times as many. `rewind` and `early` are in per cent of a training. The control
+    `arms` run at the `compared` levels, the ticket (and learning-rate rewinding, where it is asked for) at all of them.
+    `orders` is how many orders of the data the ticket is searched under. `recall_weight` is what words to recall count
+    in training.
     """
 
     levels: Annotated[int, Field(ge=1, le=60, strict=True)] = 17

@@ -19,7 +19,7 @@ Allocation = Literal["uniform", "owl"]
 Pattern = Literal["2:4", "4:8", "neurons", "layers"]
 Tied = Literal["untie", "both", "skip"]
 Arm = Literal[
-    *("dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early")
+    "dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early"
 ]
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]  # what a model is loaded in

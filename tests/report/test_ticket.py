@@ -127,7 +127,7 @@ def test_a_search_under_way_prints(records: Callable[[], list[Record]]):
 def test_what_failed_in_a_search_is_told_with_its_reason():
     facts = build_facts([*quick(), training("small-dense", 7, level=4, error="out of memory & time")])
     for words in (said(build_paper(facts).content), said(build_poster(facts).content)):
-        assert "small, level 4, seed 7: out of memory & time" in words
+        assert "small-dense, level 4, seed 7: out of memory & time" in words
 
 
 def test_results_that_came_with_the_suite_are_marked(alone):

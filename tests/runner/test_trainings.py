@@ -219,7 +219,8 @@ def test_a_pretrained_model_is_its_own_start_and_a_fresh_one_is_not(
     path = tmp_path / "search.yaml"
     path.write_text(
         "title: a\nmodels: story-mistral-small\ntext: stories\ncontext: 40\n"
-        "ticket: {levels: 1, arms: random-reinit, compared: 1, steps: 8, dense_longer: 1, batch: 2, learning_rate: 1.0e-5}\n"
+        "ticket: {levels: 1, arms: random-reinit, compared: 1, steps: 8, dense_longer: 1, batch: 2, "
+        "learning_rate: 1.0e-5}\n"
     )
     begun: dict[str, State] = {}
     values = ticket._values
