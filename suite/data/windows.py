@@ -63,13 +63,14 @@ class Windows:
 
 
 def make_windows(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int) -> Windows:
-    """Tokenise a text once, with the tokenizer's own special tokens, and cut it.
+    """Tokenise a text once, with the tokenizer's own special tokens, and cut it: at most as many windows as the text's
+    protocol has.
 
     Raises:
         InputError: the text is shorter than one window.
     """
     ids = token_ids(source, tokenizer, context)
-    count = len(ids) // context
+    count = min(len(ids) // context, source.most_windows or len(ids))
     raw = source.content.encode()
     return Windows(
         source=source,

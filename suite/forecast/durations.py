@@ -64,6 +64,8 @@ def tokens_of(study: Study, model: ModelSource) -> int:
     """About how many tokens of the text the model will predict; exact only once it is tokenised."""
     small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
     tokens = study.text.bytes / (1.0 if small else 4.35)
+    if study.text.most_windows is not None:
+        tokens = min(tokens, study.text.most_windows * study.context)
     return int(tokens // study.context * study.context)
 
 

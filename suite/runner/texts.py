@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from suite.data.drawn import DrawnDocuments
 from suite.data.windows import Windows, make_windows, token_ids
 from suite.manifest import Study
 from suite.models.loading import load_tokenizer
@@ -19,5 +20,13 @@ def read(study: Study, model: ModelSource, texts: Iterable[TextReference]) -> tu
         InputError: a text cannot be had, or is too short.
     """
     tokenizer = load_tokenizer(model)
-    ids = {text: token_ids(study.text_of(text), tokenizer, study.context + 1) for text in texts}
-    return make_windows(study.text, tokenizer, study.context), Lessons(ids)
+    learnt = {reference: study.text_of(reference) for reference in texts}
+    lessons = Lessons(
+        {ref: token_ids(text, tokenizer, study.context + 1) for ref, text in learnt.items() if not text.by_document},
+        {
+            ref: DrawnDocuments(text.name, text.documents, text.join, tokenizer)
+            for ref, text in learnt.items()
+            if text.by_document
+        },
+    )
+    return make_windows(study.text, tokenizer, study.context), lessons
