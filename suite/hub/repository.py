@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Literal
 
 from huggingface_hub import HfApi, constants, get_cached_repo_tree, get_hf_file_metadata, hf_hub_url
-from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFoundError
+from huggingface_hub.errors import CachedRepoTreeNotFoundError, EntryNotFoundError, LocalEntryNotFoundError
 
 from suite.errors import InputError
 from suite.hub.cache import linked
@@ -108,7 +108,10 @@ def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | No
         commit, files = None, []
         for name in repository.patterns:
             url = hf_hub_url(repository.name, name, repo_type=repository.kind, revision=repository.revision)
-            about = get_hf_file_metadata(url)
+            try:
+                about = get_hf_file_metadata(url)
+            except EntryNotFoundError as error:
+                raise InputError(f"{repository.place} lacks a file: {name}; check name and revision") from error
             commit = about.commit_hash
             files.append(HubFile(name, about.size or 0, about.etag or ""))
         return commit, files
@@ -122,8 +125,7 @@ def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | No
             HubFile(f.rfilename, f.size or 0, f.lfs.sha256 if f.lfs else f.blob_id or "") for f in info.siblings or ()
         ]
 
-    place = f"{', '.join(repository.patterns)} of {repository.place}" if repository.by_name else repository.place
-    with explained(repository.name, place):
+    with explained(repository.name, repository.place):
         commit, files = patiently(ask, watch, patience=patience)
     if commit != repository.revision:
         what = "leads to another commit" if COMMIT.fullmatch(repository.revision) else "is a name that can move"
