@@ -54,7 +54,7 @@ def published(traindata: Any, tokenizer: Any, nsamples: int, seqlen: int, seed: 
     return found
 
 
-@pytest.mark.parametrize(("context", "seed"), [(32, 0), (64, 7), (119, 0)])
+@pytest.mark.parametrize(("context", "seed"), [(32, 0), (64, 7), (70, 0)])
 def test_calibration_windows_are_those_of_the_published_loop(
     shard: Path, tokenizer: PreTrainedTokenizerFast, context: int, seed: int
 ) -> None:

@@ -59,11 +59,12 @@ def manifest(tmp_path: Path) -> Path:
 
 def launcher(rows: list[str] = ROWS, chunk: int = 1000) -> list[str]:
     """Python with a suite that knows another text, waits for nothing, and reads small pieces from the network."""
-    digest = hashlib.sha256("\n\n".join(rows).encode()).hexdigest()
+    text = "\n\n".join(rows).encode()
+    digest = hashlib.sha256(text).hexdigest()
     script = (
         "from dataclasses import replace\nfrom suite.data.catalogue import TEXTS\n"
         "import suite.hub.patience as patience, huggingface_hub.constants as constants\n"
-        f"TEXTS['wikitext-2'] = replace(TEXTS['wikitext-2'], sha256={digest!r})\n"
+        f"TEXTS['wikitext-2'] = replace(TEXTS['wikitext-2'], sha256={digest!r}, bytes={len(text)})\n"
         f"patience.WAITS = (0.01,) * 4; constants.DOWNLOAD_CHUNK_SIZE = {chunk}\n"
         "from suite.cli import main; main()"
     )
