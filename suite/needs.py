@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from suite.data.source import TextSource
     from suite.hub import Repository
     from suite.manifest import Study
     from suite.models.source import ModelSource
@@ -18,17 +19,26 @@ LARGE = 50_000_000  # parameters, from which on a processor keeps one waiting
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already."""
+    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already.
+
+    `trouble` is why it cannot be had at all; `otherwise` what else to do where the hub does not give it.
+    """
 
     name: str
     repository: Repository | None = None
     place: str = ""
+    trouble: str = ""
+    otherwise: str = ""
+    licence: str = ""
+
+    def without_hub(self, why: str) -> str:
+        """Why it cannot be had, and the cure that needs no hub."""
+        return f"{why}; or {self.otherwise}" if self.otherwise else why
 
 
 def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
     """What some models of a study, and its texts, need."""
-    from suite.data.source import WIKITEXT, WIKITEXT_FILES
-    from suite.hub import Repository, model_repository
+    from suite.hub import model_repository
     from suite.models.catalogue import EMBEDDED
 
     found = []
@@ -41,13 +51,26 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
                 continue
             own = model.folder is not None and model.folder.parent == EMBEDDED
             found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
-    for text in study.texts:
-        if text.on_hub:
-            file = WIKITEXT_FILES[text.name]
-            found.append(Need(text.name, Repository(WIKITEXT[0], WIKITEXT[2], (file,), "dataset")))
-        else:
-            found.append(Need(text.name, place=f"is the file {text.path}" if text.path else "ships with the suite"))
-    return found
+    return found + [_of_text(text) for text in study.texts]
+
+
+def _of_text(text: TextSource) -> Need:
+    from suite.errors import InputError
+    from suite.hub import Repository
+
+    licence, otherwise = text.known.licence if text.known else "", text.cure or ""
+    try:
+        file, hub = text.file, text.hub_file
+    except InputError as error:  # two files hold it
+        return Need(text.name, trouble=str(error))
+    if file is not None:
+        return Need(text.name, place=f"is the file {file}", licence=licence)
+    if hub is not None:
+        repository = Repository(hub.repository, text.revision, (hub.file,), "dataset")
+        return Need(text.name, repository, otherwise=otherwise, licence=licence)
+    if text.missing is not None:
+        return Need(text.name, trouble=text.missing, otherwise=otherwise, licence=licence)
+    return Need(text.name, place="ships with the suite")
 
 
 def large(model: ModelSource) -> bool:

@@ -27,6 +27,11 @@ def here_or_shipped(path: Path) -> Path:
     return shipped if not path.is_absolute() and not path.exists() and shipped.exists() else path
 
 
+def data_folders() -> list[Path]:
+    """The folders that $LOTTERY_DATA lists, absolute."""
+    return [Path(folder).absolute() for folder in os.environ.get(DATA, "").split(os.pathsep) if folder]
+
+
 def confined(path: Path, *own: Path) -> Path:
     """The path, where it stays inside the folders it may lead to once symlinks are followed.
 
@@ -42,14 +47,15 @@ def confined(path: Path, *own: Path) -> Path:
         real = _real(path)
     except ValueError as error:  # a NUL
         raise InputError(f"{str(path)!r} is no path of a file: {error}") from error
-    listed = [folder for folder in os.environ.get(DATA, "").split(os.pathsep) if folder]
+    listed = data_folders()
     near = [_real(folder) for folder in (*own, Path())]
     near = [folder for folder in near if folder != folder.parent]  # working in the disk's root allows nothing more
     if not any(real.is_relative_to(folder) for folder in near + [_real(folder) for folder in listed]):
-        wider = os.pathsep.join([*listed, str(real.parent)])
+        wider = os.pathsep.join(map(str, [*listed, real.parent]))
         raise InputError(
             f"{path} leads to {real}, outside its own folder, the working directory and the folders of {DATA}; "
-            f"if that is meant: export {DATA}={shlex.quote(wider)}"
+            f"if that is meant, give a command that reads a manifest --data {shlex.quote(str(real.parent))}, or: "
+            f"export {DATA}={shlex.quote(wider)}"
         )
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from suite import __version__
 from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
 from suite.interruption import Interrupted, listen
-from suite.paths import default_results
+from suite.paths import DATA, data_folders, default_results
 
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
     "run": "Run the experiments of manifests that have no record yet.",
@@ -90,6 +91,31 @@ def results_option(command: Any) -> Any:
         metavar="DIR",
         help="Where records go, into a folder named after the manifest.",
     )(command)
+
+
+def data_option(command: Any) -> Any:
+    """`--data DIR`, wherever a manifest is read or a text is named: one more folder of $LOTTERY_DATA, for this process,
+    those it starts and the tasks it submits."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="DIR",
+        expose_value=False,
+        is_eager=True,
+        callback=_listed_first,
+        help="A folder of models and texts that manifests may name, beside those of $LOTTERY_DATA; may be given again.",
+    )(command)
+
+
+def _listed_first(_: click.Context, __: click.Parameter, folders: tuple[Path, ...]) -> None:
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"--data {folder}: no folder is there; give one that models or texts lie in")
+        if os.pathsep in str(folder.absolute()):
+            raise InputError(f"--data {folder}: {os.pathsep!r} separates the folders of {DATA}; rename the folder")
+    if folders:
+        os.environ[DATA] = os.pathsep.join(map(str, [*(folder.absolute() for folder in folders), *data_folders()]))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 from suite.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Multiples of the dense perplexity; may be given several times.",
 )
-@click.option("--text", help="stories, wikitext-2 or a file; by default the text that goes with the model.")
+@click.option("--text", help="stories, wikitext-2, c4 or a file; by default the text that goes with the model.")
 @click.option("--context", type=int, help="Tokens a window; by default what is usual for the text.")
 @click.option("--windows", type=int, help="Evaluate so many windows, spread evenly over the text; by default all.")
 @click.option("--bos", default="once", show_default=True, help="each: every window begins with the tokenizer's BOS.")
 @click.option("--dtype", default="auto", show_default=True)
 @results_option
+@data_option
 def cliff(
     model: str,
     target: str,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 from suite.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command()
 @click.argument("manifests", nargs=-1, type=click.Path(path_type=Path), metavar="[MANIFEST]...")
 @results_option
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Say whether this machine can run manifests; without one, look at the machine alone.
@@ -76,6 +77,7 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
         yield from disk.hub(stocks)
         missing = sum(stock.missing for stock in stocks)
         yield from disk.cache_room(cache_folder(), missing, free_bytes(cache_folder()))
+    yield from disk.texts(needed)
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
     from suite.runner.environment import commit, image_digest, libraries

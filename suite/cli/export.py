@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 from suite.cli.progress import RunProgress
 from suite.errors import EXIT_FAILED, InputError
 
@@ -30,6 +30,7 @@ EXPORTS = Path("exports")
 )
 @click.option("--compressed", is_flag=True, help="Pruned tensors as a bitmap and their surviving values.")
 @results_option
+@data_option
 def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool, results: Path) -> None:
     """Make the model of one experiment of MANIFEST again, and write it as an ordinary Hugging Face directory.
 

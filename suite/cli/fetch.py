@@ -8,18 +8,21 @@ from pathlib import Path
 
 import click
 
+from suite.cli import data_option
 from suite.errors import EXIT_INPUT
 
 
 @click.command()
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
+@data_option
 def fetch(manifests: tuple[Path, ...]) -> None:
     """Download the models and texts of manifests at their pinned revisions, and check them; then no network is needed.
 
     For a cluster: fetch on the login node, run on the compute nodes with HF_HUB_OFFLINE=1. Files go to the cache of the
     Hugging Face hub ($HF_HOME, else ~/.cache/huggingface). Only weights (safetensors), configurations and tokenizers
-    are fetched; every file, also one that was there already, is held against the hub's checksum. Interrupt it at any
-    time: the same command goes on where it was, in the middle of a file too. A gated model wants HF_TOKEN.
+    are fetched; every file, also one that was there already, is held against the hub's checksum. A text whose SHA-256
+    is known is not fetched where a folder of --data or $LOTTERY_DATA has a file of it. Interrupt it at any time: the
+    same command goes on where it was, in the middle of a file too. A gated model wants HF_TOKEN.
     """
     from rich.console import Console
 
@@ -37,7 +40,8 @@ def fetch(manifests: tuple[Path, ...]) -> None:
         try:
             for study in studies:
                 for text in study.texts:
-                    _ = text.content  # its own checksum, of the rows joined
+                    if not text.by_document:
+                        _ = text.content  # its own checksum, of the rows joined
         except InputError as error:
             failures.append(str(error))
     if failures:

@@ -108,17 +108,21 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
     result = Fetched()
     listed: list[tuple[Need, Repository, list[HubFile]]] = []
     for need in dict.fromkeys(wanted):
+        if need.trouble:
+            result.failures += (f"{need.trouble}: {need.otherwise}" if need.otherwise else need.trouble,)
+            continue
         if need.repository is None:
             if ask:
-                progress.say(f"{need.name}: {need.place}, nothing to fetch")
+                progress.say(f"{need.name}: {need.place}, nothing to fetch{_licence(need)}")
             continue
         progress.begin(need.name, 0)
         try:
             listed.append((need, need.repository, files_of(need.repository, progress, ask=ask)))
         except InputError as error:
+            told = need.without_hub(str(error))
             if unreachable(error):
-                raise
-            result.failures += (f"{need.name}: {error}",)
+                raise InputError(told) from error
+            result.failures += (f"{need.name}: {told}",)
         progress.done()
     check_room([(repository, files) for _, repository, files in listed])
     for need, repository, files in listed:
@@ -127,7 +131,7 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
         try:
             obtain(repository, files, progress)
         except InputError as error:
-            result.failures += (f"{need.name}: {error}",)
+            result.failures += (f"{need.name}: {need.without_hub(str(error))}",)
         else:
             if progress.came or ask:
                 progress.say(_summary(need, repository, progress))
@@ -162,4 +166,11 @@ def _summary(need: Need, repository: Repository, progress: FetchProgress) -> str
         how = f"{gigabytes(progress.came)} fetched in {duration(seconds)}, {gigabytes(progress.there)} there already"
     else:
         how = f"{gigabytes(progress.came)} fetched in {duration(seconds)}"
-    return f"{need.name}: {how}; every checksum is the hub's ({repository.name} at {repository.revision[:12]})"
+    return (
+        f"{need.name}: {how}; every checksum is the hub's ({repository.name} at {repository.revision[:12]})"
+        f"{_licence(need)}"
+    )
+
+
+def _licence(need: Need) -> str:
+    return f"; licence {need.licence}" if need.licence else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 
 if TYPE_CHECKING:
     from suite.forecast.experiments import Forecast
@@ -25,6 +25,7 @@ PLAN_SCHEMA = "lottery-plan/1"
 @click.command()
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @results_option
+@data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the experiments whole, as JSON.")
 def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show a manifest's experiments with the time and memory they will need on this machine.

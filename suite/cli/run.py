@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 from suite.cli.progress import RunProgress
 from suite.errors import EXIT_FAILED, InputError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("manifests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MANIFEST...")
 @results_option
+@data_option
 def run(manifests: tuple[Path, ...], results: Path) -> None:
     """Run the experiments of manifests that have no record yet.
 
@@ -126,7 +127,7 @@ def bring(study: Study, models: list[ModelSource], console: Console) -> None:
     from suite.needs import needs
 
     wanted = needs(study, models) if models else []
-    if not any(need.repository for need in wanted):
+    if not any(need.repository or need.trouble for need in wanted):
         return
     with FetchProgress(console) as progress:
         fetched = fetch_all(wanted, progress, ask=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import results_option
+from suite.cli import data_option, results_option
 from suite.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--local", is_flag=True, help="On this machine: one process for each GPU.")
 @click.option("--dry-run", is_flag=True, help="Print the scripts and submit nothing; needs no SLURM.")
 @results_option
+@data_option
 def submit(
     manifests: tuple[Path, ...], profile: str | None, local: bool, dry_run: bool, results: Path, **options: Any
 ) -> None:

@@ -16,6 +16,7 @@ from suite.cluster.profile import Profile
 from suite.cluster.task import REQUEUE, Task
 from suite.errors import InputError
 from suite.interruption import WALL_TIME
+from suite.paths import DATA, data_folders
 
 RUNTIME = "$(command -v apptainer || command -v singularity)"
 AGAIN = [  # on the node and outside the image, where SLURM's commands are
@@ -100,7 +101,9 @@ def _setup(profile: Profile) -> list[str]:
 
 def environment(profile: Profile) -> dict[str, str]:
     """What tasks find in their environment beside what is there."""
-    return {**({"HF_HOME": str(cache)} if (cache := hub_cache()) else {}), **profile.environment}
+    hub = {"HF_HOME": str(cache)} if (cache := hub_cache()) else {}
+    data = {DATA: os.pathsep.join(map(str, folders))} if (folders := data_folders()) else {}
+    return {**hub, **data, **profile.environment}
 
 
 def hub_cache() -> Path | None:
@@ -117,9 +120,11 @@ def _python(profile: Profile, folder: Path) -> str:
 
 
 def in_image(profile: Profile, folder: Path) -> list[str]:
-    """The arguments of Apptainer that start the image's Python; it sees the results, the hub's cache and the binds."""
+    """The arguments of Apptainer that start the image's Python; it sees the results, the hub's cache, the folders of
+    $LOTTERY_DATA that are here, and the binds."""
     assert profile.image is not None
-    seen = [str(folder.parent.absolute()), *(str(cache) for cache in [hub_cache()] if cache), *profile.binds]
+    data = [str(one) for one in data_folders() if one.is_dir()]
+    seen = [str(folder.parent.absolute()), *(str(cache) for cache in [hub_cache()] if cache), *data, *profile.binds]
     binds = [word for path in dict.fromkeys(seen) for word in ("--bind", path)]
     nv = ["--nv"] if profile.gpus else []
     return ["run", *nv, *binds, str(Path(profile.image).absolute()), "python"]

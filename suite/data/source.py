@@ -5,59 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 from suite.data import grammar
+from suite.data.catalogue import PARAGRAPHS, TEXTS, GrammarText, HubFile, KnownText
+from suite.data.documents import Documents, read_documents
+from suite.data.held import held, put_there, rows_held
 from suite.errors import InputError
+from suite.paths import DATA
 from suite.records.experiment import TextReference
-
-
-@dataclass(frozen=True, slots=True)
-class GrammarText:
-    """A text of the grammar's: the stories 0 to `stories` of the corpus `seed`, in full or short ones."""
-
-    seed: int
-    stories: int
-    short: bool = False
-
-    def tell(self) -> Iterator[list[grammar.Scored]]:
-        """Story by story, what the grammar knows of each word."""
-        return (grammar.tell(self.seed, index, self.short) for index in range(self.stories))
-
-    def write(self) -> Iterator[list[str]]:
-        """Story by story, the words."""
-        return ([scored.word for scored in story] for story in self.tell())
-
-
-GRAMMAR_TEXTS = {
-    "stories": GrammarText(seed=2, stories=224),  # never seen by the embedded models: 61 windows of 256 tokens
-    "stories-training": GrammarText(seed=1, stories=4000),  # a tenth of what they were trained on: 280,000 tokens
-    "short-stories": GrammarText(seed=2, stories=256, short=True),  # never seen either: 11,000 tokens
-    "short-stories-training": GrammarText(seed=1, stories=6000, short=True),  # 256,000 tokens
-}
-WIKITEXT = ("Salesforce/wikitext", "wikitext-2-raw-v1", "b08601e04326c79dfdd32d625aee71d232d685c3")
-WIKITEXT_FILES = {
-    "wikitext-2": f"{WIKITEXT[1]}/test-00000-of-00001.parquet",
-    "wikitext-2-training": f"{WIKITEXT[1]}/train-00000-of-00001.parquet",
-}
-WIKITEXT_BYTES = {"wikitext-2": 1_296_370, "wikitext-2-training": 10_900_000}
-WIKITEXT_SHA256 = "696cca6b65a171b0a358a4be6732cdfdf2dd6164a32e20fd70e3c13fc4dfae83"  # of the test rows joined
-TRAINING = {
-    "stories": "stories-training",
-    "short-stories": "short-stories-training",
-    "wikitext-2": "wikitext-2-training",
-}  # what may be learnt from
-CATALOGUE = (*TRAINING, *TRAINING.values())
-PARAGRAPHS = "\n\n"
 
 
 @dataclass(frozen=True)
 class TextSource:
-    """A text whose content may still have to be fetched. `context` is the window length usual for it, in tokens."""
+    """A text whose content may still have to be fetched. `context` is the window length usual for it, in tokens; `path`
+    is the file that somebody named."""
 
     name: str
     revision: str
@@ -71,9 +35,14 @@ class TextSource:
         return TextReference(name=self.name, revision=self.revision, join=self.join)
 
     @property
+    def known(self) -> KnownText | None:
+        """What the catalogue says of it; None of a file that somebody named."""
+        return TEXTS.get(self.name) if self.path is None else None
+
+    @property
     def grammar_text(self) -> GrammarText | None:
         """Which of the grammar's texts it is, if it is one."""
-        return GRAMMAR_TEXTS.get(self.name) if self.path is None else None
+        return self.known.grammar if self.known else None
 
     @property
     def labelled(self) -> bool:
@@ -81,22 +50,102 @@ class TextSource:
         return self.grammar_text is not None
 
     @property
-    def on_hub(self) -> bool:
-        """Whether its content has to be fetched."""
-        return self.path is None and self.name in WIKITEXT_FILES
+    def by_document(self) -> bool:
+        """Whether it is documents to draw from, without one content: see `documents`."""
+        return self.known is not None and self.known.by_document
+
+    @property
+    def most_windows(self) -> int | None:
+        """At most so many windows are measured on, as published; None: all."""
+        return self.known.most_windows if self.known else None
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the joined text, in hexadecimal, where it is known without reading it."""
+        if self.revision.startswith("sha256:"):
+            return self.revision.removeprefix("sha256:")
+        return self.known.sha256 if self.known and self.join == self.known.join else None
+
+    @property
+    def file(self) -> Path | None:
+        """The file that somebody named, or that holds it in a folder of $LOTTERY_DATA.
+
+        Raises:
+            InputError: two files there hold it.
+        """
+        return held(self.known, self.join) if self.known else self.path
+
+    @property
+    def hub_file(self) -> HubFile | None:
+        """Where on the hub it is, unless a file holds it."""
+        return self.known.hub if self.known and self.file is None else None
+
+    @property
+    def missing(self) -> str | None:
+        """Why it cannot be had, of a text that no file holds and no hub gives."""
+        if self.known is None or self.known.grammar or self.known.hub or self.file is not None:
+            return None
+        return f"text {self.name!r} ({self.known.origin}) lies in no folder of {DATA}"
+
+    @property
+    def cure(self) -> str | None:
+        """What else may be done where the hub does not give it."""
+        return put_there(self.known) if self.known and self.known.sha256 and not self.known.grammar else None
 
     @cached_property
     def content(self) -> str:
         """The whole text, rows joined.
 
         Raises:
-            InputError: the hub does not give it, or the file changed since it was hashed.
+            InputError: it cannot be had, the file changed since it was hashed, or it is documents to draw from.
         """
         if self.path is not None:
             return _read(self.name, self.path, self.join)
         if self.grammar_text is not None:
             return _written(self.grammar_text)
-        return self.join.join(_wikitext_rows(self.name))
+        assert self.known is not None, "a text is of the catalogue, or has a path"
+        if self.by_document:
+            raise InputError(
+                f"text {self.name!r} is documents to draw from, for calibration and recovery alone; give another"
+            )
+        return self.join.join(self._rows(self.known))
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The documents of a text that is drawn from one by one.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        assert self.known is not None and self.known.hub is not None, "a text by document is of the hub"
+        return Documents(self._fetched(self.known.hub), self.known.hub.column)
+
+    def _rows(self, known: KnownText) -> list[str]:
+        if (file := self.file) is not None:
+            if (rows := rows_held(file, known)) is None:
+                raise InputError(f"text {self.name!r}: {file} changed while it was used; start again")
+            return rows
+        if known.hub is None:
+            raise InputError(f"{self.missing}: {self.cure}")
+        path = self._fetched(known.hub)
+        rows = read_documents(path, known.hub.column, known.documents)
+        found = hashlib.sha256(known.join.join(rows).encode()).hexdigest()
+        if known.sha256 not in (None, found):
+            raise InputError(
+                f"text {self.name!r}: the rows of {path} have the SHA-256 {found[:12]}, and the text that perplexities "
+                f"are published of has {str(known.sha256)[:12]}: remove the file and fetch it again"
+            )
+        return rows
+
+    def _fetched(self, hub: HubFile) -> Path:
+        from suite.hub import fetch_file
+
+        try:
+            return fetch_file(hub.repository, self.revision, hub.file, "dataset")
+        except InputError as error:
+            if self.cure is None:
+                raise
+            raise InputError(f"{error}; or {self.cure}") from error
 
 
 @cache
@@ -110,25 +159,35 @@ def training_text(text: TextSource) -> TextSource:
     Raises:
         InputError: the suite does not know it.
     """
-    if text.path is not None or text.name not in TRAINING:
+    if text.known is None or text.known.training is None:
         raise InputError(f"no training text is known for {text.name!r}; give one by name, or with a path")
-    return text_from_catalogue(TRAINING[text.name])
+    return text_from_catalogue(text.known.training)
 
 
 def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
     """A text the suite knows.
 
     Raises:
-        InputError: no text has this name, or it has no rows to join in another way.
+        InputError: no text has this name, or it is not to be joined in another way.
     """
-    if name in WIKITEXT_FILES:
-        return TextSource(name, WIKITEXT[2], PARAGRAPHS if join is None else join, bytes=WIKITEXT_BYTES[name])
-    if name in GRAMMAR_TEXTS:
-        if join is not None:
-            raise InputError(f"text {name!r} is one text already: leave `join` out")
-        text = _written(GRAMMAR_TEXTS[name]).encode()
-        return TextSource(name, f"sha256:{hashlib.sha256(text).hexdigest()}", "", bytes=len(text), context=256)
-    raise InputError(f"no text is called {name!r}; the suite knows {', '.join(CATALOGUE)}, any other needs a path")
+    if (known := TEXTS.get(name)) is None:
+        raise InputError(f"no text is called {name!r}; the suite knows {', '.join(TEXTS)}, any other needs a path")
+    if join is not None and not known.rejoined:
+        raise InputError(f"text {name!r} is always joined in the same way: leave `join` out")
+    if known.grammar is not None:
+        text = _written(known.grammar).encode()
+        revision, size = f"sha256:{hashlib.sha256(text).hexdigest()}", len(text)
+    else:
+        assert known.bytes is not None, "only the grammar's texts have to be written to be measured"
+        revision, size = known.revision, known.bytes
+    return TextSource(name, revision, known.join if join is None else join, bytes=size, context=known.context)
+
+
+def same_text(one: TextSource, other: TextSource) -> bool:
+    """Whether two texts are the same, as far as can be told without reading them."""
+    if one.sha256 is not None and one.sha256 == other.sha256:
+        return True
+    return one.name == other.name and not (one.path and other.path)
 
 
 def text_from_file(name: str, path: Path, join: str | None = None) -> TextSource:
@@ -162,21 +221,3 @@ def _read(name: str, path: Path, join: str) -> str:
     if not content.strip():
         raise InputError(f"text {name!r}: {path} holds no text")
     return content
-
-
-def _wikitext_rows(name: str) -> list[str]:
-    from datasets import Dataset  # takes a second to import
-
-    from suite.hub import fetch_file
-
-    repository, _, revision = WIKITEXT
-    path = fetch_file(repository, revision, WIKITEXT_FILES[name], "dataset")
-    with tempfile.TemporaryDirectory() as cache:  # what `datasets` makes of a file is not kept: the file is
-        rows = list(Dataset.from_parquet(str(path), columns=["text"], cache_dir=cache, keep_in_memory=True)["text"])
-    found = hashlib.sha256(PARAGRAPHS.join(rows).encode()).hexdigest()
-    if name == "wikitext-2" and found != WIKITEXT_SHA256:
-        raise InputError(
-            f"text 'wikitext-2': the rows of {path} have the SHA-256 {found[:12]}, and the text that perplexities are "
-            f"published of has {WIKITEXT_SHA256[:12]}: remove the file and fetch it again"
-        )
-    return rows

@@ -9,7 +9,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.source import GrammarText, TextSource
+from suite.data.catalogue import GrammarText
+from suite.data.source import TextSource
 
 
 @dataclass(frozen=True)

@@ -98,11 +98,10 @@ def make_windows(
         raise InputError("`bos: each` needs a tokenizer that has a BOS, and this model's has none; leave `bos` out")
     stride = context - each
     ids = token_ids(source, tokenizer, stride, special=not each)
-    there = len(ids) // stride
+    there = min(len(ids) // stride, source.most_windows or len(ids))  # as many as the text's protocol has
     chosen = _spread(source, there, there if count is None else count)
     tokens = torch.tensor(ids[: there * stride], dtype=torch.int64).view(there, stride)[chosen]
-    if each:
-        tokens = functional.pad(tokens, (1, 0), value=tokenizer.bos_token_id)
+    tokens = begun_with(tokenizer.bos_token_id if each else None, tokens)
     labels = None if each else _labels(source, tokenizer, ids, context)
     raw = source.content.encode()
     return Windows(
@@ -116,6 +115,11 @@ def make_windows(
         tokenizer_sha256=tokenizer_digest(tokenizer),
         labels=labels and labels.of(chosen),
     )
+
+
+def begun_with(bos: int | None, windows: Tensor) -> Tensor:
+    """Windows, int64 [windows, tokens], each after this token; as they are where it is None."""
+    return windows if bos is None else functional.pad(windows, (1, 0), value=bos)
 
 
 def _spread(source: TextSource, there: int, count: int) -> list[int]:

@@ -20,12 +20,14 @@ NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mas
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How a model or text stands: its bytes, those missing in the cache, and why the hub does not give them."""
+    """How a model or text stands: its bytes, those missing in the cache, why the hub does not give them, and what to do
+    without the hub."""
 
     name: str
     size: int
     missing: int
     trouble: str | None = None
+    otherwise: str = ""
 
 
 def take_stock(needs: list[Need]) -> list[Stock]:
@@ -52,7 +54,7 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         missing = missing_bytes(need.repository, files)
         if silent and (missing or not files):
             trouble = silent
-        found.append(Stock(need.name, sum(file.size for file in files), missing, trouble))
+        found.append(Stock(need.name, sum(file.size for file in files), missing, trouble, need.otherwise))
     return found
 
 
@@ -66,9 +68,19 @@ def hub(stocks: list[Stock]) -> Iterator[Finding]:
         found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched, the hub answers"
         yield warn("hub", found, "`lottery fetch` brings it now; `lottery run` would too, before it starts")
     for trouble in dict.fromkeys(stock.trouble for stock in stocks if stock.trouble):
-        names = few(stock.name for stock in stocks if stock.trouble == trouble)
+        lacking = [stock for stock in stocks if stock.trouble == trouble]
         cure = "run `lottery fetch` with the manifest where there is a network, with the same HF_HOME"
+        for stock in lacking:
+            cure += f"; or, for {stock.name}, {stock.otherwise}" if stock.otherwise else ""
+        names = few(stock.name for stock in lacking)
         yield fail("hub", f"{names}: not complete in the cache, and {trouble}", cure)
+
+
+def texts(needs: list[Need]) -> Iterator[Finding]:
+    """Texts that no file holds and no hub gives, and those that two files hold."""
+    for need in dict.fromkeys(needs):
+        if need.trouble:
+            yield fail("text", need.trouble, need.otherwise)
 
 
 def cache_room(cache: Path, missing: int, free: int) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ import torch
 from transformers import PreTrainedModel
 
 from suite.data import grammar
-from suite.data.source import GrammarText
+from suite.data.catalogue import GrammarText
 from suite.evaluation.generation import Written
 from suite.evaluation.perplexity import token_losses
 from suite.records.schema import Coherence

@@ -69,6 +69,8 @@ def tokens_of(study: Study, model: ModelSource, windows: int | None) -> int:
     small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
     tokens = study.text.bytes / (1.0 if small else 4.35)
     there = int(tokens // study.context)
+    if study.text.most_windows is not None:
+        there = min(there, study.text.most_windows)
     return (there if windows is None else windows) * study.context
 
 

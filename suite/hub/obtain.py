@@ -6,7 +6,7 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
 from suite.errors import InputError
@@ -48,9 +48,12 @@ def obtain(repository: Repository, files: list[HubFile] | None = None, watch: Wa
     watch = watch or Unwatched()
     if repository not in _obtained:
         files = files or files_of(repository, watch)
-        for file in files:
-            if not _there(repository, file, watch):
-                _fetch(repository, file, watch)
+        lacking = [file for file in files if not _there(repository, file, watch)]
+        if lacking and repository.by_name:  # the cache alone does not know the size of a damaged file
+            names = {file.name for file in lacking}
+            lacking = [file for file in files_of(repository, watch, ask=True) if file.name in names]
+        for file in lacking:
+            _fetch(repository, file, watch)
         _link(repository, files, watch)
         _obtained.add(repository)
     return linked(repository.name, repository.kind, repository.revision)
@@ -156,13 +159,14 @@ def _link(repository: Repository, files: list[HubFile], watch: Watch) -> None:
         return
     if constants.is_offline_mode():
         raise InputError(not_here(repository, "the names of its files"))
+    names, kind, revision = [file.name for file in files], repository.kind, repository.revision
+
+    def link() -> None:
+        if repository.by_name:
+            for name in names:
+                hf_hub_download(repository.name, name, repo_type=kind, revision=revision)
+        else:
+            snapshot_download(repository.name, repo_type=kind, revision=revision, allow_patterns=names)
+
     with explained(repository.name, repository.place):
-        patiently(
-            lambda: snapshot_download(
-                repository.name,
-                repo_type=repository.kind,
-                revision=repository.revision,
-                allow_patterns=[file.name for file in files],
-            ),
-            watch,
-        )
+        patiently(link, watch)

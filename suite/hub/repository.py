@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Literal
 
-from huggingface_hub import HfApi, constants, get_cached_repo_tree
-from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, constants, get_cached_repo_tree, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import CachedRepoTreeNotFoundError, EntryNotFoundError, LocalEntryNotFoundError
 
 from suite.errors import InputError
 from suite.hub.cache import linked
@@ -37,6 +37,11 @@ class Repository:
     @property
     def place(self) -> str:
         return f"{self.name} at revision {self.revision}"
+
+    @property
+    def by_name(self) -> bool:
+        """Whether every wanted file is named: a dataset may have so many that listing them takes minutes."""
+        return not any(character in pattern for pattern in self.patterns for character in "*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,26 @@ def remembered(repository: Repository) -> list[HubFile] | None:
     try:
         tree = get_cached_repo_tree(repository.name, repo_type=repository.kind, revision=repository.revision)
     except (CachedRepoTreeNotFoundError, LocalEntryNotFoundError):
-        return None
+        return _linked_there(repository) if repository.by_name else None
     return _wanted(repository, [HubFile(f.path, f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in tree])
 
 
 def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | None) -> list[HubFile]:
+    def one_by_one() -> tuple[str | None, list[HubFile]]:
+        commit, files = None, []
+        for name in repository.patterns:
+            url = hf_hub_url(repository.name, name, repo_type=repository.kind, revision=repository.revision)
+            try:
+                about = get_hf_file_metadata(url)
+            except EntryNotFoundError as error:
+                raise InputError(f"{repository.place} lacks a file: {name}; check name and revision") from error
+            commit = about.commit_hash
+            files.append(HubFile(name, about.size or 0, about.etag or ""))
+        return commit, files
+
     def ask() -> tuple[str | None, list[HubFile]]:
+        if repository.by_name:
+            return one_by_one()
         about = HfApi().model_info if repository.kind == "model" else HfApi().dataset_info
         info = about(repository.name, revision=repository.revision, files_metadata=True)
         return info.sha, [
@@ -115,6 +134,18 @@ def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | No
             "commit, as `revision:`"
         )
     return _wanted(repository, files)
+
+
+def _linked_there(repository: Repository) -> list[HubFile] | None:
+    """Named files of the commit in the cache, if all are there under their checksums."""
+    folder = linked(repository.name, repository.kind, repository.revision)
+    files = []
+    for name in repository.patterns:
+        blob = (folder / name).resolve()
+        if not (blob.is_file() and BLOB.fullmatch(blob.name)):
+            return None
+        files.append(HubFile(name, blob.stat().st_size, blob.name))
+    return files
 
 
 def _lying_there(repository: Repository) -> list[HubFile]:
@@ -137,7 +168,10 @@ def _lying_there(repository: Repository) -> list[HubFile]:
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         if lacking := sorted(shards - names):
             raise InputError(not_here(repository, lacking[0]))
-    return _wanted(repository, files)
+    found = _wanted(repository, files)
+    if repository.by_name and not found:
+        raise InputError(not_here(repository, ", ".join(repository.patterns)))
+    return found
 
 
 def not_here(repository: Repository, name: str = "") -> str:

@@ -49,7 +49,8 @@ class Strict(BaseModel):
 class ModelEntry(Strict):
     """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
 
-    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
+    A `path` leads into the manifest's folder, the working directory, or a folder of $LOTTERY_DATA (separated by colons)
+    or of --data.
     An `architecture` (fields of a transformers configuration) instead is a network that is not trained yet, of the
     embedded corpus' words: what a `ticket` is searched in.
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
@@ -79,7 +80,8 @@ class ModelEntry(Strict):
 class TextEntry(Strict):
     """A text: a name of the catalogue, or your own with the `path` of a JSON list of strings or a text file.
 
-    A `path` leads to where a model's may.
+    A `path` leads to where a model's may. Of the catalogue, `wikitext-2` is also taken from a file in a folder of
+    $LOTTERY_DATA or --data that holds it (told by its SHA-256), and `c4-sample` from such a file alone.
     """
 
     name: Name
@@ -98,7 +100,8 @@ class LearntText(Strict):
 
 class CalibrationEntry(LearntText):
     """The text that criteria which look at activations are shown: `samples` windows of the study's length, drawn by
-    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may."""
+    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may. Of
+    `c4-training` documents are drawn until one is longer than a window, and a window in it, as published."""
 
     samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
     seed: Seed = 0
@@ -106,7 +109,8 @@ class CalibrationEntry(LearntText):
 
 class RecoveryEntry(LearntText):
     """A fine-tuning of what is pruned, the mask held: so many `tokens` (a list: each of these budgets) of a text, in
-    batches of `batch` windows of the study's length. The text is as a calibration's; never the one evaluated on."""
+    batches of `batch` windows of the study's length. The text is as a calibration's; never the one evaluated on. Of
+    `c4-training` it is the first documents, joined by a space and cut after so many tokens."""
 
     tokens: Annotated[
         list[Annotated[int, Field(ge=1, lt=2**63, strict=True)]],

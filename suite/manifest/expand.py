@@ -155,7 +155,7 @@ class _Expansion:
         return Study(name, title, self.models, self.text, self.context, tuple(experiments), tuple(searches), learnt)
 
     def _trainings(self, model: ModelSource, entry: TicketEntry) -> Iterator[Experiment]:
-        learnt = self.sources.learn_from(("ticket",), entry)
+        learnt = self.sources.learn_from(("ticket",), entry, whole=True)
         found = trainings(model, entry, self.manifest.seed, self.text.reference, self.context, learnt)
         for number, experiment in enumerate(found):
             if number == MOST_EXPERIMENTS:

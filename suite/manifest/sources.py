@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from suite import declared
-from suite.data.source import TextSource, text_from_catalogue, text_from_file, training_text
+from suite.data.source import TextSource, same_text, text_from_catalogue, text_from_file, training_text
 from suite.errors import InputError
 from suite.manifest.entries import LearntText, ModelEntry, TextEntry
 from suite.manifest.schema import Manifest
@@ -28,7 +28,7 @@ class Sources:
         self.positions = positions
         self.allowed = allowed
         self.models = tuple(self.located(("models", i), self._model, entry) for i, entry in enumerate(manifest.models))
-        self.text: TextSource = self.located(("text",), self._text, manifest.text)
+        self.text: TextSource = self.located(("text",), self._whole, manifest.text)
         self.learnt: dict[TextReference, TextSource] = {}
 
     def located(self, where: declared.Where, resolve: Any, *arguments: Any) -> Any:
@@ -65,10 +65,19 @@ class Sources:
             return text_from_file(entry.name, self._placed(entry.path), entry.join)
         return text_from_catalogue(entry.name, entry.join)
 
-    def learn_from(self, where: declared.Where, entry: LearntText) -> TextReference:
-        """The text that is learnt from, which is never the one that is measured on."""
-        source: TextSource = self.located(where, self._text, entry)
-        if source.content == self.text.content if source.path and self.text.path else source.name == self.text.name:
+    def _whole(self, entry: TextEntry | LearntText) -> TextSource:
+        """A text that is read from its start to its end."""
+        text = self._text(entry)
+        if text.by_document:
+            raise InputError(
+                f"text {text.name!r} is documents to draw from, for `calibration` and `recovery` alone; give another"
+            )
+        return text
+
+    def learn_from(self, where: declared.Where, entry: LearntText, whole: bool = False) -> TextReference:
+        """The text that is learnt from, `whole` or drawn from; never the one that is measured on."""
+        source: TextSource = self.located(where, self._whole if whole else self._text, entry)
+        if same_text(source, self.text):
             raise InputError(
                 f"{self.positions.at(where)}: text {source.name!r} is the one that is measured on; a criterion or a "
                 "model that has seen it would be measured too well: give another"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from suite.data.source import WIKITEXT_SHA256, text_from_catalogue
+from suite.data.source import text_from_catalogue
 from suite.models.anatomy import Config
 from suite.records.experiment import TextReference
 
@@ -38,8 +38,8 @@ class Published:
 
 def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> Published:
     """Under the protocol of GPTQ, SparseGPT and Wanda."""
-    text = text_from_catalogue("wikitext-2").reference
-    return Published(perplexity, text, 2048, WIKITEXT_SHA256, tokens, bos)
+    text = text_from_catalogue("wikitext-2")
+    return Published(perplexity, text.reference, 2048, text.sha256, tokens, bos)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from suite.data.windows import calibration_windows
+from suite.data.drawn import DrawnDocuments
+from suite.data.windows import begun_with, calibration_windows
 from suite.evaluation import memory
 from suite.machine import pick_dtype
 from suite.models.float8 import float8_products, rounded
@@ -19,7 +20,7 @@ from suite.models.pruned import pruned
 from suite.models.structured import taken_out
 from suite.pruning.masks import Bits
 from suite.pruning.sample import mask_sample
-from suite.records.experiment import Calibration, Experiment, TextReference
+from suite.records.experiment import Calibration, Experiment, Recovery, TextReference
 from suite.runner.section import Section
 from suite.training.recovery import recovered
 
@@ -28,13 +29,29 @@ FLOAT8 = ("float8-weights", "float8-compute")
 
 @dataclass(frozen=True)
 class Lessons:
-    """The texts that are learnt from, tokenised by the model's own tokenizer: ids by the text."""
+    """The texts that are learnt from, by the model's own tokenizer: the ids of each, or its documents to draw from.
+
+    `bos` is the token that every window begins with, before one token less of the text; None where none is put there.
+    """
 
     ids: Mapping[TextReference, list[int]]
+    documents: Mapping[TextReference, DrawnDocuments] = field(default_factory=dict)
+    bos: int | None = None
 
     def calibration(self, asked: Calibration) -> Tensor:
         """int64 [samples, context]."""
-        return calibration_windows(self.ids[asked.text], asked.samples, asked.context, asked.seed)
+        taken = asked.context - (self.bos is not None)
+        if (drawn := self.documents.get(asked.text)) is not None:
+            windows = drawn.windows(asked.samples, taken, asked.seed)
+        else:
+            windows = calibration_windows(self.ids[asked.text], asked.samples, taken, asked.seed)
+        return begun_with(self.bos, windows)
+
+    def recovery(self, asked: Recovery) -> list[int]:
+        """The tokens that a recovery's windows are drawn from: all of a text; of documents as many as its budget."""
+        if (drawn := self.documents.get(asked.text)) is not None:
+            return drawn.first(max(asked.tokens, asked.context + 1))
+        return self.ids[asked.text]
 
 
 def alter(
@@ -79,8 +96,8 @@ def alter(
         yield "pruning", achieved
     if (asked := experiment.recovery) is not None:
         memory.reset_peaks()
-        ids, tell = lessons.ids[asked.text], partial(progress, "token")
-        learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell))
+        ids, tell = lessons.recovery(asked), partial(progress, "token")
+        learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell, lessons.bos))
         yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.device)})
     if experiment.precision == "float8-weights" or experiment.precision == "float8-compute":
         yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from suite.data.source import GrammarText
+from suite.data.catalogue import GrammarText
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation import coherence, generation, memory

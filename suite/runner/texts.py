@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from suite.data.drawn import DrawnDocuments
 from suite.data.windows import Windows, make_windows, token_ids
 from suite.errors import InputError
 from suite.manifest import Study
@@ -25,9 +26,18 @@ def read(
         InputError: a text cannot be had, or is too short.
     """
     tokenizer = load_tokenizer(model)
-    ids = {text: token_ids(study.text_of(text), tokenizer, study.context + 1) for text in texts}
+    learnt = {reference: study.text_of(reference) for reference in texts}
+    lessons = Lessons(
+        {ref: token_ids(text, tokenizer, study.context + 1) for ref, text in learnt.items() if not text.by_document},
+        {
+            ref: DrawnDocuments(text.name, text.documents, text.join, tokenizer)
+            for ref, text in learnt.items()
+            if text.by_document
+        },
+        bos=tokenizer.bos_token_id if experiment.bos == "each" else None,
+    )
     try:
         windows = make_windows(study.text, tokenizer, study.context, experiment.windows, experiment.bos)
     except InputError as error:
         raise InputError(f"model {model.name!r}: {error}") from error
-    return windows, Lessons(ids)
+    return windows, lessons

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from suite.data.windows import begun_with
 from suite.errors import ExperimentError
 from suite.interruption import stop_if_asked
 from suite.models.loading import LoadedModel
@@ -31,6 +32,7 @@ def recovered(
     ids: Sequence[int],
     perplexity: Callable[[], float],
     progress: Callable[[int, int], None],
+    bos: int | None = None,
 ) -> Iterator[Recovered]:
     """Fine-tune the model in place, and put every parameter back on leaving, whatever happens inside.
 
@@ -51,6 +53,7 @@ def recovered(
         perplexity: of the evaluation text, of the model as it is. It is asked at the start, and after about an eighth,
             a quarter, half and all of the steps: first and last in the dtype that is measured in, else in float32.
         progress: told the tokens seen, and how many there will be.
+        bos: the token that every window begins with, where one is put there.
 
     Raises:
         ExperimentError: the loss is no number any more.
@@ -58,7 +61,7 @@ def recovered(
     """
     before = [(parameter, parameter.detach().to("cpu", copy=True)) for parameter in loaded.model.parameters()]
     try:
-        yield _FineTuning(loaded, masks, asked, ids).run(perplexity, progress)
+        yield _FineTuning(loaded, masks, asked, ids, bos).run(perplexity, progress)
     finally:
         for parameter, value in before:
             _learning(parameter, False)
@@ -66,8 +69,15 @@ def recovered(
 
 
 class _FineTuning:
-    def __init__(self, loaded: LoadedModel, masks: Mapping[str, Bits], asked: Recovery, ids: Sequence[int]) -> None:
-        self.loaded = loaded
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        masks: Mapping[str, Bits],
+        asked: Recovery,
+        ids: Sequence[int],
+        bos: int | None = None,
+    ) -> None:
+        self.loaded, self.bos = loaded, bos
         self.model = loaded.model
         self.schedule = Schedule(asked)
         self.stream = torch.tensor(ids, dtype=torch.int64)
@@ -107,8 +117,9 @@ class _FineTuning:
 
     def batch(self, step: int) -> Tensor:
         """The windows of a step, int64 [batch, context]."""
-        context = self.schedule.asked.context
-        return torch.stack([self.stream[p : p + context] for p in self.schedule.places(step, len(self.stream))])
+        taken = self.schedule.asked.context - (self.bos is not None)
+        places = self.schedule.places(step, len(self.stream))
+        return begun_with(self.bos, torch.stack([self.stream[p : p + taken] for p in places]))
 
     def _step(self, step: int, optimizer: torch.optim.Optimizer) -> float:
         """Learn from one batch; its mean loss before that, nats a predicted token."""

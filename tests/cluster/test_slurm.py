@@ -35,6 +35,9 @@ def test_a_task_that_asks_for_it_is_put_back_into_the_queue_by_the_script(tmp_pa
 
 def test_in_an_image_the_task_sees_results_and_binds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    data = tmp_path / "texts"
+    data.mkdir()
+    monkeypatch.setenv("LOTTERY_DATA", f"{data}:{tmp_path / 'not here'}")
     lines = script(
         tmp_path, image="lottery.sif", gres="gpu:1", binds=["/a b"], modules=["apptainer"], setup=["ulimit -c 0"]
     )
@@ -42,9 +45,19 @@ def test_in_an_image_the_task_sees_results_and_binds(tmp_path: Path, monkeypatch
     words = shlex.split(run.replace("$(command -v apptainer || command -v singularity)", "RUNTIME"))
     image = words[words.index("RUNTIME") :]
     assert image[:3] == ["RUNTIME", "run", "--nv"]
-    assert [image[i + 1] for i, word in enumerate(image) if word == "--bind"] == [str(tmp_path), "/a b"]
+    assert [image[i + 1] for i, word in enumerate(image) if word == "--bind"] == [str(tmp_path), str(data), "/a b"]
     assert image[image.index("python") - 1] == str(Path("lottery.sif").absolute())
     assert {"module load apptainer", "ulimit -c 0", f"export HF_HOME={tmp_path}"} <= set(lines)
+    assert f"export LOTTERY_DATA='{data}:{tmp_path / 'not here'}'" in lines
+
+
+def test_a_task_reads_from_the_folders_this_process_reads_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("LOTTERY_DATA", "tmp:/usr")  # a task starts elsewhere: the folders are absolute
+    assert slurm.environment(Profile())["LOTTERY_DATA"] == "/tmp:/usr"
+    assert slurm.environment(Profile(environment={"LOTTERY_DATA": "/there"}))["LOTTERY_DATA"] == "/there"
+    monkeypatch.delenv("LOTTERY_DATA")
+    assert "LOTTERY_DATA" not in slurm.environment(Profile())
 
 
 def test_one_task_is_no_array(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from suite.data import grammar
-from suite.data.source import GRAMMAR_TEXTS, text_from_catalogue, text_from_file
+from suite.data.catalogue import TEXTS
+from suite.data.source import text_from_catalogue, text_from_file
 from suite.data.tokenizer import story_tokenizer
 from suite.data.told import told
 from suite.data.windows import make_windows
 from suite.errors import InputError
+
+GRAMMAR_TEXTS = {name: text.grammar for name, text in TEXTS.items() if text.grammar}
 
 
 @pytest.fixture(scope="module")

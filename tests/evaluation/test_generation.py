@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from suite.data import grammar
-from suite.data.source import GRAMMAR_TEXTS
+from suite.data.catalogue import TEXTS
 from suite.evaluation import coherence, generation
 from suite.evaluation.coherence import Writing, distinct_bigrams, faulty, repeated_4grams, verdict
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
 
+GRAMMAR_TEXTS = {name: text.grammar for name, text in TEXTS.items() if text.grammar}
 STORIES = GRAMMAR_TEXTS["stories"]
 
 

@@ -14,10 +14,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from suite.data.source import WIKITEXT, WIKITEXT_FILES
+from suite.data.catalogue import TEXTS, WIKITEXT, WIKITEXT_COMMIT, HubFile
 from tests.hub.loopback import Hub, serve
 
-TEST_FILE = WIKITEXT_FILES["wikitext-2"]
+
+def file_of(text: str) -> str:
+    """Where a text of the catalogue lies in its repository."""
+    hub = TEXTS[text].hub
+    assert isinstance(hub, HubFile)
+    return hub.file
+
+
+TEST_FILE = file_of("wikitext-2")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = ["", " = Anna = \n", " Anna was a brave baker . \n"] * 40
 Done = subprocess.CompletedProcess[str]
@@ -34,9 +42,7 @@ def parquet(rows: list[str]) -> bytes:
 def hub(mistral: Path) -> Iterator[Hub]:
     hub = Hub()
     hub.add("models", "someone/tiny", COMMIT, {path.name: path.read_bytes() for path in mistral.iterdir()})
-    hub.add(
-        "datasets", WIKITEXT[0], WIKITEXT[2], {"README.md": b"---\n---\n", WIKITEXT_FILES["wikitext-2"]: parquet(ROWS)}
-    )
+    hub.add("datasets", WIKITEXT, WIKITEXT_COMMIT, {"README.md": b"---\n---\n", TEST_FILE: parquet(ROWS)})
     with serve(hub):
         yield hub
 
@@ -53,10 +59,12 @@ def manifest(tmp_path: Path) -> Path:
 
 def launcher(rows: list[str] = ROWS, chunk: int = 1000) -> list[str]:
     """Python with a suite that knows another text, waits for nothing, and reads small pieces from the network."""
-    digest = hashlib.sha256("\n\n".join(rows).encode()).hexdigest()
+    text = "\n\n".join(rows).encode()
+    digest = hashlib.sha256(text).hexdigest()
     script = (
-        "import suite.data.source, suite.hub.patience as patience, huggingface_hub.constants as constants\n"
-        f"suite.data.source.WIKITEXT_SHA256 = {digest!r}\n"
+        "from dataclasses import replace\nfrom suite.data.catalogue import TEXTS\n"
+        "import suite.hub.patience as patience, huggingface_hub.constants as constants\n"
+        f"TEXTS['wikitext-2'] = replace(TEXTS['wikitext-2'], sha256={digest!r}, bytes={len(text)})\n"
         f"patience.WAITS = (0.01,) * 4; constants.DOWNLOAD_CHUNK_SIZE = {chunk}\n"
         "from suite.cli import main; main()"
     )

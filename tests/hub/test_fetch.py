@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.data.source import WIKITEXT_FILES
 from suite.records import read_records
-from tests.hub.conftest import COMMIT, Lottery, assert_refused, environment, launcher
+from tests.hub.conftest import COMMIT, TEST_FILE, Lottery, assert_refused, environment, launcher
 from tests.hub.loopback import Hub, checksum
 
 WEIGHTS = "model.safetensors"
@@ -139,8 +138,8 @@ def test_a_busy_hub_is_asked_again_and_one_that_stays_busy_is_told(lottery: Lott
     hub.failing[WEIGHTS] = (502, 2)
     done = lottery("fetch")
     assert done.returncode == 0 and done.stdout.count("the hub answered 502 Bad Gateway; trying again in") == 2
-    hub.failing[WIKITEXT_FILES["wikitext-2"]] = (500, -1)
-    hub.repositories["datasets", "Salesforce/wikitext"][1][WIKITEXT_FILES["wikitext-2"]] += b" "  # another file
+    hub.failing[TEST_FILE] = (500, -1)
+    hub.repositories["datasets", "Salesforce/wikitext"][1][TEST_FILE] += b" "  # another file
     hub.refused["someone/tiny"] = 503
     done = lottery("fetch")
     assert_refused(done, "wikitext-2: the hub did not give", "the hub answered 500 Internal Server Error; try the same")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.data.source import WIKITEXT
+from suite.data.catalogue import WIKITEXT_COMMIT
 from suite.records import read_records
 from tests.hub.conftest import COMMIT, ROWS, Lottery, assert_refused
 from tests.hub.loopback import Hub
@@ -18,7 +18,7 @@ def test_a_study_of_the_hub_runs_and_runs_again_offline(lottery: Lottery, hub: H
     records, _ = read_records([manifest.parent / "r"])
     for record in records:
         assert record.experiment.revision == COMMIT
-        assert record.experiment.text.revision == WIKITEXT[2]
+        assert record.experiment.text.revision == WIKITEXT_COMMIT
         assert record.perplexity and record.perplexity.protocol.text_bytes == len("\n\n".join(ROWS).encode())
     asked = len(hub.requests)
     for path in (manifest.parent / "r" / "study").glob("*.json"):

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from suite.data.source import text_from_catalogue
-from suite.data.windows import make_windows, token_ids
+from suite.data.windows import calibration_windows, make_windows, token_ids
 from suite.errors import ExperimentError
 from suite.evaluation.perplexity import token_losses
 from suite.models.loading import HEAD, TABLE, LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
 from suite.pruning.masks import Bits
-from suite.records.experiment import Experiment, Recovery, TextReference
+from suite.records.experiment import Calibration, Experiment, Recovery, TextReference
 from suite.records.schema import Recovered
+from suite.runner.alteration import Lessons
 from suite.training import recovery
 from suite.training.recovery import recovered
 from suite.training.schedule import BYTES_A_WEIGHT, Schedule, training_bytes
@@ -245,3 +246,16 @@ def test_a_pruned_model_comes_back() -> None:
     assert losses == sorted(losses, reverse=True)
     assert back - dense < 0.2 * (broken - dense)
     assert perplexity() == dense
+
+
+def test_windows_that_begin_with_a_bos_do_so_in_calibration_and_recovery_too(make_model: MakeModel) -> None:
+    loaded, seen = load(make_model), []
+    loaded.table.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+    with recovered(loaded, {}, asked(tokens=256), IDS, lambda: 2.0, lambda done, total: None, bos=7):
+        pass
+    inputs = torch.cat(seen)
+    assert inputs.shape[1] == 31 and (inputs[:, 0] == 7).all()  # the last token of 32 is only predicted
+    lessons = Lessons({TEXT: list(IDS)}, bos=7)
+    shown = lessons.calibration(Calibration(text=TEXT, samples=3, context=32, seed=0))
+    assert shown.shape == (3, 32) and (shown[:, 0] == 7).all()
+    assert shown[:, 1:].tolist() == calibration_windows(list(IDS), 3, 31, 0).tolist()
