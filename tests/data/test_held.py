@@ -97,6 +97,9 @@ def test_what_holds_something_else_is_no_candidate(folder: Path) -> None:
     os.mkfifo(folder / "pipe.json")
     (folder / "circle.json").symlink_to("circle.json")
     (folder / "again").symlink_to(folder)  # a folder in itself
+    (folder.parent / "elsewhere").mkdir()
+    (folder.parent / "elsewhere" / "rows.json").write_text(CONTENTS["rows.json"])
+    (folder / "linked").symlink_to(folder.parent / "elsewhere")
     assert text_from_catalogue("wikitext-2").file is None
 
 

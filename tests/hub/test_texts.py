@@ -97,7 +97,7 @@ def test_documents_to_draw_from_are_refused_where_a_whole_text_is_meant(hub: Hub
 
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
-    folder = tmp_path / "my texts"
+    folder = tmp_path / ".my texts"  # hidden from the tests that search the folder of all tests
     folder.mkdir()
     (folder / "rows.json").write_text(json.dumps(ROWS))
     return folder
