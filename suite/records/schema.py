@@ -114,6 +114,7 @@ class Protocol(Part):
     attention: str
     dtype: str
     stored_dtype: str
+    softmax: Literal["float32", "float64"] = "float32"
 
 
 class Perplexity(Part):
