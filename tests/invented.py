@@ -193,6 +193,7 @@ def _perplexity(cell: Experiment, ratio: float, noise: float) -> Perplexity:
             attention="sdpa",
             dtype="float32",
             stored_dtype="float16",
+            softmax="float64",
         ),
     )
 

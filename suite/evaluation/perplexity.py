@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 from transformers import PreTrainedModel
 
 from suite.data.windows import Windows
@@ -17,6 +16,7 @@ from suite.errors import ExperimentError
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.prefix import Body, whole_body
+from suite.evaluation.softmax import log_sum_exp, losses_of
 from suite.records.schema import Perplexity, Protocol
 
 LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
@@ -27,9 +27,8 @@ class NotFiniteError(ExperimentError):
     """The model gave a logit that is not a number: a failed experiment, never a perplexity (rule 15)."""
 
 
-Observe = Callable[
-    [Tensor, Tensor], None
-]  # hidden states [positions, width], log-probabilities [positions, vocabulary]
+# hidden states [positions, width], logits [positions, vocabulary], their log-sum-exp, float64 [positions]
+Observe = Callable[[Tensor, Tensor, Tensor], None]
 
 
 @torch.inference_mode()
@@ -38,13 +37,13 @@ def token_losses(
     tokens: Tensor,
     batch_size: int,
     progress: Callable[[int], None] = lambda windows: None,
-    observe: Observe = lambda hidden, logprobs: None,
+    observe: Observe = lambda hidden, logits, log_sum_exps: None,
     body: Body | None = None,
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """The negative log-likelihood of every predicted token, nats.
 
     The body runs once a batch; the head runs on chunks of positions, so the logits of a whole window never exist at
-    once. Log-softmax is in float32.
+    once. Their exponentials are computed in float32 and summed in float64 (`suite.evaluation.softmax`).
 
     Args:
         model: a causal model whose logits are its head on the body's last hidden state.
@@ -55,7 +54,7 @@ def token_losses(
         body: what goes before the head, where not all of it has to run.
 
     Returns:
-        float32 [windows, context - 1].
+        float64 [windows, context - 1].
 
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
@@ -68,30 +67,22 @@ def token_losses(
         with kept_pages():  # not around the head: logits that are kept would leave holes and add to the peak
             hidden = body(inputs)[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten()
-        losses, least = [], []
+        losses = []
         for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
-            logprobs = log_probabilities(head(states))
-            least.append(logprobs.amin())
-            observe(states, logprobs)
-            wanted = wanted.to(logprobs.device)  # a model that is spread may have its head elsewhere
-            losses.append(-logprobs.gather(1, wanted[:, None]).squeeze(1))
-        if not torch.stack(least).isfinite().all():  # read once a batch: at each chunk, a GPU would wait to be asked
+            logits = head(states)
+            log_sum_exps = log_sum_exp(logits)
+            observe(states, logits, log_sum_exps)
+            wanted = wanted.to(logits.device)  # a model that is spread may have its head elsewhere
+            losses.append(losses_of(logits, log_sum_exps, wanted))
+        if not torch.cat(losses).isfinite().all():  # read once a batch: at each chunk, a GPU would wait to be asked
             raise NotFiniteError(f"a logit is not finite in {str(hidden.dtype).removeprefix('torch.')}")
         rows.append(torch.cat(losses).view(len(batch), -1).cpu())
         progress(sum(map(len, rows)))
     return torch.cat(rows).numpy()
 
 
-def log_probabilities(logits: Tensor) -> Tensor:
-    """Float32 log-softmax of logits [positions, vocabulary].
-
-    A logit that is infinite or not a number makes the smallest log-probability so too.
-    """
-    return functional.log_softmax(logits, dim=-1, dtype=torch.float32)
-
-
 def perplexity(
-    losses: NDArray[np.float32],
+    losses: NDArray[np.float64],
     windows: Windows,
     protocol: Protocol,
     vocabulary: int,
@@ -101,7 +92,7 @@ def perplexity(
     """The record's perplexity from the losses of every predicted token.
 
     Args:
-        losses: float32 [windows, context - 1], nats.
+        losses: float64 [windows, context - 1], nats.
         windows: what was predicted.
         protocol: how.
         vocabulary: number of tokens the model chooses among.
@@ -111,8 +102,7 @@ def perplexity(
     Raises:
         ExperimentError: the perplexity is too large for a number.
     """
-    wide = losses.astype(np.float64)
-    mean = float(wide.mean())
+    mean = float(losses.mean())
     if mean > MOST_NATS:
         raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
     value = math.exp(mean)
@@ -122,12 +112,12 @@ def perplexity(
         kinds = {str(kind): (labels.kind == kind) & whole for kind in np.unique(labels.kind)}
         extra = {
             "floor": math.exp(-float(labels.logprob.mean())),
-            "whole": math.exp(float(wide[whole].mean())),
+            "whole": math.exp(float(losses[whole].mean())),
             "whole_floor": math.exp(-float(labels.logprob[whole].mean())),
-            "by_kind": {kind: float(wide[chosen].mean()) for kind, chosen in kinds.items()},
+            "by_kind": {kind: float(losses[chosen].mean()) for kind, chosen in kinds.items()},
             "floor_by_kind": {kind: -float(labels.logprob[chosen].mean()) + 0.0 for kind, chosen in kinds.items()},
         }
-    nll_per_window = tuple(float(row) for row in wide.mean(axis=1))
+    nll_per_window = tuple(float(row) for row in losses.mean(axis=1))
     return Perplexity(
         value=value,
         nll_per_window=nll_per_window,

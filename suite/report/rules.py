@@ -13,7 +13,7 @@ from suite.analysis import breaks, order, speed
 from suite.analysis.points import FINEST
 from suite.analysis.ticket.rows import EARLY, ENOUGH
 from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED
-from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, TRAINED
+from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, SUMMED, TRAINED
 from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
 from suite.manifest.cliff import FACTORS, SCAN
 
@@ -38,6 +38,7 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         # Evaluation: suite/evaluation/gate.py, perplexity.py, suite/runner/session.py, suite/machine.py.
         "gate": 0.01,
         "logits_at_once": 2**24,
+        "float32_bias": (49_152, 1.6e-5),  # vocabulary; by so many nats a token is a loss summed in float32 low
         "tokens_a_batch": 2048,
         "bfloat16_from": 8.0,
         # Generation and its speed: suite/evaluation/generation.py.
@@ -81,6 +82,7 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "tolerance": BASE,
         "across_devices": ACROSS_DEVICES,
         "past": PAST,
+        "summed": SUMMED,
         "trained": TRAINED,
         "thousand": 10**3,
         "million": 10**6,

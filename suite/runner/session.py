@@ -159,7 +159,7 @@ class Session:
     def quick_perplexity(self) -> float:
         """The perplexity of the model as it is, and nothing beside it."""
         losses = token_losses(self.loaded.model, self.windows.tokens, self._batch_size)
-        return math.exp(float(losses.mean(dtype=np.float64)))
+        return math.exp(float(losses.mean()))
 
     def _rest(
         self, experiment: Experiment, masks: dict[str, Bits]
@@ -226,7 +226,7 @@ class Session:
     def _body(self, unchanged: int) -> AbstractContextManager[Body]:
         return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
 
-    def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float32]:
+    def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float64]:
         memory.reset_peaks()
         tokens = self.windows.tokens
         return token_losses(
@@ -261,6 +261,7 @@ class Session:
             dtype=self.loaded.dtype_name,
             stored_dtype=self.source.stored_dtype,
             text_windows=windows.text_windows if count < windows.text_windows else None,
+            softmax="float64",
         )
 
     def _prompts(self) -> list[str]:

@@ -21,6 +21,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from suite.evaluation.softmax import log_sum_exp, losses_of
 from suite.pruning.iterative import Mask
 
 State = dict[str, Tensor]  # a network's parameters by name, float32
@@ -131,13 +132,17 @@ class Networks:
         total = 0.0
         with torch.no_grad():
             for some in windows.split(max(1, EXAM_TOKENS // windows.shape[1])):
-                total += float(self.losses(values, some.to(self.device)).sum(dtype=torch.float64))
+                logits = self.losses.logits(values, some.to(self.device)).flatten(0, 1)
+                targets = some[:, 1:].flatten().to(self.device)
+                total += float(losses_of(logits, log_sum_exp(logits), targets).sum())
         return total / windows[:, 1:].numel()
 
 
 @dataclass(frozen=True)
 class Losses:
     """A network's losses as a function of its values: [windows, context - 1] in nats, of int64 [windows, context].
+
+    They are what a network learns from, in float32; what it is examined by is measured on its logits.
 
     The module is a shell, which is given its values anew at every call and holds none; `shapes` are theirs.
     """
@@ -159,16 +164,21 @@ class Losses:
     def __hash__(self) -> int:
         return id(self.module)
 
-    def __call__(self, values: State, windows: Tensor) -> Tensor:
+    def logits(self, values: State, windows: Tensor) -> Tensor:
+        """Of every predicted token, [windows, context - 1, vocabulary]."""
         seen = windows.shape[1] - 1
         told = {  # positions and causality: transformers would look at the data to find out about them
             "position_ids": torch.arange(seen, device=self.device)[None],
             "attention_mask": torch.full((seen, seen), float("-inf"), device=self.device).triu(1)[None, None],
             "use_cache": False,
         }
-        logits = functional_call(self.module, values, (windows[:, :-1],), told).logits
-        losses = functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten(), reduction="none")
-        return losses.view(windows.shape[0], seen)
+        logits: Tensor = functional_call(self.module, values, (windows[:, :-1],), told).logits
+        return logits
+
+    def __call__(self, values: State, windows: Tensor) -> Tensor:
+        logits, targets = self.logits(values, windows), windows[:, 1:]
+        losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        return losses.view(targets.shape)
 
     @lru_cache(maxsize=16)  # noqa: B019 - there are few, and each is used thousands of times
     def learner(self, networks: int, batch: int, context: int) -> Callable[..., tuple[State, tuple[Tensor, Tensor]]]:

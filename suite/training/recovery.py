@@ -129,6 +129,7 @@ class _FineTuning:
         for some in windows.split(max(1, TOKENS_A_PASS // windows.shape[1])):
             inputs = some.to(self.loaded.device)
             logits = self.model(inputs[:, :-1], use_cache=False).logits.flatten(0, 1)
+            # What is learnt from, in float32 as it is usual; what the model is measured by is `perplexity` alone.
             loss = functional.cross_entropy(logits, inputs[:, 1:].flatten().to(logits.device), reduction="sum")
             (loss / predicted).backward()
             total += loss.item()

@@ -169,3 +169,18 @@ def test_a_training_is_named_by_its_place_in_the_search(call, write_records) -> 
     done = call("compare", write_records("here", here), write_records("there", there))
     assert done.code == 1 and "ticket, level 3" in done.out
     assert "1 of 2 cells reproduce; net-46k ticket level 3 51.2 % remaining seed 0: the perplexity is 65 %" in done.out
+
+
+def test_losses_that_were_summed_otherwise_are_compared_and_it_is_said(call, write_records):
+    def before(one: Record) -> Record:
+        if one.perplexity is None:
+            return one
+        return altered(one, "perplexity", protocol=one.perplexity.protocol.model_copy(update={"softmax": "float32"}))
+
+    here, there = write_records("here", embedded()), write_records("there", [before(one) for one in embedded()])
+    done = call("compare", here, there)
+    assert done.code == 0
+    summed = sum(one.perplexity is not None for one in embedded())
+    said = f"{summed} cells: losses summed in float64 here and in float32 there; the bias of float32 is allowed for"
+    assert said in done.out.splitlines()
+    assert "losses summed" not in call("compare", here, here).out

@@ -14,7 +14,7 @@ from suite.comparison.pairs import Comparison, Side
 from suite.comparison.tolerance import allowed
 from suite.records import Damage
 from suite.records.experiment import TextReference
-from suite.records.schema import Record
+from suite.records.schema import Protocol, Record
 from tests.synthetic import embedded, experiment, record
 
 HALF = {"target": "attention", "sparsity": 0.5}
@@ -294,3 +294,24 @@ def test_a_study_of_speeds_alone_reproduces_against_itself():
     timed = experiment().model_copy(update={"measure": ("generation",)})
     one = record().model_copy(update={"experiment": timed, "id": timed.id, "perplexity": None, "coherence": None})
     assert held([one], [one]).reproduces
+
+
+def test_a_side_that_summed_in_float32_is_allowed_its_bias_and_no_more():
+    dense, hurt = record(), record(**HALF, ratio=4.0)
+    vocabulary = 49_152
+    for cell in (dense, hurt):
+        large = altered(cell, perplexity={"uniform": float(vocabulary)})
+        float32 = with_protocol(large, softmax="float32")
+        alike = bound(large, large)
+        assert bound(float32, float32) == alike
+        assert bound(large, float32) == bound(float32, large) == pytest.approx(alike + vocabulary * 2**-30)
+        assert one_pair(large, scaled(float32, math.exp(-1.6e-5))).reproduces, "as it was seen"
+        assert not one_pair(large, scaled(float32, math.exp(-2e-4))).reproduces
+    small = altered(dense, perplexity={"uniform": 183.0})
+    assert bound(small, with_protocol(small, softmax="float32")) == pytest.approx(1e-5, rel=0.02)
+
+
+def test_a_record_from_before_its_field_was_summed_in_float32():
+    said = record(**HALF).perplexity.protocol.model_dump()
+    assert said.pop("softmax") == "float64"
+    assert Protocol.model_validate(said).softmax == "float32"

@@ -22,6 +22,7 @@ from suite.manifest import read_study
 from suite.models.source import from_folder
 from suite.records import Damage, Experiment, Record, Store
 from suite.records.claims import Claim
+from suite.records.experiment import digest
 from suite.runner import session as session_module
 from suite.runner.agenda import Agenda
 from suite.runner.run import Outcome, Run
@@ -295,6 +296,22 @@ def test_a_baseline_is_remembered_only_when_it_comes_out_the_same(
     monkeypatch.setattr(session_module, "pick_dtype", lambda *_: ("bfloat16", "another machine"))
     _, observer = run(write_manifest("[{target: blocks, sparsity: [0.5, 0.6, 0.7]}]"), folder)
     assert [record.experiment.sparsity for record in observer.records] == [0.0, 0.7]
+
+
+def test_a_baseline_that_was_summed_in_float32_is_measured_anew(write_manifest: Write, tmp_path: Path) -> None:
+    """Its record stays, as one that is done; what is new is held against the dense model as it is measured now."""
+    folder = tmp_path / "results"
+    _, observer = run(write_manifest("[{target: blocks, sparsity: 0.5}]"), folder)
+    dense = observer.records[0]
+    assert dense.perplexity and dense.perplexity.protocol.softmax == "float64"
+    before = json.loads(dense.to_json())
+    del before["perplexity"]["protocol"]["softmax"], before["seal"]
+    before["seal"] = digest(before)
+    (folder / f"{dense.id}.json").write_text(json.dumps(before))
+    _, observer = run(write_manifest("[{target: blocks, sparsity: [0.5, 0.6]}]"), folder)
+    assert [record.experiment.sparsity for record in observer.records] == [0.0, 0.6]
+    kept = Store(folder).read(dense.id)
+    assert kept and kept.perplexity and kept.perplexity.protocol.softmax == "float32"
 
 
 def test_a_dense_model_off_its_published_perplexity_stops_that_model_and_not_the_study(
