@@ -12,17 +12,26 @@ if TYPE_CHECKING:
     from suite.hub import Repository
     from suite.manifest import Study
     from suite.models.source import ModelSource
+    from suite.weights import WeightsFile
 
 LARGE = 50_000_000  # parameters, from which on a processor keeps one waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already."""
+    """A model or text by its name, and where it comes from: a repository of the hub, a file that several places have,
+    or where it is already."""
 
     name: str
     repository: Repository | None = None
+    weights: WeightsFile | None = None
     place: str = ""
+    licence: str | None = None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it may have to be fetched."""
+        return self.repository is not None or self.weights is not None
 
 
 def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
@@ -33,8 +42,11 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
 
     found = []
     for model in models:
-        if model.repository is not None:
-            found.append(Need(model.name, model_repository(model.repository, model.revision)))
+        if model.weights is not None:
+            found.append(Need(model.name, weights=model.weights, licence=model.licence))
+        elif model.repository is not None:
+            repository = model_repository(model.repository, model.revision)
+            found.append(Need(model.name, repository, licence=model.licence))
         else:
             if model.untrained:
                 found.append(Need(model.name, place="is made from its architecture"))

@@ -1,4 +1,5 @@
-"""Where a model comes from: a name of the catalogue, a directory, or a hub repository at a pinned revision.
+"""Where a model comes from: a name of the catalogue, a directory, a hub repository at a pinned revision, or a file that
+several places have.
 
 Resolved without torch, so that a plan and every complaint about a model come before the first experiment.
 """
@@ -8,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
 
@@ -21,6 +22,10 @@ from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import Published
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
+from suite.weights import WeightsFile
+
+if TYPE_CHECKING:
+    from suite.hub.patience import Watch
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -37,9 +42,10 @@ _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. Either `folder` (a local directory) or `repository` is set; neither for an untrained network.
+    """One model, pinned. One of `folder` (a local directory), `repository` and `weights` (one file, by its content) says
+    where it comes from; none does for an untrained network.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files. `dtype` is what the manifest
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files, or of one file. `dtype` is what the manifest
     asks the model to run in, `auto` where the hardware may choose.
     """
 
@@ -51,6 +57,8 @@ class ModelSource:
     dtype: str = "auto"
     stored_dtype: str = "bfloat16"
     published: Published | None = None
+    weights: WeightsFile | None = None
+    licence: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -59,7 +67,7 @@ class ModelSource:
     @property
     def untrained(self) -> bool:
         """Whether it is a network of which only the architecture is known."""
-        return self.folder is None and self.repository is None
+        return self.folder is None and self.repository is None and self.weights is None
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -83,8 +91,8 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
     Raises:
         InputError: no model has this name.
     """
-    if name in catalogue.HUB:
-        model = catalogue.HUB[name]
+    if name in catalogue.MODELS:
+        model = catalogue.MODELS[name]
         return ModelSource(
             name,
             model.revision,
@@ -93,6 +101,8 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             dtype=dtype,
             stored_dtype=model.stored_dtype,
             published=model.published,
+            weights=model.weights,
+            licence=model.licence,
         )
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)
@@ -115,6 +125,19 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     return source
+
+
+def from_weights_file(name: str, weights: WeightsFile, dtype: str = "auto", watch: Watch | None = None) -> ModelSource:
+    """A model in one file (GGUF), which is fetched unless the cache has it: the file itself says what model it is.
+
+    Raises:
+        InputError: no source gives the file, or it is not what it should be.
+    """
+    from suite.models.source import from_gguf  # type: ignore[attr-defined]
+    from suite.weights.obtain import obtain_file, stated
+
+    weights = stated(weights, watch)
+    return replace(from_gguf(name, obtain_file(weights, watch), dtype), weights=weights)
 
 
 def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource:
