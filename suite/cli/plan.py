@@ -31,12 +31,17 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
 
     Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
     were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
+    What says what a model is (its configuration, or its one file) is fetched where it is not in the cache.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
+    from rich.console import Console
+
+    from suite.cli.fetching import bring_files
     from suite.forecast.experiments import check_fits
     from suite.machine import this_machine
     from suite.manifest import read_study
 
+    bring_files(manifests, Console(stderr=True, soft_wrap=True))
     machine = this_machine()
     plans = [_plan(read_study(path), results, machine) for path in manifests]
     if as_json:

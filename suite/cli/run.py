@@ -32,13 +32,15 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
     """
     from rich.console import Console
 
+    from suite.cli.fetching import bring_files
     from suite.manifest import read_study
     from suite.records import Store
 
+    console = Console(soft_wrap=True)
+    bring_files(manifests, console)
     studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
     if notice := _without_gpu(studies):
         click.echo(f"lottery: {notice}", err=True)
-    console = Console(soft_wrap=True)
     failures = sum(run_study(study, Store(results / study.name), console).failed for study in studies)
     if failures:
         sys.exit(EXIT_FAILED)
@@ -126,7 +128,7 @@ def bring(study: Study, models: list[ModelSource], console: Console) -> None:
     from suite.needs import needs
 
     wanted = needs(study, models) if models else []
-    if not any(need.repository for need in wanted):
+    if not any(need.remote for need in wanted):
         return
     with FetchProgress(console) as progress:
         fetched = fetch_all(wanted, progress, ask=False)

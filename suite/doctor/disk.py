@@ -12,7 +12,9 @@ from suite.doctor.finding import Finding, fail, ok, warn
 from suite.errors import InputError
 from suite.manifest import Study
 from suite.needs import Need, few, free_bytes, gigabytes
+from suite.paths import model_cache
 from suite.training.levels import STOOD_ON
+from suite.weights import WeightsFile
 
 RECORD_BYTES = 40_000  # of one experiment's file, with every window's loss
 NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mask
@@ -20,18 +22,24 @@ NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mas
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How a model or text stands: its bytes, those missing in the cache, and why the hub does not give them."""
+    """How a model or text stands: its bytes, those missing in the cache, what the cache's disk has to hold for it yet,
+    and why it cannot be had. `packaged`: it comes from a package index, or from several places."""
 
     name: str
     size: int
     missing: int
+    cache: Path
+    room: int
     trouble: str | None = None
+    packaged: bool = False
 
 
 def take_stock(needs: list[Need]) -> list[Stock]:
-    """Look what is in the cache; the hub is asked, once and briefly, about what is not remembered or not there."""
+    """Look what is in the cache; the hub is asked, once and briefly, about what is not remembered or not there.
+    A package index is not asked."""
     from huggingface_hub.constants import is_offline_mode
 
+    from suite.hub.cache import cache_folder
     from suite.hub.explained import unreachable
     from suite.hub.obtain import missing_bytes
     from suite.hub.patience import Unwatched
@@ -39,6 +47,8 @@ def take_stock(needs: list[Need]) -> list[Stock]:
 
     found, silent = [], "HF_HUB_OFFLINE is set" if is_offline_mode() else ""
     for need in dict.fromkeys(needs):
+        if need.weights is not None:
+            found.append(_of_file(need.name, need.weights, silent))
         if need.repository is None:
             continue
         trouble, files = None, remembered(need.repository) or []
@@ -52,8 +62,19 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         missing = missing_bytes(need.repository, files)
         if silent and (missing or not files):
             trouble = silent
-        found.append(Stock(need.name, sum(file.size for file in files), missing, trouble))
+        size = sum(file.size for file in files)
+        found.append(Stock(need.name, size, missing, cache_folder(), missing, trouble))
     return found
+
+
+def _of_file(name: str, weights: WeightsFile, silent: str) -> Stock:
+    from suite.weights.obtain import disk_needed, kept_at, missing
+
+    coming = missing(weights) or 0
+    path = kept_at(weights.sha256 or "")
+    size = path.stat().st_size if path.is_file() else weights.bytes or 0
+    trouble = silent if coming and silent else None
+    return Stock(name, size, coming, model_cache(), disk_needed(weights), trouble, packaged=True)
 
 
 def hub(stocks: list[Stock]) -> Iterator[Finding]:
@@ -61,9 +82,12 @@ def hub(stocks: list[Stock]) -> Iterator[Finding]:
     if there := [stock for stock in stocks if not stock.missing and not stock.trouble]:
         size = sum(stock.size for stock in there)
         yield ok("hub", f"{few(stock.name for stock in there)}: in the cache, {gigabytes(size)}")
-    if coming := [stock for stock in stocks if stock.missing and not stock.trouble]:
+    for packaged, whence in ((False, ", the hub answers"), (True, " from a package index")):
+        coming = [stock for stock in stocks if stock.missing and not stock.trouble and stock.packaged == packaged]
+        if not coming:
+            continue
         missing = sum(stock.missing for stock in coming)
-        found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched, the hub answers"
+        found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched{whence}"
         yield warn("hub", found, "`lottery fetch` brings it now; `lottery run` would too, before it starts")
     for trouble in dict.fromkeys(stock.trouble for stock in stocks if stock.trouble):
         names = few(stock.name for stock in stocks if stock.trouble == trouble)

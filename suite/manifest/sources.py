@@ -14,7 +14,14 @@ from suite.errors import InputError
 from suite.manifest.entries import LearntText, ModelEntry, TextEntry
 from suite.manifest.schema import Manifest
 from suite.models.catalogue import Published
-from suite.models.source import ModelSource, from_architecture, from_catalogue, from_folder, from_hub
+from suite.models.source import (
+    ModelSource,
+    from_architecture,
+    from_catalogue,
+    from_folder,
+    from_hub,
+    from_weights_file,
+)
 from suite.records.experiment import TextReference
 
 Allowed = Callable[[Path, Path], Path]  # a path and the folder it is relative to -> the path, if it may be followed
@@ -52,6 +59,8 @@ class Sources:
             return from_folder(entry.name, folder, entry.dtype)
         if entry.architecture is not None:
             return from_architecture(entry.name, entry.architecture)
+        if entry.weights is not None:
+            return from_weights_file(entry.name, entry.weights, entry.dtype)
         if entry.repository is not None and entry.revision is not None:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)

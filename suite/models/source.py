@@ -42,11 +42,11 @@ _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. One of `folder` (a local directory), `repository` and `weights` (one file, by its content) says
-    where it comes from; none does for an untrained network.
+    """One model, pinned. `folder` (a local directory), `repository` or `weights` (one file, by its content) says where it
+    comes from; none does for an untrained network.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files, or of one file. `dtype` is what the manifest
-    asks the model to run in, `auto` where the hardware may choose.
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files, or of the one file. `dtype` is
+    what the manifest asks the model to run in, `auto` where the hardware may choose.
     """
 
     name: str
@@ -134,10 +134,10 @@ def from_weights_file(name: str, weights: WeightsFile, dtype: str = "auto", watc
         InputError: no source gives the file, or it is not what it should be.
     """
     from suite.models.source import from_gguf  # type: ignore[attr-defined]
-    from suite.weights.obtain import obtain_file, stated
+    from suite.weights.obtain import obtain_file
 
-    weights = stated(weights, watch)
-    return replace(from_gguf(name, obtain_file(weights, watch), dtype), weights=weights)
+    source: ModelSource = from_gguf(name, obtain_file(weights, watch), dtype)
+    return replace(source, weights=weights)
 
 
 def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource:

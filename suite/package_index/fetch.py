@@ -140,7 +140,9 @@ def _kept(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or target.parent
-        raise InputError(f"cannot keep {target.name} in {where}: {error.strerror}; make room, or set HF_HOME") from error
+        raise InputError(
+            f"cannot keep {target.name} in {where}: {error.strerror}; make room, or set HF_HOME"
+        ) from error
     finally:
         if not _journal(target).exists():
             joined(target).unlink(missing_ok=True)

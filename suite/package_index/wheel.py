@@ -72,4 +72,6 @@ def _explained(wheel: Path) -> Iterator[None]:
     except InputError:
         raise
     except BROKEN as error:
-        raise InputError(f"{wheel.name} cannot be read as a zip ({error}): try again, it may have come damaged") from error
+        raise InputError(
+            f"{wheel.name} cannot be read as a zip ({error}): try again, it may have come damaged"
+        ) from error
