@@ -22,7 +22,8 @@ def default_results() -> Path:
 
 
 def model_cache() -> Path:
-    """Where model files of a package index and converted models are kept: $HF_HOME/lottery, else ~/.cache/huggingface/lottery."""
+    """Where model files of a package index and converted models are kept: $HF_HOME/lottery, else
+    ~/.cache/huggingface/lottery."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     return Path(home).expanduser() / "lottery"
 

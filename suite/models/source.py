@@ -42,8 +42,8 @@ _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. `folder` (a local directory), `repository` or `weights` (one file, by its content) says where it
-    comes from; none does for an untrained network.
+    """One model, pinned. `folder` (a local directory), `repository` or `weights` (one file, by its content) says where
+    it comes from; none does for an untrained network.
 
     `revision` is a commit of the hub, or `sha256:...` over a local directory's files, or of the one file. `dtype` is
     what the manifest asks the model to run in, `auto` where the hardware may choose.

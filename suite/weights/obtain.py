@@ -124,8 +124,8 @@ def _cached(weights: WeightsFile, watch: Watch) -> Path | None:
             wrong = f"is damaged in the cache (its SHA-256 is {found})"
             if constants.is_offline_mode():
                 raise InputError(
-                    f"{path} {wrong}, and HF_HUB_OFFLINE is set: run `lottery fetch` where there is a network, with the "
-                    "same HF_HOME"
+                    f"{path} {wrong}, and HF_HUB_OFFLINE is set: run `lottery fetch` where there is a network, with "
+                    "the same HF_HOME"
                 )
             watch.note(f"{path} {wrong}: removed, to be fetched again")
             path.unlink()
