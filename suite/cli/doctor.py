@@ -90,10 +90,13 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
 
     needed = [need for study in studies for need in needs(study, study.models)]
     if any(need.remote for need in needed):
+        from suite.hub.cache import cache_folder
+        from suite.paths import model_cache
+
         stocks = disk.take_stock(needed)
         yield from disk.hub(stocks)
-        for cache in dict.fromkeys(stock.cache for stock in stocks):
-            room = sum(stock.room for stock in stocks if stock.cache == cache)
+        for cache, packaged in ((cache_folder(), False), (model_cache(), True)):
+            room = sum(stock.missing + stock.beside for stock in stocks if stock.packaged == packaged)
             yield from disk.cache_room(cache, room, free_bytes(cache))
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 

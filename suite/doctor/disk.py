@@ -12,7 +12,6 @@ from suite.doctor.finding import Finding, fail, ok, warn
 from suite.errors import InputError
 from suite.manifest import Study
 from suite.needs import Need, few, free_bytes, gigabytes
-from suite.paths import model_cache
 from suite.training.levels import STOOD_ON
 from suite.weights import WeightsFile
 
@@ -22,16 +21,17 @@ NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mas
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How a model or text stands: its bytes, those missing in the cache, what the cache's disk has to hold for it yet,
-    and why it cannot be had. `packaged`: it comes from a package index, or from several places."""
+    """How a model or text stands: its bytes, those missing in the cache, and why they cannot be had.
+
+    `packaged`: it comes from a package index, or from several places; `beside` is what then lies beside it for a while.
+    """
 
     name: str
     size: int
     missing: int
-    cache: Path
-    room: int
     trouble: str | None = None
     packaged: bool = False
+    beside: int = 0
 
 
 def take_stock(needs: list[Need]) -> list[Stock]:
@@ -39,7 +39,6 @@ def take_stock(needs: list[Need]) -> list[Stock]:
     A package index is not asked."""
     from huggingface_hub.constants import is_offline_mode
 
-    from suite.hub.cache import cache_folder
     from suite.hub.explained import unreachable
     from suite.hub.obtain import missing_bytes
     from suite.hub.patience import Unwatched
@@ -63,7 +62,7 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         if silent and (missing or not files):
             trouble = silent
         size = sum(file.size for file in files)
-        found.append(Stock(need.name, size, missing, cache_folder(), missing, trouble))
+        found.append(Stock(need.name, size, missing, trouble))
     return found
 
 
@@ -74,7 +73,7 @@ def _of_file(name: str, weights: WeightsFile, silent: str) -> Stock:
     path = kept_at(weights.sha256 or "")
     size = path.stat().st_size if path.is_file() else weights.bytes or 0
     trouble = silent if coming and silent else None
-    return Stock(name, size, coming, model_cache(), disk_needed(weights), trouble, packaged=True)
+    return Stock(name, size, coming, trouble, packaged=True, beside=disk_needed(weights) - coming)
 
 
 def hub(stocks: list[Stock]) -> Iterator[Finding]:
@@ -95,12 +94,12 @@ def hub(stocks: list[Stock]) -> Iterator[Finding]:
         yield fail("hub", f"{names}: not complete in the cache, and {trouble}", cure)
 
 
-def cache_room(cache: Path, missing: int, free: int) -> Iterator[Finding]:
-    """The cache's disk against what is still to be fetched, in bytes."""
-    if missing:
-        found = f"{gigabytes(missing)} to be fetched, {gigabytes(free)} free for {cache}"
+def cache_room(cache: Path, needed: int, free: int) -> Iterator[Finding]:
+    """The cache's disk against what fetching needs of it, in bytes."""
+    if needed:
+        found = f"{gigabytes(needed)} needed to fetch it, {gigabytes(free)} free for {cache}"
         cure = "make room, or set HF_HOME to a folder on a larger disk"
-        yield ok("disk", found) if missing <= free else fail("disk", found, cure)
+        yield ok("disk", found) if needed <= free else fail("disk", found, cure)
 
 
 def results_bytes(study: Study) -> int:
