@@ -44,6 +44,7 @@ def download(package: str, version: str, folder: Path, grown: Callable[[int], No
             said = _wait(process, folder, grown)
         except BaseException:  # also when interrupted: pip must not go on behind our back
             process.kill()
+            process.wait()
             raise
     found = sorted(wheels.glob("*.whl"))
     if process.returncode != 0 or len(found) != 1:

@@ -8,17 +8,24 @@ import threading
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
 class Index:
-    """Files of projects. `failing`: a file's name to how many of its downloads get status 500 (-1: all)."""
+    """Files of projects. What goes wrong:
+
+    failing: a file's name to how many of its downloads get status 500 (-1: all)
+    stalls: names of files of which the second half comes only after `go_on`; `gave_up` is set where that never comes
+    """
 
     projects: dict[str, dict[str, bytes]] = field(default_factory=dict)
     failing: dict[str, int] = field(default_factory=dict)
+    stalls: set[str] = field(default_factory=set)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    gave_up: threading.Event = field(default_factory=threading.Event)
     sent: Counter[str] = field(default_factory=Counter)  # downloads of each file
     requests: int = 0
     url: str = ""
@@ -83,14 +90,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.index.failing[name] = times - 1
             return self._send(500, b"", "text/plain")
         self.index.sent[name] += 1
-        return self._send(200, self.index.projects[project][name], "application/octet-stream")
+        return self._send(
+            200, self.index.projects[project][name], "application/octet-stream", name in self.index.stalls
+        )
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Keep the terminal quiet."""
 
-    def _send(self, status: int, content: bytes, kind: str) -> None:
+    def _send(self, status: int, content: bytes, kind: str, stalls: bool = False) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        half = len(content) // 2 if stalls else len(content)
+        self.wfile.write(content[:half])
+        if stalls:
+            if not self.index.go_on.wait(20):
+                self.index.gave_up.set()
+            with suppress(OSError):  # nobody is there any more
+                self.wfile.write(content[half:])

