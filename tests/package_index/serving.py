@@ -18,14 +18,13 @@ class Index:
     """Files of projects. What goes wrong:
 
     failing: a file's name to how many of its downloads get status 500 (-1: all)
-    stalls: names of files of which the second half comes only after `go_on`; `gave_up` is set where that never comes
+    stalls: names of files of which the second half comes only after `go_on`
     """
 
     projects: dict[str, dict[str, bytes]] = field(default_factory=dict)
     failing: dict[str, int] = field(default_factory=dict)
     stalls: set[str] = field(default_factory=set)
     go_on: threading.Event = field(default_factory=threading.Event)
-    gave_up: threading.Event = field(default_factory=threading.Event)
     sent: Counter[str] = field(default_factory=Counter)  # downloads of each file
     requests: int = 0
     url: str = ""
@@ -90,9 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.index.failing[name] = times - 1
             return self._send(500, b"", "text/plain")
         self.index.sent[name] += 1
-        return self._send(
-            200, self.index.projects[project][name], "application/octet-stream", name in self.index.stalls
-        )
+        content = self.index.projects[project][name]
+        return self._send(200, content, "application/octet-stream", name in self.index.stalls)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Keep the terminal quiet."""
@@ -105,7 +103,6 @@ class _Handler(BaseHTTPRequestHandler):
         half = len(content) // 2 if stalls else len(content)
         self.wfile.write(content[:half])
         if stalls:
-            if not self.index.go_on.wait(20):
-                self.index.gave_up.set()
+            self.index.go_on.wait(20)
             with suppress(OSError):  # nobody is there any more
                 self.wfile.write(content[half:])
