@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,10 @@ def test_a_disk_that_cannot_hold_file_and_wheel_is_told_before_anything_comes(ca
     refused = call("fetch", of(WHOLE), "suite.needs.free_bytes = lambda folder: 400_000")
     assert_refused(refused, "600 kB are still to be fetched", "has 400 kB free", "HF_HOME")
     assert not index.requests
+
+
+def test_two_at_once_share_the_work(call: Call, index: Index) -> None:
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(call, "fetch", of(PARTS)) for _ in range(2)]
+    assert [one.result().returncode for one in both] == [0, 0]
+    assert sorted(index.sent.values()) == [1, 1]
