@@ -105,6 +105,16 @@ def record(ratio: float | None = None, error: str | None = None, noise: float = 
     ).sealed()
 
 
+def dequantised(**changes: Any) -> Record:
+    """The same of a model that was read from a GGUF file, evaluated on some of the text's windows."""
+    found = record(**{"model": "smollm", "windows": WINDOWS, **changes})
+    summary = found.model.model_copy(update={"quantisation": "Q4_1", "file_format": "gguf"})
+    assert found.perplexity is not None
+    protocol = found.perplexity.protocol.model_copy(update={"text_windows": 4 * WINDOWS, "softmax": "float64"})
+    quality = found.perplexity.model_copy(update={"protocol": protocol})
+    return found.model_copy(update={"model": summary, "perplexity": quality}).sealed()
+
+
 def timed(median: float, width: float) -> Speed:
     """Five repeats around a median, tokens a second."""
     values = (median, median - width, median + width, median - width / 2, median + width / 2)
@@ -115,7 +125,7 @@ def timed(median: float, width: float) -> Speed:
 def with_speed(found: Record, speed: Speed, hardware: str = "one machine", board: Board | None = None) -> Record:
     """The record with its decode speed, and the machine and the instruments it was read on."""
     assert found.generation is not None
-    generation = found.generation.model_copy(update={"decode_tokens_per_s": speed, "board": board})
+    generation = found.generation.model_copy(update={"decode_tokens_per_s": speed, "gpu_telemetry": board})
     environment = found.environment.model_copy(update={"hardware": hardware})
     return found.model_copy(update={"generation": generation, "environment": environment})
 

@@ -30,7 +30,13 @@ ANATOMY = Anatomy(
 FLOOR, PLATEAU, DENSE = 1.10, 1.14, 1.16
 LEVELS, COMPARED, READ = 17, (1, 4, 7, 11, 14, 17), (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 LATER = 0.05  # the other rewind
-KNEES = {"ticket": 0.12, "rate-rewinding": 0.1, "fresh": 0.5, "random": 0.7, "small": 0.6}  # remaining where it breaks
+KNEES = {
+    "ticket": 0.12,
+    "learning-rate-rewinding": 0.1,
+    "random-reinit": 0.5,
+    "random": 0.7,
+    "small-dense": 0.6,
+}  # remaining where it breaks
 DENSITY = {"q": 0.8, "k": 0.7, "v": 1.3, "o": 1.2, "gate": 0.9, "up": 1.0, "down": 1.1}  # of survivors, over the mean
 
 Law = Callable[[Training, float], float]  # the mean loss of a training under a mask that leaves a share of the weights
@@ -40,7 +46,7 @@ def usual(asked: Training, share: float) -> float:
     """A search that comes out well: tickets of initial values match the plateau down to level 12, about 7 %."""
     if asked.arm == "dense":
         return DENSE
-    if asked.arm == "plateau":
+    if asked.arm == "dense-longer":
         return PLATEAU
     knee = KNEES.get(asked.arm, 0.0)
     if asked.arm == "early":
@@ -66,7 +72,7 @@ def experiment(
         measure=(),
         training=Training(arm="dense", pruned=0.2, **recipe),
     )
-    longer = {"steps": 4 * steps} if arm == "plateau" else {}
+    longer = {"steps": 4 * steps} if arm == "dense-longer" else {}
     return sibling(whole, ANATOMY.block_weights, arm=arm, **longer, **place)
 
 
@@ -109,8 +115,8 @@ def training(
         tokenizer_sha256="7" * 64,
         course=_course(asked, loss),
         parameters=ANATOMY.weights - round((1 - share) * weights),
-        hidden=max(2, round(48 * math.sqrt(share))) if arm == "small" else None,
-        inner=max(2, round(96 * math.sqrt(share))) if arm == "small" else None,
+        hidden=max(2, round(48 * math.sqrt(share))) if arm == "small-dense" else None,
+        inner=max(2, round(96 * math.sqrt(share))) if arm == "small-dense" else None,
         overlaps=overlaps or _overlaps(asked, share),
         path=(path or _path(asked, loss)) if walked else None,
         seconds=9.0,
@@ -123,9 +129,9 @@ def quick(seeds: Iterable[int] = (0, 1), levels: int = LEVELS, **changes: Any) -
     """Dense, plateau, ticket, fresh and random."""
     found = []
     for seed in seeds:
-        found += [training("dense", seed, **changes), training("plateau", seed, **changes)]
+        found += [training("dense", seed, **changes), training("dense-longer", seed, **changes)]
         for level in range(1, levels + 1):
-            arms: tuple[Arm, ...] = ("ticket", "fresh", "random") if level in COMPARED else ("ticket",)
+            arms: tuple[Arm, ...] = ("ticket", "random-reinit", "random") if level in COMPARED else ("ticket",)
             found += [training(arm, seed, level=level, **changes) for arm in arms]
     return found
 
@@ -138,10 +144,12 @@ def full(seeds: Iterable[int] = range(5), **changes: Any) -> list[Record]:
         for level in range(1, LEVELS + 1):
             found.append(training("ticket", seed, level=level, rewind=LATER, **changes))
             found.append(training("ticket", seed, level=level, order=1, **changes))
-            found.append(training("rate-rewinding", seed, level=level, **changes))
+            found.append(training("learning-rate-rewinding", seed, level=level, **changes))
             if level in COMPARED:
-                found += [training(arm, seed, level=level, rewind=LATER, **changes) for arm in ("fresh", "random")]
-                found.append(training("small", seed, level=level, **changes))
+                found += [
+                    training(arm, seed, level=level, rewind=LATER, **changes) for arm in ("random-reinit", "random")
+                ]
+                found.append(training("small-dense", seed, level=level, **changes))
         for level in (7, 11):
             found += [training("early", seed, level=level, read=read, **changes) for read in READ]
     return found

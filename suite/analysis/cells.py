@@ -12,7 +12,7 @@ from suite.records.schema import Coherence, Generation, Memory, Perplexity, Reco
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
 CRITERIA = ("none", "magnitude", "wanda", "sparsegpt", "random")
-ARMS = ("dense", "plateau", "ticket", "fresh", "random", "rate-rewinding", "small", "early")
+ARMS = ("dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early")
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
 
@@ -25,12 +25,15 @@ class Subject:
     text: str
     text_revision: str
     context: int
+    windows: int  # how many are evaluated, 0 for all
+    bos: str
     precision: str  # of the dense baseline
 
     @classmethod
     def of(cls, experiment: Experiment) -> Subject:
         e, text = experiment, experiment.text
-        return cls(e.model, e.revision, text.name, text.revision, e.context, e.baseline_precision or e.precision)
+        asked = e.context, e.windows or 0, e.bos, e.baseline_precision or e.precision
+        return cls(e.model, e.revision, text.name, text.revision, *asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,8 @@ def labels(subjects: Iterable[Subject]) -> dict[Subject, str]:
 _APART: dict[str, Callable[[Subject], str]] = {  # what may tell two subjects of one model apart, shortest to say first
     "text": lambda subject: f"on {subject.text}",
     "context": lambda subject: f"{subject.context} tokens",
+    "windows": lambda subject: f"{subject.windows} windows" if subject.windows else "whole text",
+    "bos": lambda subject: f"BOS {subject.bos}",
     "precision": lambda subject: subject.precision,
     "revision": lambda subject: f"revision {subject.revision.removeprefix('sha256:')[:8]}",
     "text_revision": lambda subject: f"text {subject.text_revision.removeprefix('sha256:')[:8]}",

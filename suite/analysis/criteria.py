@@ -43,7 +43,7 @@ class Line:
     @property
     def name(self) -> str:
         extras = [f"per {self.scope}"] if self.scope in ("row", "global") else []
-        extras += ["as published"] if self.scope == "published" else []
+        extras += ["as published"] if self.scope == "reference" else []
         extras += [self.allocation] if self.allocation != "uniform" else []
         return ", ".join([self.criterion, *extras])
 

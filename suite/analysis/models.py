@@ -48,6 +48,11 @@ class ModelFacts:
         return self.cells[0].experiment.text.name
 
     @property
+    def quantisation(self) -> str | None:
+        """What the weights were dequantised from, of a model that was read from a GGUF file."""
+        return self.cells[0].record.model.quantisation
+
+    @property
     def dense_perplexity(self) -> Number:
         """The dense model's, or what a pruned cell's ratio says it was where the dense record is not at hand."""
         if isinstance(self.dense, Cell) and isinstance(self.dense.perplexity, float):

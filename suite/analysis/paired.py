@@ -93,4 +93,4 @@ def within(ratio: Bounds, margin: float) -> Verdict:
 
 
 def _windows(p: Protocol) -> tuple[object, ...]:
-    return p.text_sha256, p.join, p.tokenizer_sha256, p.bos, p.context, p.stride, p.windows
+    return p.text_sha256, p.join, p.tokenizer_sha256, p.bos, p.context, p.stride, p.windows, p.text_windows

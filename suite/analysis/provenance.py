@@ -107,6 +107,8 @@ def _texts(cells: Iterable[Cell]) -> tuple[TextUse, ...]:
                 p.tokenizer_sha256,
                 p.context,
                 p.stride,
+                p.bos,
+                p.text_windows,
                 p.dtype,
                 p.attention,
             )

@@ -72,14 +72,16 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
         return None
     base = generation.decode_tokens_per_s
     timed = [cell for cell in cells if not cell.experiment.dense and not isinstance(cell.generation, NotMeasured)]
-    rows = [SpeedRow(dense, base, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.board)]
+    rows = [
+        SpeedRow(dense, base, base, 1.0, NotMeasured("compared with itself"), Verdict.HOLDS, generation.gpu_telemetry)
+    ]
     for cell in timed:
         beside = timed_beside(cell, [dense])
         if beside is not None and not isinstance(g := cell.generation, NotMeasured):
             decode = g.decode_tokens_per_s
             interval = welch(decode, beside)
             equal = within(interval, EQUIVALENCE)
-            rows.append(SpeedRow(cell, decode, beside, _relative(decode, beside), interval, equal, g.board))
+            rows.append(SpeedRow(cell, decode, beside, _relative(decode, beside), interval, equal, g.gpu_telemetry))
     if len(rows) == 1:
         return None
     return SpeedTable(dense.model, tuple(rows), refused=len(timed) - len(rows) + 1)

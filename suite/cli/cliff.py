@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 )
 @click.option("--text", help="stories, wikitext-2 or a file; by default the text that goes with the model.")
 @click.option("--context", type=int, help="Tokens a window; by default what is usual for the text.")
+@click.option("--windows", type=int, help="Evaluate so many windows, spread evenly over the text; by default all.")
+@click.option("--bos", default="once", show_default=True, help="each: every window begins with the tokenizer's BOS.")
 @click.option("--dtype", default="auto", show_default=True)
 @results_option
 def cliff(
@@ -44,6 +46,8 @@ def cliff(
     factors: tuple[float, ...],
     text: str | None,
     context: int | None,
+    windows: int | None,
+    bos: str,
     dtype: str,
     results: Path,
 ) -> None:
@@ -69,6 +73,8 @@ def cliff(
         "models": [{**entry, "dtype": dtype}],
         "text": {"name": Path(named).stem, "path": named} if Path(named).is_file() else named,
         "context": context,
+        "windows": windows,
+        "bos": bos,
         "experiments": [grid],
     }
     place = declared.Positions(Path("cliff"))

@@ -132,7 +132,7 @@ def _show(planned: Planned, machine: Machine) -> None:
     most = sum(search.most for search, _ in searches)
     more = f" and at most {most} more to find {count(len(searches), 'cliff')}" if searches else ""
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
-    click.echo(f"text {study.text.name}, windows of {study.context} tokens")
+    click.echo(f"text {study.text.name}, windows of {study.context} tokens{_chosen(study)}")
     click.echo(f"{rates(machine).said}\n")
     total = 0.0
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
@@ -158,6 +158,16 @@ def _show(planned: Planned, machine: Machine) -> None:
     click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
     if planned.left is not None:
         _show_done(planned)
+
+
+def _chosen(study: Study) -> str:
+    """How many windows are evaluated, where it is not the whole text."""
+    asked = {model.name: study.cells(model)[0].windows for model in study.models}
+    if len(set(asked.values())) == 1:
+        (windows,) = set(asked.values())
+        return "" if windows is None else f", {windows} of them spread evenly over the text"
+    each = (f"{'all' if windows is None else windows} for {name}" for name, windows in asked.items())
+    return f", evaluated: {', '.join(each)}"
 
 
 def _show_done(planned: Planned) -> None:

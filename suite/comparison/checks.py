@@ -13,7 +13,8 @@ from suite.comparison.differences import differing
 from suite.comparison.tolerance import AGREEMENT, allowed, both_past
 from suite.pruning.sample import SAMPLED, agreement
 
-PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows")  # fixes the tokens
+# What fixes the tokens.
+PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows", "text_windows")
 EXAM = ("text_sha256", "tokenizer_sha256", "windows")  # what fixes those of a training's held-out loss
 
 
@@ -84,7 +85,8 @@ def _measurement(here: Cell, there: Cell) -> Check:
     if "context" in found:
         found.pop("stride", None)  # follows from it
     if len(found) > 1:
-        found.pop("windows", None)
+        found.pop("windows", None)  # follows from what is said already
+        found.pop("text_windows", None)
     return Check(name, Outcome.DIFFERS if found else Outcome.EQUAL, "; ".join(found.values()))
 
 

@@ -29,6 +29,7 @@ _WORDING = {
     "context": "windows of {here} tokens here, {there} there",
     "stride": "a stride of {here} tokens here, {there} there",
     "windows": "{here} windows here, {there} there",
+    "text_windows": "windows chosen of {here} here, of {there} there",
     "precision": "precision {here} here, {there} there",
     "measure": "measured here: {here}; there: {there}",
 }
@@ -38,6 +39,8 @@ def _short(value: object) -> str:
     match value:
         case TextReference():
             return f"{value.name} {_short(value.revision)} joined by {value.join!r}"
+        case None:
+            return "all"
         case bool():
             return "yes" if value else "no"
         case tuple():

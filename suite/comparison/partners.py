@@ -9,7 +9,15 @@ from suite.analysis.cells import Cell
 from suite.comparison.differences import differing
 from suite.records.experiment import Experiment
 
-SETTINGS = ("context", "revision", "text", "measure", "precision")  # what may tell a cell from its nearest relative
+SETTINGS = (
+    "context",
+    "windows",
+    "bos",
+    "revision",
+    "text",
+    "measure",
+    "precision",
+)  # what may tell a cell from its nearest relative
 MOST = 2  # of them, beyond which it is another cell
 
 

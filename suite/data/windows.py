@@ -6,16 +6,19 @@ import hashlib
 import math
 import random
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from suite.data.source import TextSource
 from suite.data.told import told
 from suite.errors import InputError
+from suite.records.experiment import Bos
 
 
 @dataclass(frozen=True)
@@ -29,22 +32,33 @@ class Labels:
     kind: NDArray[np.str_]
     whole: NDArray[np.bool_]
 
+    def of(self, windows: list[int]) -> Labels:
+        """Those of some windows."""
+        return Labels(self.logprob[windows], self.kind[windows], self.whole[windows])
+
 
 @dataclass(frozen=True)
 class Windows:
     """Non-overlapping windows of a text, the tail dropped (protocol rule 10).
 
-    `tokens` is int64 [windows, context]; `bos` says whether the tokenizer put one at the start of the text.
+    `tokens` is int64 [windows, context]; `bos` says whether the tokenizer put one at the start of the text, or that
+    each window begins with one. `text_windows` is how many windows the text has; `tokens` may hold only some of them.
     """
 
     source: TextSource
     tokens: Tensor
-    bos: bool
+    bos: bool | Literal["each"]
     text_sha256: str
     text_bytes: int
     text_tokens: int
+    text_windows: int
     tokenizer_sha256: str
     labels: Labels | None
+
+    @property
+    def stride(self) -> int:
+        """Tokens of the text between the starts of two neighbouring windows of the whole text."""
+        return self.tokens.shape[1] - (self.bos == "each")
 
     @property
     def bytes_per_token(self) -> float:
@@ -62,34 +76,67 @@ class Windows:
         return math.exp(float(-(shares * shares.log()).sum()))
 
 
-def make_windows(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int) -> Windows:
-    """Tokenise a text once, with the tokenizer's own special tokens, and cut it.
+def make_windows(
+    source: TextSource,
+    tokenizer: PreTrainedTokenizerBase,
+    context: int,
+    count: int | None = None,
+    bos: Bos = "once",
+) -> Windows:
+    """Tokenise a text once and cut it.
+
+    Args:
+        count: how many windows are wanted, spread evenly over the text; None for all.
+        bos: `once` leaves it to the tokenizer, which puts at most one at the start of the text. `each` begins every
+            window with the tokenizer's BOS, before `context - 1` tokens of the text.
 
     Raises:
-        InputError: the text is shorter than one window.
+        InputError: the text has fewer windows than wanted, or none; or the tokenizer has no BOS.
     """
-    ids = token_ids(source, tokenizer, context)
-    count = len(ids) // context
+    each = bos == "each"
+    if each and tokenizer.bos_token_id is None:
+        raise InputError("`bos: each` needs a tokenizer that has a BOS, and this model's has none; leave `bos` out")
+    stride = context - each
+    ids = token_ids(source, tokenizer, stride, special=not each)
+    there = len(ids) // stride
+    chosen = _spread(source, there, there if count is None else count)
+    tokens = torch.tensor(ids[: there * stride], dtype=torch.int64).view(there, stride)[chosen]
+    if each:
+        tokens = functional.pad(tokens, (1, 0), value=tokenizer.bos_token_id)
+    labels = None if each else _labels(source, tokenizer, ids, context)
     raw = source.content.encode()
     return Windows(
         source=source,
-        tokens=torch.tensor(ids[: count * context], dtype=torch.int64).view(count, context),
-        bos=tokenizer.bos_token_id is not None and ids[0] == tokenizer.bos_token_id,
+        tokens=tokens,
+        bos="each" if each else tokenizer.bos_token_id is not None and ids[0] == tokenizer.bos_token_id,
         text_sha256=hashlib.sha256(raw).hexdigest(),
         text_bytes=len(raw),
         text_tokens=len(ids),
+        text_windows=there,
         tokenizer_sha256=tokenizer_digest(tokenizer),
-        labels=_labels(source, tokenizer, ids, context),
+        labels=labels and labels.of(chosen),
     )
 
 
-def token_ids(source: TextSource, tokenizer: PreTrainedTokenizerBase, longer_than: int) -> list[int]:
-    """The text's tokens, with the tokenizer's own special ones.
+def _spread(source: TextSource, there: int, count: int) -> list[int]:
+    """Which of the windows that are there are taken: the middle one of each of `count` equal stretches of the text."""
+    if count > there:
+        raise InputError(
+            f"`windows: {count}` is more than the {there} windows that text {source.name!r} has; ask for fewer, or "
+            "leave `windows` out to take all"
+        )
+    return [(2 * i + 1) * there // (2 * count) for i in range(count)]
+
+
+def token_ids(
+    source: TextSource, tokenizer: PreTrainedTokenizerBase, longer_than: int, special: bool = True
+) -> list[int]:
+    """The text's tokens, with the tokenizer's own special ones unless `special` is false.
 
     Raises:
         InputError: they are fewer than `longer_than`.
     """
-    ids: list[int] = tokenizer(source.content, verbose=False)["input_ids"]
+    ids: list[int] = tokenizer(source.content, verbose=False, add_special_tokens=special)["input_ids"]
     if len(ids) < longer_than:
         raise InputError(
             f"text {source.name!r} is {len(ids)} tokens long, shorter than one window of {longer_than}; "

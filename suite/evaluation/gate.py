@@ -22,11 +22,15 @@ class GateError(ExperimentError):
 def dense_gate(dense: Perplexity, published: Published | None, windows: Windows) -> None:
     """Let a dense model pass whose perplexity is the published one, or of which none is known for this protocol.
 
+    What is published is of the whole text, so that a dense model passes of which only some windows were evaluated.
+
     Raises:
         GateError: it is more than 1 % off; with what differs, what was checked, and what could not be.
     """
     protocol, text = dense.protocol, windows.source
     if published is None or not published.holds_for(text.reference, protocol.context):
+        return
+    if not protocol.whole_text or protocol.bos == "each":
         return
     off = dense.value / published.perplexity - 1
     if abs(off) <= ALLOWED:

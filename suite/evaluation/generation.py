@@ -158,7 +158,7 @@ def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -
         decode_tokens_per_s=timing.decode,
         dense_decode_tokens_per_s=beside.decode if beside else None,
         captured=timing.captured(beside),
-        board=timing.board,
+        gpu_telemetry=timing.board,
         prompts=len(written),
         new_tokens=NEW_TOKENS,
         samples=tuple(sample.sample for sample in written[:SAMPLES_KEPT]),

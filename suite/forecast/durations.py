@@ -47,7 +47,7 @@ def measuring(
         seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
     beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
     if "perplexity" in wanted:
-        seconds += _evaluation(study, model, rates, dtype, heads=beside, first=first)
+        seconds += _evaluation(study, model, experiment, rates, dtype, heads=beside, first=first)
     if "size" in wanted:
         seconds += 2 * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files  # written and read back
     step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
@@ -60,11 +60,16 @@ def measuring(
     return seconds
 
 
-def tokens_of(study: Study, model: ModelSource) -> int:
-    """About how many tokens of the text the model will predict; exact only once it is tokenised."""
+def tokens_of(study: Study, model: ModelSource, windows: int | None) -> int:
+    """About how many tokens of the text the model will predict; exact only once it is tokenised.
+
+    Args:
+        windows: how many windows are evaluated; None for all of the text.
+    """
     small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
     tokens = study.text.bytes / (1.0 if small else 4.35)
-    return int(tokens // study.context * study.context)
+    there = int(tokens // study.context)
+    return (there if windows is None else windows) * study.context
 
 
 def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int, int]]:
@@ -73,9 +78,11 @@ def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int,
     return [(one.shape[0], one.shape[1]) for one in selected]
 
 
-def _evaluation(study: Study, model: ModelSource, rates: Rates, dtype: str, heads: int, first: int = 0) -> float:
+def _evaluation(
+    study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str, heads: int, first: int = 0
+) -> float:
     """Seconds to evaluate the study's text once; the head runs `heads` times, and no block before `first`."""
-    anatomy, tokens = model.anatomy, tokens_of(study, model)
+    anatomy, tokens = model.anatomy, tokens_of(study, model, experiment.windows)
     operations = evaluation_operations(anatomy, tokens, study.context, heads, first)
     return _passes(anatomy, operations, (1 - first / anatomy.layers) * tokens / TOKENS_A_PASS, rates, dtype)
 
@@ -109,4 +116,4 @@ def _recovery(study: Study, model: ModelSource, experiment: Experiment, rates: R
     operations = 3 * evaluation_operations(anatomy, schedule.tokens, asked.context)
     passes = LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS)
     learning = _passes(anatomy, operations, passes, rates, "float32")
-    return learning + COURSE * _evaluation(study, model, rates, "float32", heads=1)
+    return learning + COURSE * _evaluation(study, model, experiment, rates, "float32", heads=1)

@@ -113,7 +113,7 @@ def load_seconds(model: ModelSource, machine: Machine) -> float:
 def _states(study: Study, model: ModelSource, experiment: Experiment, item: int) -> int:
     """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start."""
     kept = 1 + bool(unchanged_blocks(model.anatomy, experiment))
-    return kept * tokens_of(study, model) * model.anatomy.hidden * item
+    return kept * tokens_of(study, model, experiment.windows) * model.anatomy.hidden * item
 
 
 def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from suite.manifest.places import SHA256, Place
 from suite.package_index import PackageSource
-from suite.records.experiment import Dtype
+from suite.records.experiment import Bos, Dtype, Scope
+from suite.records.former import ARMS, SCOPES, renamed
 from suite.weights import WeightsFile
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
@@ -36,7 +37,11 @@ Layers = Annotated[
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Level = Annotated[int, Field(ge=1, strict=True)]
-Control = Literal["fresh", "random", "rate-rewinding", "small"]
+Control = Annotated[
+    Literal["random-reinit", "random", "learning-rate-rewinding", "small-dense"], BeforeValidator(renamed(ARMS))
+]
+ScopeName = Annotated[Scope, BeforeValidator(renamed(SCOPES))]
+WindowCount = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
 
 
 class Strict(BaseModel):
@@ -54,6 +59,7 @@ class ModelEntry(Place):
     An `architecture` (fields of a transformers configuration) instead is a network that is not trained yet, of the
     embedded corpus' words: what a `ticket` is searched in.
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
+    `windows` and `bos` are this model's where the manifest's are others.
     """
 
     name: Name
@@ -63,6 +69,8 @@ class ModelEntry(Place):
     architecture: dict[str, str | int | float | bool | None] | None = None
     dtype: Dtype = "auto"
     published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    windows: WindowCount | None = None
+    bos: Bos | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelEntry:
@@ -160,23 +168,26 @@ class TicketEntry(LearntText):
     """The search for a lottery ticket: networks trained from their start, pruned by a share `pruned` of what remains,
     rewound and trained again, so many `levels` of it; and the networks that the ticket is held against.
 
-    `steps` of batches of `batch` windows of the study's length are every training's, `plateau` times as many the dense
-    network's that is trained to its end. `rewind` and `early` are in per cent of a training. The control `arms` run at
-    the `compared` levels, the ticket (and rate-rewinding, where it is asked for) at all of them. `orders` is how many
-    orders of the data the ticket is searched under. `recall_weight` is what words to recall count in training.
+    Every training takes `steps` of batches of `batch` windows of the study's length; the dense network that is trained
+    to its end takes `dense_longer` times as many. `rewind` and `early` are in per cent of a training. The control
+    `arms` run at the `compared` levels, the ticket (and learning-rate rewinding, where it is asked for) at all of them.
+    `orders` is how many orders of the data the ticket is searched under. `recall_weight` is what words to recall count
+    in training.
     """
 
     levels: Annotated[int, Field(ge=1, le=60, strict=True)] = 17
     pruned: Annotated[float, Field(gt=0, lt=1)] = 0.2
     arms: Annotated[list[Control], BeforeValidator(listed, json_schema_input_type=Control | list[Control])] = [
-        *("fresh", "random", "rate-rewinding", "small")
+        *("random-reinit", "random", "learning-rate-rewinding", "small-dense")
     ]
     compared: Annotated[list[Level], BeforeValidator(listed, json_schema_input_type=int | list[int])] = []
     rewind: Annotated[list[Percent], BeforeValidator(listed, json_schema_input_type=float | list[float])] = [0]
     early: EarlyEntry | None = None
     orders: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     steps: Annotated[int, Field(ge=8, le=10_000_000, strict=True)]
-    plateau: Annotated[int, Field(ge=1, le=1000, strict=True)] = 4
+    dense_longer: Annotated[
+        int, Field(ge=1, le=1000, strict=True, validation_alias=AliasChoices("dense_longer", "plateau"))
+    ] = 4
     batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     recall_weight: Annotated[float, Field(gt=0, le=1000)] = 1.0

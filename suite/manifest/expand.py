@@ -132,6 +132,8 @@ class _Expansion:
         self.combinations = Combinations(manifest, positions)
         self.models, self.text = self.sources.models, self.sources.text
         self.context = manifest.context or self.text.context
+        self.windows = {entry.name: entry.windows or manifest.windows for entry in manifest.models}
+        self.bos = {entry.name: entry.bos or manifest.bos for entry in manifest.models}
         for i, model in enumerate(self.models):
             if self.context > model.anatomy.context:
                 where = self.positions.at(("context",) if manifest.context else ("models", i))
@@ -189,6 +191,8 @@ class _Expansion:
             precision=model.dtype,
             text=self.text.reference,
             context=self.context,
+            windows=self.windows[model.name],
+            bos=self.bos[model.name],
             measure=_ordered(asked or set(self.manifest.measure)),
         )
 
@@ -233,6 +237,8 @@ class _Expansion:
             tied=values["tied"],
             text=self.text.reference,
             context=self.context,
+            windows=self.windows[model.name],
+            bos=self.bos[model.name],
             calibration=self._calibration(where, values) if looks_at_activations(values) else None,
             recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
             seed=values["seed"] if values["criterion"] == "random" else None,

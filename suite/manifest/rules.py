@@ -33,19 +33,19 @@ def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model
     """
     criterion, scope, pattern, budget = (values[key] for key in ("criterion", "scope", "pattern", "budget"))
     scopes = CRITERIA[criterion].scopes
-    if scope == "published" and CRITERIA[criterion].published is None:
+    if scope == "reference" and CRITERIA[criterion].published is None:
         raise InputError(
-            f"{at('scope')}: no paper's code counts {criterion} removal; scope `published` is for other criteria"
+            f"{at('scope')}: no paper's code counts {criterion} removal; scope `reference` is for other criteria"
         )
     if scope not in scopes:
         raise InputError(f"{at('scope')}: {criterion} does not count over scope `{scope}`; take {' or '.join(scopes)}")
-    if scope == "published":
+    if scope == "reference":
         if budget is not None:
             raise InputError(
-                f"{at('scope')}: a budget is an exact number of weights, and scope `published` takes ties along"
+                f"{at('scope')}: a budget is an exact number of weights, and scope `reference` takes ties along"
             )
         if values["sparsity"] == 1:
-            raise InputError(f"{at('scope')}: scope `published` has no threshold at sparsity 1; ask for less")
+            raise InputError(f"{at('scope')}: scope `reference` has no threshold at sparsity 1; ask for less")
     if scope == "row" and budget is not None:
         raise InputError(
             f"{at('scope')}: a budget is an exact number of weights, which scope `row` cannot spread evenly"

@@ -16,15 +16,17 @@ from suite.manifest.entries import (
     ModelEntry,
     Name,
     RecoveryEntry,
+    ScopeName,
     Seed,
     Share,
     TextEntry,
     TicketEntry,
+    WindowCount,
     listed,
     named,
 )
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
-from suite.records.experiment import Allocation, Criterion, Measure, Pattern, Precision, Scope, Tied
+from suite.records.experiment import Allocation, Bos, Criterion, Measure, Pattern, Precision, Tied
 
 
 def _patterns(value: Any) -> Any:
@@ -44,7 +46,9 @@ class Defaults(BaseModel):
     criterion: Annotated[
         list[Criterion], BeforeValidator(listed, json_schema_input_type=Criterion | list[Criterion])
     ] = ["magnitude"]
-    scope: Annotated[list[Scope], BeforeValidator(listed, json_schema_input_type=Scope | list[Scope])] = ["tensor"]
+    scope: Annotated[list[ScopeName], BeforeValidator(listed, json_schema_input_type=ScopeName | list[ScopeName])] = [
+        "tensor"
+    ]
     allocation: Annotated[
         list[Allocation], BeforeValidator(listed, json_schema_input_type=Allocation | list[Allocation])
     ] = ["uniform"]
@@ -136,7 +140,12 @@ class Grid(Defaults):
 
 
 class Manifest(Defaults):
-    """A study: which models, on which text, what is pruned, how far, and what is measured."""
+    """A study: which models, on which text, what is pruned, how far, and what is measured.
+
+    `windows` evaluates that many windows of `context` tokens, spread evenly over the text, instead of all of them.
+    `bos: each` begins every window with the tokenizer's BOS, as some models need (Gemma); `once` leaves it to the
+    tokenizer, which puts at most one at the start of the text, as published.
+    """
 
     title: str = Field(min_length=1, max_length=200)
     models: Annotated[
@@ -145,6 +154,8 @@ class Manifest(Defaults):
     ] = Field(min_length=1)
     text: Annotated[TextEntry, BeforeValidator(named, json_schema_input_type=str | TextEntry)]
     context: Annotated[int, Field(ge=2, le=2**31, strict=True)] | None = None
+    windows: WindowCount | None = None
+    bos: Bos = "once"
     experiments: list[Grid] = []
     ticket: TicketEntry | None = None
 

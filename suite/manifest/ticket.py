@@ -31,6 +31,12 @@ def check_ticket(
                 f"{positions.at((key,))}: a search for a ticket decides by itself what is pruned and measured; leave "
                 f"`{key}` out, or make it another study"
             )
+        for i, entry in enumerate(manifest.models):
+            for key in sorted(entry.model_fields_set & {"windows", "bos"}):
+                raise InputError(
+                    f"{positions.at(('models', i, key))}: a search for a ticket evaluates the whole text; leave "
+                    f"`{key}` out"
+                )
     for i, model in enumerate(models):
         if model.untrained and manifest.ticket is None:
             raise InputError(
@@ -85,7 +91,7 @@ def _of_seed(dense: Experiment, weights: int, entry: TicketEntry) -> Iterator[Ex
     rewinds = [rewind / 100 for rewind in dict.fromkeys(entry.rewind)]
     compared = set(entry.compared or _spread(entry.levels))
     yield dense
-    yield sibling(dense, weights, arm="plateau", steps=entry.plateau * entry.steps)
+    yield sibling(dense, weights, arm="dense-longer", steps=entry.dense_longer * entry.steps)
     for order in range(1, entry.orders):
         yield sibling(dense, weights, order=order)
     for level in range(1, entry.levels + 1):
@@ -93,15 +99,15 @@ def _of_seed(dense: Experiment, weights: int, entry: TicketEntry) -> Iterator[Ex
             yield sibling(dense, weights, arm="ticket", level=level, rewind=rewind)
         for order in range(1, entry.orders):
             yield sibling(dense, weights, arm="ticket", level=level, rewind=rewinds[0], order=order)
-        if "rate-rewinding" in entry.arms:
-            yield sibling(dense, weights, arm="rate-rewinding", level=level)
+        if "learning-rate-rewinding" in entry.arms:
+            yield sibling(dense, weights, arm="learning-rate-rewinding", level=level)
         if level in compared:
-            for arm in ("fresh", "random"):
+            for arm in ("random-reinit", "random"):
                 for rewind in rewinds:
                     if arm in entry.arms:
                         yield sibling(dense, weights, arm=arm, level=level, rewind=rewind)
-            if "small" in entry.arms:
-                yield sibling(dense, weights, arm="small", level=level)
+            if "small-dense" in entry.arms:
+                yield sibling(dense, weights, arm="small-dense", level=level)
         if entry.early is not None and level in entry.early.levels:
             for read in dict.fromkeys(entry.early.read):
                 yield sibling(dense, weights, arm="early", level=level, read=read / 100)

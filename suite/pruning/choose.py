@@ -102,7 +102,7 @@ class _Amount:
         total: int | None,
         pattern: str | None,
     ) -> None:
-        self._scope = scope if scope != "published" else f"published {criterion.published}"
+        self._scope = scope if scope != "reference" else f"published {criterion.published}"
         self._sparsity = sparsity if isinstance(sparsity, Mapping) else dict.fromkeys(sizes, sparsity)
         self._group = None if pattern is None else tuple(map(int, pattern.split(":")))
         if total is None:

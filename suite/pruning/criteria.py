@@ -39,7 +39,7 @@ class Criterion:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return self.counts if self.published is None else (*self.counts, "published")
+        return self.counts if self.published is None else (*self.counts, "reference")
 
     @property
     def calibrated(self) -> bool:

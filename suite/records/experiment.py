@@ -7,18 +7,23 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from suite.records import former
 
 PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
 
 Criterion = Literal["none", "magnitude", "random", "wanda", "sparsegpt"]
-Scope = Literal["tensor", "row", "global", "published"]
+Scope = Literal["tensor", "row", "global", "reference"]
 Allocation = Literal["uniform", "owl"]
 Pattern = Literal["2:4", "4:8", "neurons", "layers"]
 Tied = Literal["untie", "both", "skip"]
-Arm = Literal["dense", "plateau", "ticket", "fresh", "random", "rate-rewinding", "small", "early"]
+Arm = Literal[
+    "dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early"
+]
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]  # what a model is loaded in
+Bos = Literal["once", "each"]  # where the tokenizer's BOS stands: as the tokenizer puts it, or before every window
 Precision = Literal["auto", "float32", "bfloat16", "float16", "float8-weights", "float8-compute"]
 
 # A record may come from anybody, and what follows divides by its numbers and takes their logarithms: one whose numbers
@@ -78,15 +83,16 @@ class Training(Part):
     then under the mask of its `level`, which holds to the end. Each level removes a share `pruned` of what the level
     before left, of all block weights together. `order` gives the order of the windows, the same for all arms.
 
-    The `arm` says where mask and values come from. `dense`: no mask; `plateau`: the same, trained for longer; `ticket`:
-    the smallest weights of the ticket one level before are gone, at the end of its training, and the values are initial
-    again (Frankle & Carbin 2018); `fresh`: that mask, other initial values; `random`: a random mask with as many
-    survivors in each tensor, the ticket's initial values; `rate-rewinding`: weights go on from the level before, and
-    only the learning rate starts again (Renda et al. 2020); `small`: a narrower dense network of as many parameters as
-    survive; `early`: the smallest weights of the dense network at `read`, a share of its training, went in one step.
+    The `arm` says where mask and values come from. `dense`: no mask; `dense-longer`: the same, trained for longer;
+    `ticket`: the smallest weights of the ticket one level before are gone, at the end of its training, and the values
+    are initial again (Frankle & Carbin 2018); `random-reinit`: that mask, other initial values; `random`: a random mask
+    with as many survivors in each tensor, the ticket's initial values; `learning-rate-rewinding`: weights go on from
+    the level before, and only the learning rate starts again (Renda et al. 2020); `small-dense`: a narrower dense
+    network of as many parameters as survive; `early`: the smallest weights of the dense network at `read`, a share of
+    its training, went in one step.
     """
 
-    arm: Arm
+    arm: Annotated[Arm, BeforeValidator(former.renamed(former.ARMS))]
     level: Count = 0
     pruned: Share
     rewind: Share = 0.0
@@ -123,6 +129,8 @@ class Experiment(Part):
     None unless parts were chosen freely, and then `target` is None. `pattern` is the shape in which weights go: None
     for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
     `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
+    `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
+    begins with the tokenizer's BOS.
     """
 
     model: str
@@ -131,7 +139,7 @@ class Experiment(Part):
     target: str | None = None
     part: tuple[str, ...] | None = None
     layers: str | None = None
-    scope: Scope = "tensor"
+    scope: Annotated[Scope, BeforeValidator(former.renamed(former.SCOPES))] = "tensor"
     allocation: Allocation = "uniform"
     pattern: Pattern | None = None
     sparsity: Share = 0.0
@@ -141,6 +149,8 @@ class Experiment(Part):
     tied: Tied = "untie"
     text: TextReference
     context: Context
+    windows: Some | None = None
+    bos: Bos = "once"
     calibration: Calibration | None = None
     seed: Count | None = None
     recovery: Recovery | None = None
@@ -191,13 +201,17 @@ class Experiment(Part):
     def id(self) -> str:
         """SHA-256 of the canonical JSON of the experiment and the protocol's version; 64 hexadecimal digits."""
         asked = self.model_dump(mode="json")
-        for later in _LATER:  # so that what was measured before these could be asked for keeps its id
-            if asked[later] is None:
+        for later, default in _LATER.items():  # so that what was measured before these could be asked for keeps its id
+            if asked[later] == default:
                 del asked[later]
+        asked["scope"] = former.in_id(former.SCOPES, self.scope)
+        if self.training is not None:
+            asked["training"]["arm"] = former.in_id(former.ARMS, self.training.arm)
         return digest({"protocol": PROTOCOL, **asked})
 
 
-_LATER = ("baseline_precision", "recovery", "training")
+# Fields that came later, with the values that stand for what was measured before.
+_LATER = {"baseline_precision": None, "recovery": None, "training": None, "windows": None, "bos": "once"}
 
 
 def digest(value: Mapping[str, Any]) -> str:

@@ -9,23 +9,30 @@ import json
 import re
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
 from suite.records.experiment import Amount, Count, Experiment, Nats, Part, Positive, Share, Some, digest
 from suite.records.peaks import Peaks
 from suite.records.trained import Trained
 
-SCHEMA = "lottery-record/2"
+SCHEMA = "lottery-record/3"
+READABLE = (SCHEMA, "lottery-record/2")  # the other differs in names alone, which are read as the present ones
 
 
 class ModelSummary(Part):
-    """What the model is: its class, and how many of its parameters are linear weights of its blocks."""
+    """What the model is: its class, and how many of its parameters are linear weights of its blocks.
+
+    Of a model that was read from a GGUF file `quantisation` says what its matrices were stored in (`Q4_1`, or several
+    types, those of most weights first); the experiment's `revision` is the SHA-256 of that file.
+    """
 
     architecture: str
     parameters: Some
     block_weights: Some
     layers: Some
     tied: bool
+    quantisation: str | None = None
+    file_format: Literal["gguf"] | None = None
 
 
 class TensorCount(Part):
@@ -98,7 +105,13 @@ def _of_a_ratio(interval: Interval) -> Interval:
 
 
 class Protocol(Part):
-    """Everything that could make two perplexities differ (rule 12)."""
+    """Everything that could make two perplexities differ (rule 12).
+
+    `bos` says whether the tokenizer put a BOS at the start of the text; `each`: every window begins with one, before
+    `context - 1` tokens of the text. `text_windows` is how many windows the whole text has where only `windows` of
+    them, evenly spread, were evaluated; None where all were. `softmax` is what the exponentials of a token's logits
+    were summed in.
+    """
 
     name: str
     text: str
@@ -106,7 +119,7 @@ class Protocol(Part):
     text_bytes: Some
     join: str
     tokenizer_sha256: str
-    bos: bool
+    bos: bool | Literal["each"]
     context: Some
     stride: Some
     windows: Some
@@ -114,6 +127,13 @@ class Protocol(Part):
     attention: str
     dtype: str
     stored_dtype: str
+    text_windows: Some | None = None
+    softmax: Literal["float32", "float64"] = "float32"
+
+    @property
+    def whole_text(self) -> bool:
+        """Whether every window of the text was evaluated."""
+        return self.text_windows is None
 
 
 class Perplexity(Part):
@@ -208,7 +228,9 @@ class Generation(Part):
     decode_tokens_per_s: Speed
     dense_decode_tokens_per_s: Speed | None = None
     captured: Captured | None = None  # None on a processor, and in records from before it was measured
-    board: Board | None = None  # None on a processor
+    gpu_telemetry: Board | None = Field(  # None on a processor
+        default=None, validation_alias=AliasChoices("gpu_telemetry", "board")
+    )
     prompts: Count
     new_tokens: Count
     samples: tuple[Sample, ...] = ()
@@ -314,7 +336,7 @@ class Environment(Part):
     seconds: Amount
 
 
-_PASSING = re.compile(r"seconds|peaks|board|captured|memory|environment|together|seal|.*_(seconds|per_s)")
+_PASSING = re.compile(r"seconds|peaks|gpu_telemetry|captured|memory|environment|parallel|seal|.*_(seconds|per_s)")
 
 
 def _lasting(value: object) -> object:

@@ -24,7 +24,7 @@ from suite.errors import InputError
 from suite.garbage import without_collection
 from suite.records.experiment import digest
 from suite.records.plan import Plan
-from suite.records.schema import SCHEMA, Record
+from suite.records.schema import READABLE, SCHEMA, Record
 
 PLAN = "plan.json"
 FAILED = ".failed.json"
@@ -227,7 +227,7 @@ def read_record(path: Path) -> Record | Damage:
         content = path.read_bytes()
         said = from_json(content)
         version = said["schema"]
-        if isinstance(version, str) and version != SCHEMA:
+        if isinstance(version, str) and version not in READABLE:
             return Damage(path, f"was written by another version of the suite ({version[:40]!r} and not {SCHEMA!r})")
         record = Record.model_validate_json(content)
         seal = said.pop("seal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from suite.records.experiment import Amount, Nats, Part, Share, Some
 from suite.records.peaks import Peaks
@@ -60,6 +60,8 @@ class Trained(Part):
     inner: Some | None = None
     overlaps: Overlaps = Overlaps()
     path: Annotated[tuple[Nats, ...], Field(min_length=2)] | None = None
-    together: Some = 1  # networks that were trained as one batched computation
+    parallel: Some = Field(  # networks that were trained as one batched computation
+        default=1, validation_alias=AliasChoices("parallel", "together")
+    )
     seconds: Amount
     peaks: Peaks | None = None

@@ -90,7 +90,7 @@ def _search(facts: Facts) -> dict[str, Any]:
     """The rows of the tables on the search for a ticket, thinned where a column of the paper has no room for all."""
     found = facts.tickets[0] if facts.tickets else None
     rivals = found.rivals if found else ()
-    compared = [row for row in rivals if row.arm != "rate-rewinding"] or rivals  # that one runs at every level
+    compared = [row for row in rivals if row.arm != "learning-rate-rewinding"] or rivals  # that one runs at every level
     rewinds = sorted({row.rewind for row in compared})[:MOST_GROUPS]
     early = found.early[:MOST_GROUPS] if found else ()
     return {

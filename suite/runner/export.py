@@ -55,7 +55,7 @@ def export(
     model = study.model(experiment.model)
     observer.loading(model.name)
     texts = (asked.text for asked in (experiment.calibration, experiment.recovery) if asked)
-    session = Session(model, *read(study, model, texts), out.parent, progress)
+    session = Session(model, *read(study, model, experiment, texts), out.parent, progress)
     try:
         observer.started(experiment)
         with ExitStack() as stack:

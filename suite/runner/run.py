@@ -98,8 +98,11 @@ class Run:
         total = self.outcome.there + sum(agenda.left for agenda in todo)
         self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
-        measured = [agenda for agenda in todo if agenda.dense]
-        windows = {agenda.model.name: read(self.study, agenda.model, agenda.learnt) for agenda in measured}
+        windows = {
+            agenda.model.name: read(self.study, agenda.model, agenda.dense, agenda.learnt)
+            for agenda in todo
+            if agenda.dense
+        }
         for index, agenda in enumerate(todo):
             if not agenda.dense:
                 self._trainings(agenda)

@@ -254,12 +254,13 @@ class Session:
             tokenizer_sha256=windows.tokenizer_sha256,
             bos=windows.bos,
             context=context,
-            stride=context,
+            stride=windows.stride,
             windows=count,
             batch_size=self._batch_size,
             attention=self.loaded.model.config._attn_implementation,
             dtype=self.loaded.dtype_name,
             stored_dtype=self.source.stored_dtype,
+            text_windows=windows.text_windows if count < windows.text_windows else None,
         )
 
     def _prompts(self) -> list[str]:

@@ -138,7 +138,7 @@ class Trainings:
         if experiment.id in self.jobs:
             return self.jobs[experiment.id]
         asked, folder, config = asked_of(experiment), self.store.folder, self.model.config
-        if asked.arm == "small":
+        if asked.arm == "small-dense":
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
         behind = {name: kept.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
@@ -174,7 +174,7 @@ class Trainings:
         done, config = result.done, result.job.config
         pruning = self._pruning(done)
         source = replace(self.model, config=config)
-        small = asked_of(result.job.experiment).arm == "small"
+        small = asked_of(result.job.experiment).arm == "small-dense"
         trained = Trained(
             loss=done.loss,
             floor=self.exam.floor,
@@ -188,7 +188,7 @@ class Trainings:
             inner=config["intermediate_size"] if small else None,
             overlaps=done.overlaps,
             path=done.path,
-            together=result.together,
+            parallel=result.together,
             seconds=done.seconds,
             peaks=result.peaks,
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from suite.records.experiment import Experiment, Training
 
-UNPRUNED = ("dense", "plateau", "small")  # arms whose networks have all their weights
-STOOD_ON = ("dense", "ticket", "rate-rewinding")  # arms that others stand on
+UNPRUNED = ("dense", "dense-longer", "small-dense")  # arms whose networks have all their weights
+STOOD_ON = ("dense", "ticket", "learning-rate-rewinding")  # arms that others stand on
 
 
 def asked_of(experiment: Experiment) -> Training:
@@ -32,7 +32,7 @@ def sibling(experiment: Experiment, weights: int, **changes: object) -> Experime
     bare = training.arm in UNPRUNED
     if bare:
         training = training.model_copy(update={"rewind": 0.0, "read": None})
-        if training.arm != "small":
+        if training.arm != "small-dense":
             training = training.model_copy(update={"level": 0})
     sparsity = 1 - remaining(weights, training.pruned, training.level) / weights
     return experiment.model_copy(
@@ -58,7 +58,7 @@ def stands_on(experiment: Experiment, weights: int) -> dict[str, Experiment]:
         return {"dense": dense} if asked.order else {}
     if asked.arm in UNPRUNED:
         return {}
-    if asked.arm in ("fresh", "random"):
+    if asked.arm in ("random-reinit", "random"):
         return {"masked": sibling(experiment, weights, arm="ticket")}
     if asked.arm == "early":
         return {"dense": dense, "ticket": sibling(experiment, weights, arm="ticket", read=None)}

@@ -211,11 +211,11 @@ def mask_of(subject: Subject, early: State | None = None) -> Mask:
     whole = {one.name: one.shape for one in Anatomy(subject.config).block_linears}
     weights = sum(shape[0] * shape[1] for shape in whole.values())
     left = remaining(weights, asked.pruned, asked.level)
-    if asked.arm in ("ticket", "rate-rewinding"):
+    if asked.arm in ("ticket", "learning-rate-rewinding"):
         before = behind["before"]
         mask = before.mask or _everything(subject)
         mask = smaller(mask, before.values, remaining(weights, asked.pruned, asked.level - 1) - left)
-    elif asked.arm == "fresh":
+    elif asked.arm == "random-reinit":
         mask = behind["masked"].mask
     elif asked.arm == "random":
         mask = shuffled(behind["masked"].mask, subject.seed)
@@ -236,11 +236,11 @@ def _everything(subject: Subject) -> Mask:
 def _values(subject: Subject) -> State:
     """The values a training begins with."""
     asked = subject.asked
-    if asked.arm == "rate-rewinding":
+    if asked.arm == "learning-rate-rewinding":
         return subject.behind["before"].values
-    if asked.arm == "fresh":
+    if asked.arm == "random-reinit":
         return initial(subject.config, subject.seed + FRESH)
-    if subject.pretrained is not None and asked.arm != "small":
+    if subject.pretrained is not None and asked.arm != "small-dense":
         return subject.pretrained
     return initial(subject.config, subject.seed)
 

@@ -34,7 +34,7 @@ def test_costs_are_of_one_machine():
 
 
 def test_a_point_counted_as_published_makes_no_line_beside_its_criterion_s_curve():
-    published = record(target="blocks", sparsity=0.5, criterion="wanda", scope="published")
+    published = record(target="blocks", sparsity=0.5, criterion="wanda", scope="reference")
     names = [line.name for line in build_facts([*criteria(), published]).further.criteria[0].lines]
     assert names.count("wanda") == 1 and "wanda, as published" not in names
 

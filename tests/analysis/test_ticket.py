@@ -30,7 +30,7 @@ def until(last: int, past: float = 0.5):
     """A law under which tickets match the plateau exactly down to a level, and are so far above it past that."""
 
     def law(asked: Training, share: float) -> float:
-        if asked.arm in ("dense", "plateau"):
+        if asked.arm in ("dense", "dense-longer"):
             return PLATEAU
         return PLATEAU if asked.level <= last else PLATEAU + past
 
@@ -49,7 +49,7 @@ def test_trainings_change_nothing_of_what_is_said_of_pruned_models():
 
 
 def test_a_network_that_bears_a_pruned_models_name_stays_out_of_it_too():
-    trainings = [training(arm, model="story-mistral") for arm in ("dense", "plateau")]
+    trainings = [training(arm, model="story-mistral") for arm in ("dense", "dense-longer")]
     both = build_facts([*embedded(), *trainings])
     assert both.models == build_facts(embedded()).models and both.tickets[0].model == "story-mistral"
 
@@ -71,7 +71,7 @@ def test_facts_of_trainings_do_not_depend_on_the_order_of_records():
 
 def test_trainings_that_all_failed_are_an_input_error():
     with pytest.raises(InputError, match=r"no finished experiment.*2 failed, the first with: no number any more"):
-        build_facts([training(error="no number any more"), training("plateau", error="no number any more")])
+        build_facts([training(error="no number any more"), training("dense-longer", error="no number any more")])
 
 
 def test_trainings_that_failed_are_counted_and_never_a_number():
@@ -89,7 +89,9 @@ def test_a_plan_of_trainings_says_what_is_still_to_come():
 
 
 def test_losses_are_of_each_seed_with_their_mean_and_spread():
-    found = facts([training("dense", 0, loss=1.0), training("dense", 1, loss=1.2), training("plateau", 0, loss=0.9)])
+    found = facts(
+        [training("dense", 0, loss=1.0), training("dense", 1, loss=1.2), training("dense-longer", 0, loss=0.9)]
+    )
     assert found.dense.by_seed == {0: 1.0, 1: 1.2} and found.dense.mean == pytest.approx(1.1)
     assert found.dense.spread == pytest.approx(math.sqrt(0.02)) and (found.dense.low, found.dense.high) == (1.0, 1.2)
     assert found.plateau.n == 1 and isinstance(found.plateau.spread, NotMeasured)
@@ -102,8 +104,8 @@ def test_lines_of_tickets_begin_with_the_dense_network_of_their_order():
     assert [one.level for one in line] == list(range(18)) and line[0].arm == "dense"
     assert [round(one.remaining, 2) for one in line[:4]] == [1.0, 0.8, 0.64, 0.51]
     assert found.line("ticket", order=1)[0].order == 1 and found.line("ticket", LATER)[1].rewind == LATER
-    assert [one.level for one in found.line("fresh")] == list(COMPARED)
-    assert [one.level for one in found.line("small")] == list(COMPARED) and found.line("early") == ()
+    assert [one.level for one in found.line("random-reinit")] == list(COMPARED)
+    assert [one.level for one in found.line("small-dense")] == list(COMPARED) and found.line("early") == ()
 
 
 def test_a_ticket_matches_down_to_the_level_it_was_planted_to():
@@ -126,7 +128,7 @@ def test_levels_past_the_first_that_fails_are_not_asked():
 def test_an_interval_that_straddles_the_margin_leaves_a_level_open():
     def ticket(seed: int, above: float) -> list[Record]:
         own = training("ticket", seed, level=1, loss=PLATEAU + above)
-        return [training("dense", seed), training("plateau", seed, loss=PLATEAU), own]
+        return [training("dense", seed), training("dense-longer", seed, loss=PLATEAU), own]
 
     rows = [one for seed, above in enumerate((0.0, MARGIN, 2 * MARGIN)) for one in ticket(seed, above)]
     (row,) = facts(rows).matching[0].rows
@@ -142,14 +144,14 @@ def test_the_test_is_one_sided_at_five_per_cent():
     for shift, verdict in ((-1e-4, Verdict.HOLDS), (1e-4, Verdict.UNKNOWN)):
         found = []
         for seed, off in enumerate((-0.01, 0.0, 0.01)):
-            found += [training("plateau", seed, loss=PLATEAU)]
+            found += [training("dense-longer", seed, loss=PLATEAU)]
             found += [training("ticket", seed, level=1, loss=PLATEAU + below + shift + off)]
         assert facts(found).matching[0].rows[0].verdict is verdict
 
 
 @pytest.mark.parametrize("seeds", [(0,), ()])
 def test_with_fewer_than_two_seeds_nothing_can_be_told(seeds):
-    records = [training("ticket", 0, level=1), *(training("plateau", seed) for seed in seeds)]
+    records = [training("ticket", 0, level=1), *(training("dense-longer", seed) for seed in seeds)]
     found = facts(records)
     assert found.matching[0].verdict is Verdict.UNKNOWN
     assert isinstance(found.matching[0].rows[0].interval, NotMeasured)
@@ -157,22 +159,28 @@ def test_with_fewer_than_two_seeds_nothing_can_be_told(seeds):
 
 
 def test_seeds_are_paired_and_one_that_is_missing_is_left_out():
-    records = [one for one in quick(SEEDS) if (one.experiment.seed, one.experiment.training.arm) != (3, "plateau")]
+    records = [one for one in quick(SEEDS) if (one.experiment.seed, one.experiment.training.arm) != (3, "dense-longer")]
     row = facts(records).matching[0].rows[0]
     assert row.losses.n == 5 and sorted(row.difference.by_seed) == [0, 1, 2, 4]
     apart = 0.3  # by which the seeds differ, in every arm
     paired = [
-        training(arm, s, loss=1 + apart * s, level=lv) for s in SEEDS for arm, lv in (("plateau", 0), ("ticket", 1))
+        training(arm, s, loss=1 + apart * s, level=lv)
+        for s in SEEDS
+        for arm, lv in (("dense-longer", 0), ("ticket", 1))
     ]
     (row,) = facts(paired).matching[0].rows
     assert row.difference.spread == pytest.approx(0.0) and row.verdict is Verdict.HOLDS
 
 
 def test_a_search_under_way_has_what_there_is():
-    for records in ([training("plateau")], [training("small", level=4)], [training("early", level=4, read=0.1)]):
+    for records in (
+        [training("dense-longer")],
+        [training("small-dense", level=4)],
+        [training("early", level=4, read=0.1)],
+    ):
         found = facts(records)
         assert found.claims == () and found.matched is None and found.focus is None and found.survivors is None
-    assert facts([training("small", level=4)]).losses[0].remaining == pytest.approx(0.8**4)
+    assert facts([training("small-dense", level=4)]).losses[0].remaining == pytest.approx(0.8**4)
     records = full()
     for _ in range(20):
         some = random.Random(_).sample(records, 40)
@@ -198,17 +206,17 @@ def test_where_no_ticket_matches_the_level_nearest_a_tenth_is_looked_at():
 
 def test_a_rival_is_ahead_behind_or_not_told_apart_by_its_95_per_cent_interval():
     found = facts(full())
-    rows = {row.level: row for row in found.against("fresh")}
+    rows = {row.level: row for row in found.against("random-reinit")}
     assert list(rows) == list(COMPARED) and rows[11].verdict is Verdict.HOLDS
     assert isinstance(rows[11].interval, Interval) and rows[11].interval.level == 0.95
     assert rows[1].verdict is Verdict.UNKNOWN
     assert rows[11].lead.mean == pytest.approx(rows[11].other.mean - rows[11].ticket.mean)
-    assert {row.rewind for row in found.rivals if row.arm == "small"} == {0.0, LATER}
+    assert {row.rewind for row in found.rivals if row.arm == "small-dense"} == {0.0, LATER}
 
 
 def test_a_control_that_is_better_refutes_the_claim_of_the_ticket():
     def law(asked: Training, share: float) -> float:
-        return PLATEAU - (0.1 if asked.arm == "random" else 0.0) + (0.1 if asked.arm == "fresh" else 0.0)
+        return PLATEAU - (0.1 if asked.arm == "random" else 0.0) + (0.1 if asked.arm == "random-reinit" else 0.0)
 
     found = build_facts(quick(SEEDS, law=law))
     assert found.claim("ticket_beats_random").verdict is Verdict.FAILS
@@ -227,7 +235,7 @@ def test_controls_are_asked_at_the_sparsest_compared_level_at_which_the_ticket_m
 @pytest.mark.parametrize(("better", "verdict"), [(0.05, Verdict.HOLDS), (-0.05, Verdict.FAILS), (0.0, Verdict.UNKNOWN)])
 def test_rewinding_later_and_the_learning_rate_alone_are_held_against_the_ticket(better: float, verdict: Verdict):
     def law(asked: Training, share: float) -> float:
-        other = asked.rewind or asked.arm == "rate-rewinding"
+        other = asked.rewind or asked.arm == "learning-rate-rewinding"
         return until(8, past=0.1)(asked, share) - (better if other else 0.0)
 
     found = build_facts(full(law=law))

@@ -164,7 +164,7 @@ def test_the_results_that_ship_are_found_from_any_folder(call, tmp_path: Path, m
 
 
 def test_a_training_is_named_by_its_place_in_the_search(call, write_records) -> None:
-    there = [training("plateau"), training("ticket", level=3, loss=1.0)]
+    there = [training("dense-longer"), training("ticket", level=3, loss=1.0)]
     here = [there[0], training("ticket", level=3, loss=1.5)]
     done = call("compare", write_records("here", here), write_records("there", there))
     assert done.code == 1 and "ticket, level 3" in done.out

@@ -63,10 +63,10 @@ def test_conditions_and_sorting_work_alike_in_the_table_in_csv_and_in_json(call,
 def test_trainings_come_arm_by_arm_and_level_by_level_each_by_name(call, write_records) -> None:
     found = [training("ticket", level=n, loss=1.0) for n in (10, 9)] + [
         training("random", level=9),
-        training("plateau"),
+        training("dense-longer"),
     ]
     table = call("records", write_records("r", found)).out
-    names = ["plateau", "ticket, level 9", "ticket, level 10", "random, level 9"]
+    names = ["dense-longer", "ticket, level 9", "ticket, level 10", "random, level 9"]
     places = [table.index(name) for name in names]
     assert places == sorted(places) and f"{math.e:.6g}" in table and table.count("seed 0") == 4
 

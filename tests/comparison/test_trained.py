@@ -30,7 +30,7 @@ def test_a_search_compared_with_itself_reproduces_in_full():
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("one", [TICKET, training("dense"), training("small", level=4)])
+@pytest.mark.parametrize("one", [TICKET, training("dense"), training("small-dense", level=4)])
 def test_a_loss_within_the_bound_reproduces_and_one_beyond_it_is_caught(one: Record, sign: int):
     near = one_pair(off(one, 0.9 * sign * TRAINED), one)
     assert near.reproduces and near.outcome("perplexity") is Outcome.EQUAL
@@ -81,7 +81,7 @@ def test_claims_that_come_out_another_way_are_a_contradiction():
 
     def changed(one: Record) -> Record:
         arm = one.experiment.training.arm
-        return off(one, {"plateau": -better, "ticket": better}.get(arm, 0.0))
+        return off(one, {"dense-longer": -better, "ticket": better}.get(arm, 0.0))
 
     comparison = held([changed(one) for one in there], there)
     assert not comparison.failing and not comparison.reproduces

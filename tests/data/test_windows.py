@@ -32,6 +32,40 @@ def test_windows_follow_each_other_and_the_tail_is_dropped(tokenizer: PreTrained
     assert not windows.bos
 
 
+@pytest.mark.parametrize("count", [1, 2, 16, 61])
+def test_some_windows_are_those_of_the_whole_text_spread_evenly(tokenizer: PreTrainedTokenizerFast, count: int) -> None:
+    whole = make_windows(text_from_catalogue("stories"), tokenizer, 256)
+    some = make_windows(text_from_catalogue("stories"), tokenizer, 256, count)
+    places = [(2 * one + 1) * 61 // (2 * count) for one in range(count)]
+    assert len(whole.tokens) == whole.text_windows == some.text_windows == 61
+    assert len(set(places)) == count and torch.equal(some.tokens, whole.tokens[places])
+    gaps = np.diff([-places[0] - 1, *places, 2 * 61 - 1 - places[-1]]) if count > 1 else np.array([0])
+    assert gaps.max() - gaps.min() <= 1 + gaps.min() % 2  # as evenly as whole windows allow
+    assert some.labels is not None and whole.labels is not None
+    assert np.array_equal(some.labels.kind, whole.labels.kind[places])
+
+
+def test_more_windows_than_the_text_has_are_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(InputError, match=r"`windows: 62` is more than the 61 windows that text 'stories' has"):
+        make_windows(text_from_catalogue("stories"), tokenizer, 256, 62)
+
+
+def test_every_window_can_begin_with_a_bos_and_then_all_of_the_text_is_predicted(tmp_path: Path) -> None:
+    tokenizer = story_tokenizer()
+    tokenizer.bos_token = "Anna"  # a word of the vocabulary will do
+    source = text_from_catalogue("short-stories")
+    windows = make_windows(source, tokenizer, 64, bos="each")
+    assert (windows.tokens[:, 0] == tokenizer.bos_token_id).all() and windows.bos == "each"
+    ids = tokenizer(source.content, add_special_tokens=False)["input_ids"]
+    assert windows.tokens[:, 1:].flatten().tolist() == ids[: len(ids) // 63 * 63]
+    assert (windows.stride, windows.text_windows, windows.labels) == (63, len(ids) // 63, None)
+
+
+def test_a_tokenizer_without_a_bos_cannot_begin_windows_with_one(tokenizer: PreTrainedTokenizerFast) -> None:
+    with pytest.raises(InputError, match=r"`bos: each` needs a tokenizer that has a BOS"):
+        make_windows(text_from_catalogue("stories"), tokenizer, 256, bos="each")
+
+
 @pytest.mark.parametrize("name", GRAMMAR_TEXTS)
 def test_labels_stand_at_the_tokens_they_speak_of(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
     windows = make_windows(text_from_catalogue(name), tokenizer, 100)

@@ -37,6 +37,7 @@ def windows(**changes: Any) -> Windows:
         text_sha256="",
         text_bytes=1_296_370,
         text_tokens=299_078,
+        text_windows=146,
         tokenizer_sha256="7" * 64,
         labels=None,
     )
@@ -79,5 +80,7 @@ def test_another_protocol_is_not_held_to_the_published_value(tmp_path: Path) -> 
     dense_gate(measured(7.5), QWEN, windows(source=text_from_catalogue("wikitext-2", join="")))
     dense_gate(measured(7.5), QWEN, windows(source=text_from_file("mine", tmp_path / "t.txt")))
     dense_gate(measured(7.5), None, windows())
+    dense_gate(measured(7.5, windows=16, text_windows=146), QWEN, windows())  # published values are of whole texts
+    dense_gate(measured(7.5, bos="each"), QWEN, windows())
     with pytest.raises(GateError):  # a manifest's own value holds for the manifest's text
         dense_gate(measured(7.5), Published(5.0), windows(source=text_from_file("mine", tmp_path / "t.txt")))

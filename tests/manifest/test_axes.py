@@ -99,7 +99,7 @@ def test_what_was_measured_before_these_could_be_asked_for_keeps_its_id(tmp_path
     ("grid", "message"),
     [
         ("{criterion: wanda, scope: global, target: blocks, sparsity: 0.5}", "scope `global`; take tensor or row"),
-        ("{criterion: sparsegpt, scope: row, target: blocks, sparsity: 0.5}", "take tensor or published"),
+        ("{criterion: sparsegpt, scope: row, target: blocks, sparsity: 0.5}", "take tensor or reference"),
         ("{criterion: wanda, target: embeddings, sparsity: 0.5}", "embeddings are fed nothing"),
         ("{criterion: random, allocation: owl, target: blocks, sparsity: 0.5}", "a criterion other than random"),
         ("{criterion: wanda, allocation: owl, target: blocks, budget: 0.1}", "it goes with a sparsity"),

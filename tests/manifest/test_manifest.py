@@ -33,6 +33,9 @@ Write = Callable[..., Path]
         ("models: mistral-7b\ntext: wikitext-2\n", r"the key 'title' is missing"),
         ("title: a\nmodels: mistral-8b\ntext: wikitext-2\n", r":2:9: no model is called 'mistral-8b'"),
         ("title: a\nmodels: [mistral-7b, mistral-7b]\ntext: wikitext-2\n", r":2:9: model 'mistral-7b' is listed twice"),
+        ("title: a\nmodels: mistral-7b\ntext: wikitext-2\nwindows: 0\n", r":4:10: windows: .*greater than or equal to 1.*0"),
+        ("title: a\nmodels: mistral-7b\ntext: wikitext-2\nwindows: 1.5\n", r":4:10: windows: .*valid integer.*1.5"),
+        ("title: a\nmodels: mistral-7b\ntext: wikitext-2\nbos: twice\n", r":4:6: bos: .*'once' or 'each'.*'twice'"),
         ("title: a\nmodels: mistral-7b\ntext: wikitext-3\n", r":3:7: no text is called 'wikitext-3'"),
         ("title: a\nmodels: {name: m, path: nowhere}\ntext: wikitext-2\n", r":2:9: model 'm': there is no directory"),
         ("title: a\nmodels: {name: ../m, path: x}\ntext: wikitext-2\n", r":2:16: name: .*match pattern"),
@@ -175,3 +178,36 @@ def test_an_id_says_what_was_asked_and_not_where_files_lie(
 def test_the_dense_baseline_is_measured_in_every_way_a_cell_is(write_manifest: Write) -> None:
     path = write_manifest("[{target: mlp, sparsity: 0.5, measure: memory}, {target: mlp, sparsity: 0.6}]")
     assert read_study(path).experiments[0].measure == ("perplexity", "memory")
+
+
+def test_a_model_may_have_other_windows_than_the_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "title: a\ntext: wikitext-2\nwindows: 16\n"
+        "models: [mistral-7b, {name: qwen2.5-0.5b, windows: 4, bos: each}]\n"
+        "experiments: [{target: all, sparsity: 0.5}, {target: all, cliff: 2}]\n"
+    )
+    study = read_study(path)
+    asked = {(one.model, one.windows, one.bos) for one in study.experiments}
+    asked |= {(one.template.model, one.template.windows, one.template.bos) for one in study.searches}
+    assert asked == {("mistral-7b", 16, "once"), ("qwen2.5-0.5b", 4, "each")}
+
+
+def test_former_names_of_keys_and_values_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    common = "title: a\nmodels: {name: m, architecture: {model_type: llama, hidden_size: 8, intermediate_size: 8, "
+    common += "num_hidden_layers: 1, num_attention_heads: 2}}\ntext: short-stories\ncontext: 16\n"
+    ids = []
+    for arms, longer in (
+        ("[fresh, rate-rewinding, small]", "plateau"),
+        ("[random-reinit, learning-rate-rewinding, small-dense]", "dense_longer"),
+    ):
+        path.write_text(f"{common}ticket: {{levels: 1, arms: {arms}, {longer}: 2, steps: 8, learning_rate: 0.1}}\n")
+        ids.append([one.id for one in read_study(path).experiments])
+    assert ids[0] == ids[1]
+    for scope in ("published", "reference"):
+        path.write_text(
+            f"title: a\nmodels: mistral-7b\ntext: wikitext-2\nscope: {scope}\ntarget: all\nexperiments: [sparsity: 0.5]\n"
+        )
+        ids.append([one.id for one in read_study(path).experiments])
+    assert ids[2] == ids[3]

@@ -41,12 +41,12 @@ def test_every_arm_runs_at_its_levels_and_rewinds(tmp_path: Path) -> None:
     )
     assert Counter(asked(one).arm for one in found.experiments if one.seed == 4) == {
         "dense": 2,
-        "plateau": 1,
+        "dense-longer": 1,
         "ticket": 3 * 2 + 3,
-        "rate-rewinding": 3,
-        "fresh": 4,
+        "learning-rate-rewinding": 3,
+        "random-reinit": 4,
         "random": 4,
-        "small": 2,
+        "small-dense": 2,
         "early": 2,
     }
     assert {one.seed for one in found.experiments} == {4, 5}
@@ -75,9 +75,9 @@ def test_the_sparsity_of_a_level_is_that_of_whole_weights(tmp_path: Path) -> Non
 
 def test_arms_have_the_same_budget_and_the_plateau_more(tmp_path: Path) -> None:
     found = study(tmp_path, QUICK)
-    budgets = {(asked(one).steps, asked(one).batch) for one in found.experiments if asked(one).arm != "plateau"}
+    budgets = {(asked(one).steps, asked(one).batch) for one in found.experiments if asked(one).arm != "dense-longer"}
     assert budgets == {(10, 8)}
-    assert {asked(one).steps for one in found.experiments if asked(one).arm == "plateau"} == {40}
+    assert {asked(one).steps for one in found.experiments if asked(one).arm == "dense-longer"} == {40}
 
 
 def test_an_id_does_not_depend_on_the_other_levels_and_arms(tmp_path: Path) -> None:
@@ -128,6 +128,6 @@ def test_a_training_is_told_in_a_few_words(tmp_path: Path) -> None:
     ]
     assert told[:3] == [
         "net dense seed 0",
-        "net plateau seed 0",
+        "net dense-longer seed 0",
         "net ticket level 1 rewound to 5 % 80 % remaining seed 0",
     ]

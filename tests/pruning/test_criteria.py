@@ -62,7 +62,7 @@ def test_wanda_scores_16_bit_weights_in_float32(dtype: torch.dtype) -> None:
 
 
 def test_wanda_as_published_rounds_each_row_down() -> None:
-    removed = removed_from(torch.randn(3, 7), "wanda", scope="published", sparsity=0.5)
+    removed = removed_from(torch.randn(3, 7), "wanda", scope="reference", sparsity=0.5)
     assert removed.sum(1).tolist() == [3, 3, 3]
 
 
@@ -97,7 +97,7 @@ def test_a_total_is_kept_by_every_criterion(criterion: str) -> None:
 
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_a_scope_that_means_nothing_for_a_criterion_is_refused(criterion: str) -> None:
-    for scope in {"tensor", "row", "global", "published"} - set(CRITERIA[criterion].scopes):
+    for scope in {"tensor", "row", "global", "reference"} - set(CRITERIA[criterion].scopes):
         with pytest.raises(ValueError, match=f"{criterion} does not count over scope '{scope}'"):
             removed_from(torch.randn(4, 8), criterion, scope=scope)
 

@@ -160,7 +160,7 @@ def test_scope_published_takes_ties_and_the_weight_at_the_rank() -> None:
     for sparsity in (0.1, 0.13, 0.3, 0.5, 0.99):
         threshold = weight.abs().flatten().sort().values[int(weight.numel() * sparsity)]
         ((_, removed, _),) = choose(
-            {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="published", sparsity=sparsity
+            {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="reference", sparsity=sparsity
         )
         assert torch.equal(removed, weight.abs() <= threshold)
 

@@ -107,7 +107,7 @@ def test_scope_published_counts_in_blocks_with_ties() -> None:
         {"w": weight.numel()},
         lambda _: weight,
         criterion="sparsegpt",
-        scope="published",
+        scope="reference",
         sparsity=0.5,
         inputs=lambda _: inverse_factor(fed @ fed.T),
     )

@@ -6,7 +6,7 @@ from suite.errors import InputError
 from suite.records.columns import COLUMNS
 from suite.records.experiment import Calibration
 from suite.records.query import condition, ordered_by, select
-from tests.invented import TEXT, recovery
+from tests.invented import TEXT, dequantised, recovery
 from tests.synthetic import embedded, record
 from tests.trained import FLOOR, training
 
@@ -30,6 +30,7 @@ def test_every_column_can_be_read_of_every_record():
         record(criterion="wanda", calibration=calibration, pattern="2:4"),
         record(precision="float8-weights", baseline_precision="auto", recovery=recovery()),
         training("early", level=4, read=0.1),
+        dequantised(),
     ]
     read = {name: {column.read(one) for one in [*embedded(), *others]} for name, column in COLUMNS.items()}
     absent = {name for name, values in read.items() if values == {None}}

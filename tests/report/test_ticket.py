@@ -99,15 +99,25 @@ def test_a_study_without_a_search_prints_nothing_of_it(facts, poster, paper):
     [
         lambda: quick((0,)),
         lambda: quick((0, 1), levels=2),
-        lambda: without(quick(), "plateau"),
+        lambda: without(quick(), "dense-longer"),
         lambda: without(quick(), "ticket"),
         lambda: [training()],
-        lambda: [training("plateau")],
-        lambda: [*full((0, 1)), training("small", 7, level=4, error="out of memory & time")],
+        lambda: [training("dense-longer")],
+        lambda: [*full((0, 1)), training("small-dense", 7, level=4, error="out of memory & time")],
         lambda: [record(error="no such file"), *quick()],
         lambda: [record(), *quick((0, 1), law=lambda asked, share: 1.3 if asked.arm == "ticket" else 1.14)],
     ],
-    ids=["a-seed", "begun", "no-plateau", "no-ticket", "dense", "plateau", "a-failure", "failed-model", "no-match"],
+    ids=[
+        "a-seed",
+        "begun",
+        "no-plateau",
+        "no-ticket",
+        "dense",
+        "dense-longer",
+        "a-failure",
+        "failed-model",
+        "no-match",
+    ],
 )
 def test_a_search_under_way_prints(records: Callable[[], list[Record]]):
     facts = build_facts(records())
@@ -115,9 +125,9 @@ def test_a_search_under_way_prints(records: Callable[[], list[Record]]):
 
 
 def test_what_failed_in_a_search_is_told_with_its_reason():
-    facts = build_facts([*quick(), training("small", 7, level=4, error="out of memory & time")])
+    facts = build_facts([*quick(), training("small-dense", 7, level=4, error="out of memory & time")])
     for words in (said(build_paper(facts).content), said(build_poster(facts).content)):
-        assert "small, level 4, seed 7: out of memory & time" in words
+        assert "small-dense, level 4, seed 7: out of memory & time" in words
 
 
 def test_results_that_came_with_the_suite_are_marked(alone):
@@ -177,9 +187,9 @@ def test_losses_below_the_floor_are_drawn_as_they_are():
 def test_a_search_of_many_levels_keeps_to_the_columns_of_the_paper():
     found = []
     for seed in (0, 1):
-        found += [training("dense", seed), training("plateau", seed)]
+        found += [training("dense", seed), training("dense-longer", seed)]
         for level in range(1, 61):
-            found += [training(arm, seed, level=level) for arm in ("ticket", "fresh", "random")]
+            found += [training(arm, seed, level=level) for arm in ("ticket", "random-reinit", "random")]
             found += [
                 training("ticket", seed, level=level, rewind=0.05),
                 training("ticket", seed, level=level, order=1),

@@ -14,11 +14,12 @@ from suite.analysis.headline import Price
 from suite.analysis.points import Crossing
 from suite.analysis.values import Claim, NotMeasured, Verdict
 from suite.records.schema import Board, Interval
+from suite.report.page import build_page
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster
 from suite.report.templating import environment
 from tests.altered import everything, on_kernels, patterns
-from tests.invented import timed, with_speed
+from tests.invented import dequantised, timed, with_speed
 from tests.report.inspect_pdf import text
 from tests.synthetic import phase1, record
 from tests.trained import full
@@ -126,3 +127,13 @@ def test_reports_of_a_study_with_every_claim_open_build():
     assert facts.claim("same_ranking").verdict is Verdict.UNKNOWN
     for build in (build_poster, build_paper):
         assert "cannot be told" in " ".join(text(build(facts).content).split())
+
+
+def test_what_a_converted_model_was_dequantised_from_is_said_in_every_document() -> None:
+    cells = ({}, {"target": "all", "sparsity": 0.5}, {"target": "all", "sparsity": 0.7})
+    facts = build_facts([dequantised(**cell) for cell in cells])
+    page = re.sub(r"<[^>]*>", "", build_page(facts).decode())
+    for words in (text(build_paper(facts).content), text(build_poster(facts).content), page):
+        said = " ".join(words.split())
+        assert "weights dequantised from Q4_1" in said
+        assert "60 of 240 windows of 256" in said

@@ -90,6 +90,26 @@ def test_the_numbers_hang_together(write_manifest: Write, tmp_path: Path) -> Non
     assert cells[-1].coherence.dense_judge_perplexity == dense.coherence.judge_perplexity
 
 
+def test_some_windows_have_the_losses_that_they_have_in_the_whole_text(write_manifest: Write, tmp_path: Path) -> None:
+    _, whole = run(write_manifest(GRID), tmp_path / "whole")
+    _, some = run(write_manifest(GRID, windows="3"), tmp_path / "some")
+    for record, other in zip(some.records, whole.records, strict=True):
+        assert record.perplexity and other.perplexity and record.id != other.id
+        there = other.perplexity.windows
+        places = [(2 * one + 1) * there // 6 for one in range(3)]
+        expected = [other.perplexity.nll_per_window[place] for place in places]
+        assert record.perplexity.nll_per_window == pytest.approx(expected, abs=1e-6)
+        assert record.perplexity.windows == 3 and record.perplexity.interval is None
+        assert record.perplexity.protocol.text_windows == there and other.perplexity.protocol.text_windows is None
+
+
+def test_more_windows_than_there_are_end_a_run_before_its_first_model(write_manifest: Write, tmp_path: Path) -> None:
+    quiet = Quiet()
+    with pytest.raises(InputError, match=r"model 'tiny': `windows: 5000` is more than the \d+ windows"):
+        run(write_manifest(GRID, windows="5000"), tmp_path / "results", quiet)
+    assert not quiet.loaded and not quiet.records
+
+
 def test_an_interrupted_run_goes_on_to_the_same_numbers(write_manifest: Write, tmp_path: Path) -> None:
     path = write_manifest(GRID)
     _, whole = run(path, tmp_path / "whole")

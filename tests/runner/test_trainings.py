@@ -33,8 +33,8 @@ models:
        tie_word_embeddings: true}
 text: short-stories
 context: 40
-ticket: {levels: 2, pruned: 0.5, arms: [random, small], compared: [2], rewind: [0, 25], orders: 2,
-         early: {read: [50], levels: [1]}, steps: 8, plateau: 2, batch: 4, learning_rate: 0.01, recall_weight: 5}
+ticket: {levels: 2, pruned: 0.5, arms: [random, small-dense], compared: [2], rewind: [0, 25], orders: 2,
+         early: {read: [50], levels: [1]}, steps: 8, dense_longer: 2, batch: 4, learning_rate: 0.01, recall_weight: 5}
 """
 CELLS = 2 + 1 + 2 * 3 + 2 + 1 + 1  # dense, plateau, another order; the tickets; random; small; early
 
@@ -118,7 +118,7 @@ def test_alone_in_processes_and_as_one_batch_they_come_to_the_same(
     run(manifest, tmp_path / "batched")
     alone, batched = records(undisturbed), records(tmp_path / "batched")
     assert alone.keys() == batched.keys()
-    assert max(record.training.together for record in batched.values() if record.training) > 1
+    assert max(record.training.parallel for record in batched.values() if record.training) > 1
     for name, record in alone.items():
         ours, theirs = record.training, batched[name].training
         assert ours and theirs
@@ -219,7 +219,8 @@ def test_a_pretrained_model_is_its_own_start_and_a_fresh_one_is_not(
     path = tmp_path / "search.yaml"
     path.write_text(
         "title: a\nmodels: story-mistral-small\ntext: stories\ncontext: 40\n"
-        "ticket: {levels: 1, arms: fresh, compared: 1, steps: 8, plateau: 1, batch: 2, learning_rate: 1.0e-5}\n"
+        "ticket: {levels: 1, arms: random-reinit, compared: 1, steps: 8, dense_longer: 1, batch: 2, "
+        "learning_rate: 1.0e-5}\n"
     )
     begun: dict[str, State] = {}
     values = ticket._values
@@ -231,16 +232,18 @@ def test_a_pretrained_model_is_its_own_start_and_a_fresh_one_is_not(
     runner, _ = run(path, tmp_path / "results")
     assert runner.outcome.failed == 0
     stored = stored_values(runner.study.models[0])
-    for arm in ("dense", "plateau", "ticket"):
+    for arm in ("dense", "dense-longer", "ticket"):
         assert begun[arm].keys() == stored.keys()
         assert all(torch.equal(begun[arm][name], stored[name].float()) for name in stored)
-    assert not torch.equal(begun["fresh"]["model.embed_tokens.weight"], stored["model.embed_tokens.weight"].float())
+    assert not torch.equal(
+        begun["random-reinit"]["model.embed_tokens.weight"], stored["model.embed_tokens.weight"].float()
+    )
     losses = {
         record.experiment.training.arm: record.training.loss
         for record in records(tmp_path / "results").values()
         if record.experiment.training and record.training
     }
-    assert losses["dense"] < losses["ticket"] + 0.5 < losses["fresh"]
+    assert losses["dense"] < losses["ticket"] + 0.5 < losses["random-reinit"]
 
 
 def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path: Path, manifest: Path) -> None:

@@ -23,7 +23,7 @@ def kept(mask: dict[str, torch.Tensor]) -> int:
 
 
 def test_several_networks_at_once_are_trained_as_each_alone() -> None:
-    ones = [training(), sibling(dense(1), WEIGHTS), training(arm="small", level=1), training(order=1)]
+    ones = [training(), sibling(dense(1), WEIGHTS), training(arm="small-dense", level=1), training(order=1)]
     ones.remove(ones[2])  # another architecture is another batch
     together = train([subject(one) for one in ones], lesson(), exam(), CPU, "eager", lambda *_: None)
     for one, found in zip(ones, together, strict=True):
@@ -33,7 +33,7 @@ def test_several_networks_at_once_are_trained_as_each_alone() -> None:
 
 
 def test_masked_networks_at_once_are_trained_as_each_alone() -> None:
-    ones = [training(arm=arm, level=1, rewind=0.25) for arm in ("ticket", "fresh", "random")]
+    ones = [training(arm=arm, level=1, rewind=0.25) for arm in ("ticket", "random-reinit", "random")]
     subjects = [subject(one) for one in ones]
     assert len({alike_in(one.experiment, one.config) for one in subjects}) == 1
     for one, found in zip(ones, train(subjects, lesson(), exam(), CPU, "eager", lambda *_: None), strict=True):
@@ -114,12 +114,12 @@ def test_controls_differ_from_the_ticket_in_what_they_control_for_and_in_nothing
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ticket = subject(training(**TICKET))
-    for arm in ("fresh", "random"):
+    for arm in ("random-reinit", "random"):
         control = subject(training(arm=arm, level=1))
         assert alike_in(control.experiment, control.config) == alike_in(
             ticket.experiment, ticket.config
         )  # steps, batch, learning rate, rewind
-    fresh, random = (mask_of(subject(training(arm=arm, level=1))) for arm in ("fresh", "random"))
+    fresh, random = (mask_of(subject(training(arm=arm, level=1))) for arm in ("random-reinit", "random"))
     mask = mask_of(ticket)
     assert all(torch.equal(mask[name], fresh[name]) for name in mask)
     assert all(int(mask[name].sum()) == int(random[name].sum()) for name in mask)
@@ -127,15 +127,15 @@ def test_controls_differ_from_the_ticket_in_what_they_control_for_and_in_nothing
     assert abs(shared - chance) < 0.05
     own = starts(monkeypatch, training(**TICKET))
     assert all(torch.equal(own[name], initial(SOURCE.config, 0)[name] * mask[name]) for name in mask)
-    others = starts(monkeypatch, training(arm="fresh", level=1))
+    others = starts(monkeypatch, training(arm="random-reinit", level=1))
     assert not any(torch.equal(own[name], others[name]) for name in mask)
     drawn = starts(monkeypatch, training(arm="random", level=1))
     assert all(torch.equal(drawn[name], initial(SOURCE.config, 0)[name] * random[name]) for name in mask)
 
 
 def test_rate_rewinding_goes_on_with_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    mask, before = mask_of(subject(training(arm="rate-rewinding", level=1))), ended(training()).values
-    begun = starts(monkeypatch, training(arm="rate-rewinding", level=1))
+    mask, before = mask_of(subject(training(arm="learning-rate-rewinding", level=1))), ended(training()).values
+    begun = starts(monkeypatch, training(arm="learning-rate-rewinding", level=1))
     assert all(torch.equal(begun[name], before[name] * mask.get(name, torch.tensor(1))) for name in begun)
 
 
@@ -196,4 +196,4 @@ def test_what_a_training_stands_on_comes_from_its_own_search() -> None:
         "ticket": ("ticket", 2, 0.25, 0),
     }
     assert {one.seed for one in found.values()} == {0}
-    assert stands_on(training(arm="small", level=2), WEIGHTS) == {}
+    assert stands_on(training(arm="small-dense", level=2), WEIGHTS) == {}

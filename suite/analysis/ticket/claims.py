@@ -16,7 +16,7 @@ from suite.analysis.ticket.rows import EARLY, Agreement, Basin, Matched, Matchin
 from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import Claim, Verdict
 
-BEATEN = {"fresh": "ticket_beats_fresh", "random": "ticket_beats_random", "small": "ticket_beats_small"}
+BEATEN = {"random-reinit": "ticket_beats_fresh", "random": "ticket_beats_random", "small-dense": "ticket_beats_small"}
 
 
 class _Row(Protocol):
@@ -67,7 +67,7 @@ def ticket_claims(
         if row := nearest([row for row in rivals if (row.arm, row.rewind) == (arm, first.rewind)], focus.level):
             found.append(claim(name, row.verdict, row))
     if row := nearest(
-        [row for row in rivals if (row.arm, row.rewind) == ("rate-rewinding", first.rewind)], focus.level
+        [row for row in rivals if (row.arm, row.rewind) == ("learning-rate-rewinding", first.rewind)], focus.level
     ):
         found.append(claim("rate_rewinding_better", OPPOSITE[row.verdict], row))
     if row := _rewound(rewindings, first, focus):

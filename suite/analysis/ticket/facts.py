@@ -86,7 +86,7 @@ class TicketFacts:
             one for one in self.losses if one.read is None and (one.arm, one.rewind, one.order) == (arm, rewind, order)
         )
         start = [one for one in self.losses if one.arm == "dense" and one.order == order]
-        return (*start, *own) if own and arm in ("ticket", "rate-rewinding") else own
+        return (*start, *own) if own and arm in ("ticket", "learning-rate-rewinding") else own
 
     def against(self, arm: Arm, rewind: float = 0.0) -> tuple[Rival, ...]:
         """The ticket beside one arm, by level."""
@@ -103,8 +103,8 @@ def _ticket_facts(search: Search) -> TicketFacts:
     focus = focus_of(matching)
     orders, basins, early = orders_of(search), basins_of(search), early_of(search)
     first = search.finished[0]
-    plateaus = [asked_of(cell).steps for cell in search.cells if asked_of(cell).arm == "plateau"]
-    others = [asked_of(cell) for cell in search.cells if asked_of(cell).arm != "plateau"]
+    plateaus = [asked_of(cell).steps for cell in search.cells if asked_of(cell).arm == "dense-longer"]
+    others = [asked_of(cell) for cell in search.cells if asked_of(cell).arm != "dense-longer"]
     floors = (trained_of(cell).floor for cell in search.finished)
     return TicketFacts(
         model=first.model,

@@ -11,8 +11,8 @@ from suite.analysis.ticket.trainings import Place, Search
 from suite.records.experiment import Arm
 from suite.records.trained import Overlap, Overlaps, Trained
 
-CONTROLS: tuple[Arm, ...] = ("fresh", "random", "rate-rewinding", "small")
-OF_NO_REWIND = ("rate-rewinding", "small")  # arms that stand beside the tickets of every rewind
+CONTROLS: tuple[Arm, ...] = ("random-reinit", "random", "learning-rate-rewinding", "small-dense")
+OF_NO_REWIND = ("learning-rate-rewinding", "small-dense")  # arms that stand beside the tickets of every rewind
 
 
 def matching_of(search: Search) -> tuple[Matching, ...]:

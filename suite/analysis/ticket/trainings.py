@@ -72,7 +72,7 @@ class Search:
     def remaining(self, level: int) -> float:
         """The share of the block weights that survives a level: as a mask of it has it, else as the recipe has it."""
         for place in self.places:
-            if place.level == level and place.arm != "small":
+            if place.level == level and place.arm != "small-dense":
                 return 1 - next(iter(self.at(place).values())).sparsity
         return math.prod(1 - asked_of(cell).pruned for cell in self.cells[:1] for _ in range(level))
 
@@ -85,7 +85,7 @@ class Search:
 
     @property
     def plateau(self) -> Seeds:
-        return self.losses(Place(arm="plateau"))
+        return self.losses(Place(arm="dense-longer"))
 
 
 def asked_of(cell: Cell) -> Training:
@@ -111,10 +111,10 @@ def searches_of(cells: Iterable[Cell]) -> tuple[Search, ...]:
     found = sorted(cells, key=lambda cell: cell.order)
     groups: dict[tuple[object, ...], dict[int, list[Cell]]] = {}
     for cell in found:
-        if asked_of(cell).arm != "plateau":
+        if asked_of(cell).arm != "dense-longer":
             groups.setdefault(_recipe(cell), {}).setdefault(asked_of(cell).steps, []).append(cell)
     for cell in sorted(found, key=lambda cell: asked_of(cell).steps):
-        if asked_of(cell).arm == "plateau":
+        if asked_of(cell).arm == "dense-longer":
             recipes = groups.setdefault(_recipe(cell), {})
             recipes.setdefault(_nearest(recipes, asked_of(cell).steps), []).append(cell)
     searches = [Search(group) for recipes in groups.values() for group in recipes.values()]

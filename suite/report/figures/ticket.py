@@ -17,13 +17,13 @@ from suite.report.theme import theme
 
 NAMES: dict[Arm, str] = {
     "ticket": "ticket",
-    "fresh": "fresh values",
-    "rate-rewinding": "rate rewinding",
-    "small": "small and dense",
+    "random-reinit": "fresh values",
+    "learning-rate-rewinding": "rate rewinding",
+    "small-dense": "small and dense",
     "random": "random mask",
 }
 WIDE, TALL = 26.0, 13.0  # ems of a figure from which there is room for every mark, and for words among them
-CLASSIC: tuple[Arm, ...] = ("ticket", "fresh", "random")  # what a small figure has room for
+CLASSIC: tuple[Arm, ...] = ("ticket", "random-reinit", "random")  # what a small figure has room for
 BAND = 0.16  # opacity, of the range over seeds
 
 
