@@ -21,6 +21,14 @@ def default_results() -> Path:
     return Path(os.environ.get("LOTTERY_RESULTS") or "results")
 
 
+def model_cache() -> Path:
+    """Where models lie that were made from other files: $HF_HOME/lottery, else ~/.cache/huggingface/lottery.
+
+    Beside the cache of the Hugging Face hub, so that what a cluster shares holds both.
+    """
+    return Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "lottery"
+
+
 def here_or_shipped(path: Path) -> Path:
     """The path, or where nothing is there the suite's own of that name: in the image no clone lies around."""
     shipped = ROOT / path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,12 +35,23 @@ MOST_LAYERS = 1_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 
+@dataclass(frozen=True, slots=True)
+class GgufFile:
+    """A GGUF file: where it lies on this disk, its SHA-256 and bytes, and the type or types of its matrices."""
+
+    path: Path | None
+    sha256: str
+    bytes: int
+    quantisation: str
+
+
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. Either `folder` (a local directory) or `repository` is set; neither for an untrained network.
+    """One model, pinned. One of `folder` (a local directory), `repository` and `gguf` is set; none for an untrained
+    network.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files. `dtype` is what the manifest
-    asks the model to run in, `auto` where the hardware may choose.
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file. `dtype` is what
+    the manifest asks the model to run in, `auto` where the hardware may choose.
     """
 
     name: str
@@ -51,6 +62,7 @@ class ModelSource:
     dtype: str = "auto"
     stored_dtype: str = "bfloat16"
     published: Published | None = None
+    gguf: GgufFile | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -59,7 +71,7 @@ class ModelSource:
     @property
     def untrained(self) -> bool:
         """Whether it is a network of which only the architecture is known."""
-        return self.folder is None and self.repository is None
+        return self.folder is None and self.repository is None and self.gguf is None
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -74,6 +86,8 @@ class ModelSource:
             block_weights=anatomy.block_weights,
             layers=anatomy.layers,
             tied=anatomy.tied,
+            quantisation=self.gguf.quantisation if self.gguf else None,
+            file_format="gguf" if self.gguf else None,
         )
 
 
@@ -170,10 +184,37 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
-    revision = revision or f"sha256:{_hash(files)}"
+    revision = revision or f"sha256:{files_digest(files)}"
     source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
+    return source
+
+
+def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
+    """A GGUF file, known from its header alone; its weights are dequantised to float32 when they are loaded.
+
+    Raises:
+        InputError: it cannot be read, or is not a model that the suite can convert.
+    """
+    from suite.gguf.configuration import configuration
+    from suite.gguf.header import read_header
+    from suite.gguf.names import quantisation, tensors_by_parameter
+
+    try:
+        header = read_header(path)
+        config = configuration(header)
+        _check_sizes(str(path), config)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        gguf = GgufFile(path, sha256, header.size, quantisation(header))
+        source = ModelSource(name, f"sha256:{sha256}", config, dtype=dtype, stored_dtype="float32", gguf=gguf)
+        _check_anatomy(source, str(path))
+        tensors_by_parameter(header, source.anatomy)
+    except OSError as error:
+        raise InputError(f"model {name!r}: cannot read {path}: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"model {name!r}: {error}") from error
     return source
 
 
@@ -282,7 +323,7 @@ def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> No
             )
 
 
-def _hash(files: list[Path]) -> str:
+def files_digest(files: Iterable[Path]) -> str:
     """SHA-256 over the names and contents of the files that are there."""
     total = hashlib.sha256()
     for path in files:

@@ -26,6 +26,8 @@ class ModelSummary(Part):
     block_weights: Some
     layers: Some
     tied: bool
+    quantisation: str | None = None
+    file_format: Literal["gguf"] | None = None
 
 
 class TensorCount(Part):
