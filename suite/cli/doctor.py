@@ -76,6 +76,7 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
         yield from disk.hub(stocks)
         missing = sum(stock.missing for stock in stocks)
         yield from disk.cache_room(cache_folder(), missing, free_bytes(cache_folder()))
+    yield from disk.conversions(studies)
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
     from suite.runner.environment import commit, image_digest, libraries

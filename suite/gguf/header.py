@@ -17,6 +17,7 @@ from typing import IO, NoReturn, TypeVar
 from suite.errors import InputError
 from suite.gguf.magic import MAGIC, described
 
+GGUF = ".gguf"  # what the name of such a file ends in
 LONGEST_HEADER = 100_000_000  # bytes, as of safetensors; the longest in use, with 262,144 tokens, has some 15 million
 MOST_KEYS, MOST_TENSORS = 4_096, 65_536
 LONGEST_NAME = 1_024  # bytes of a key or of a tensor's name

@@ -44,7 +44,8 @@ class Strict(BaseModel):
 class ModelEntry(Strict):
     """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
 
-    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
+    A `path` is that of a model directory, or of a file that ends in `.gguf`. It leads into the manifest's folder, the
+    working directory or a folder of $LOTTERY_DATA (separated by colons).
     An `architecture` (fields of a transformers configuration) instead is a network that is not trained yet, of the
     embedded corpus' words: what a `ticket` is searched in.
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
