@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoConfig, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from suite.errors import InputError
 from suite.gguf.configuration import configuration
 from suite.gguf.header import Header
 from suite.gguf.names import tensors_by_parameter
@@ -37,11 +39,7 @@ def convert(header: Header, folder: Path, dtype: str = "float32", progress: Prog
     anatomy = Anatomy(described)
     tensors = tensors_by_parameter(header, anatomy)
     write_tokenizer(header, folder, anatomy.vocabulary)
-    config = AutoConfig.for_model(**described)
-    config.dtype = getattr(torch, dtype)
-    config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type]]
-    config.save_pretrained(folder)
-    GenerationConfig.from_model_config(config).save_pretrained(folder)
+    _write_configuration(header, described, folder, getattr(torch, dtype))
     values = Values(header, tensors, described, getattr(torch, dtype))
     done = 0
 
@@ -54,3 +52,17 @@ def convert(header: Header, folder: Path, dtype: str = "float32", progress: Prog
 
     with (folder / WEIGHTS).open("wb") as file:
         write(file, tensors, told, blanks=values.blank)
+
+
+def _write_configuration(header: Header, described: dict[str, Any], folder: Path, dtype: torch.dtype) -> None:
+    try:
+        config = AutoConfig.for_model(**described)
+        config.dtype = dtype
+        config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type]]
+        config.save_pretrained(folder)
+        GenerationConfig.from_model_config(config).save_pretrained(folder)
+    except OSError:
+        raise
+    except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{header.path}: transformers takes no such configuration: {why}") from error

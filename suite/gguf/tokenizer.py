@@ -34,6 +34,8 @@ def write_tokenizer(header: Header, folder: Path, vocabulary: int) -> None:
     beside = tokenizer_beside(header.path)
     try:
         highest = _copy(beside, header, folder) if beside else _build(header, folder)
+    except OSError:
+        raise
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
         where = beside[0] if beside else f"the tokenizer of {header.path}"
         why = next(iter(str(error).splitlines()), type(error).__name__)

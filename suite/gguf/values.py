@@ -68,7 +68,7 @@ def dequantised(header: Header, info: TensorInfo) -> NDArray[np.float32]:
     kind = GGMLQuantizationType[info.type]
     found = np.empty(info.weights, np.float32)
     try:
-        with header.path.open("rb") as file:
+        with header.path.open("rb") as file, np.errstate(all="ignore"):  # what is no number is refused
             file.seek(header.data_start + info.offset)
             for start in range(0, info.weights, AT_ONCE):
                 wanted = min(AT_ONCE, info.weights - start)

@@ -103,18 +103,20 @@ def fuzz_records(
     return tally
 
 
-def fuzz_ggufs(count: int, seed: int, folder: Path, handle: Callable[[Path], bool] = ggufs.handle) -> Tally:
+def fuzz_ggufs(count: int, seed: int, folder: Path, handle: Callable[[Path, Path], bool] = ggufs.handle) -> Tally:
     """So many GGUF files whose headers were changed."""
     tally = Tally("GGUF files")
     files = ggufs.furnish(folder)
-    handle(folder / "llama.gguf")  # everything is imported
+    handle(folder / "llama.gguf", folder / "out")  # everything is imported
+    shutil.rmtree(folder / "out")
     for index in range(count):
         path = folder / "foreign.gguf"
         path.write_bytes(ggufs.foreign(random.Random(f"{seed} gguf {index}"), files))
-        with _noted(tally, path, f"{seed}-{index}"), guarded(folder / "nowhere"):
-            accepted = handle(path)
+        with _noted(tally, path, f"{seed}-{index}"), guarded(folder / "out"):
+            accepted = handle(path, folder / "out")
             tally.accepted += accepted
             tally.refused += not accepted
+        shutil.rmtree(folder / "out", ignore_errors=True)
     return tally
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import struct
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from suite.errors import InputError
@@ -53,22 +55,34 @@ def foreign(rng: random.Random, files: list[tuple[bytes, int]]) -> bytes:
     return bytes(content)
 
 
-def handle(path: Path) -> bool:
-    """Read the file as a manifest's model is read; whether it was accepted. What is refused is so in one line.
+def handle(path: Path, out: Path) -> bool:
+    """Read the file as a manifest's model is read, and convert it into the folder `out`; whether it was accepted. What
+    is refused is so in one line.
 
     Raises:
         MemoryError: it took more memory than such a header is worth.
     """
-    tracemalloc.start()
+    from suite.gguf.convert import convert
+
     try:
-        from_gguf("foreign", path)
+        with _measured():
+            from_gguf("foreign", path)
+        out.mkdir()
+        convert(read_header(path), out)
     except InputError as error:
         if "\n" in str(error) or not str(error).isprintable():
             raise AssertionError(f"more than a line: {error!r}") from error
         return False
+    return True
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         if peak > MOST_MEMORY:
             raise MemoryError(f"{peak:,} bytes")
-    return True

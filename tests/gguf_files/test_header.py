@@ -128,7 +128,7 @@ def test_each_claim_that_cannot_be_is_refused(path: Path) -> None:
         put(whole, tensor, "<I", 5): "has 5 dimensions",
         put(whole, tensor + 4, "<Q", 0): "has rows of 0",
         put(whole, tensor + 4, "<Q", 33): "has rows of 33, and Q4_1 has blocks of 32",
-        put(whole, tensor + 12, "<Q", 2**62): "is truncated",
+        put(whole, tensor + 12, "<Q", 2**62): "overlaps another",
         put(whole, tensor + 20, "<I", 4): "is of the unknown type 4",
         put(whole, other + 24, "<Q", 1): "does not begin at a multiple of 32",
         put(whole, other + 24, "<Q", 32): "overlaps another",
