@@ -51,6 +51,9 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
             if model.untrained:
                 found.append(Need(model.name, place="is made from its architecture"))
                 continue
+            if model.gguf is not None:
+                found.append(Need(model.name, place=f"is the file {model.gguf.path}"))
+                continue
             own = model.folder is not None and model.folder.parent == EMBEDDED
             found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))
     for text in study.texts:

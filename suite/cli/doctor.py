@@ -98,6 +98,7 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
         for cache, packaged in ((cache_folder(), False), (model_cache(), True)):
             room = sum(stock.missing + stock.beside for stock in stocks if stock.packaged == packaged)
             yield from disk.cache_room(cache, room, free_bytes(cache))
+    yield from disk.conversions(studies)
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
     from suite.runner.environment import commit, image_digest, libraries

@@ -125,7 +125,10 @@ def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.tables import count
     from suite.forecast.experiments import load_seconds
     from suite.forecast.rates import rates
+    from suite.gguf.cache import missing_bytes
     from suite.manifest.expand import describe
+    from suite.needs import gigabytes
+    from suite.paths import model_cache
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
@@ -155,6 +158,9 @@ def _show(planned: Planned, machine: Machine) -> None:
             click.echo(
                 f"  {'search':8}  {name} {what:<{49 - len(name)}} {one.seconds:7.1f} s  each, at most {search.most}"
             )
+    for model in study.models:
+        if missing := missing_bytes(model):
+            click.echo(f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}")
     click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
     if planned.left is not None:
         _show_done(planned)

@@ -119,7 +119,7 @@ def _without_gpu(studies: list[Study]) -> str | None:
 
 
 def bring(study: Study, models: list[ModelSource], console: Console) -> None:
-    """Fetch what these models and the text need and the cache lacks, and check all of it.
+    """Fetch what these models and the text need and the cache lacks, and check all of it; convert GGUF files.
 
     Raises:
         InputError: something cannot be had.
@@ -128,9 +128,19 @@ def bring(study: Study, models: list[ModelSource], console: Console) -> None:
     from suite.needs import needs
 
     wanted = needs(study, models) if models else []
-    if not any(need.remote for need in wanted):
-        return
-    with FetchProgress(console) as progress:
-        fetched = fetch_all(wanted, progress, ask=False)
-    if fetched.failures:
-        raise InputError(fetched.failures[0])
+    if any(need.remote for need in wanted):
+        with FetchProgress(console) as progress:
+            fetched = fetch_all(wanted, progress, ask=False)
+        if fetched.failures:
+            raise InputError(fetched.failures[0])
+    for model in models:
+        if model.gguf is not None:
+            _convert(model, console)
+
+
+def _convert(model: ModelSource, console: Console) -> None:
+    from suite.cli.progress import conversion_progress
+    from suite.gguf.cache import gguf_folder
+
+    with conversion_progress(console, model.name) as told:
+        gguf_folder(model, told)

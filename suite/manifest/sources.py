@@ -11,6 +11,8 @@ from typing import Any
 from suite import declared
 from suite.data.source import TextSource, text_from_catalogue, text_from_file, training_text
 from suite.errors import InputError
+from suite.gguf.header import GGUF
+from suite.gguf.tokenizer import tokenizer_beside
 from suite.manifest.entries import LearntText, ModelEntry, TextEntry
 from suite.manifest.schema import Manifest
 from suite.models.catalogue import Published
@@ -19,6 +21,7 @@ from suite.models.source import (
     from_architecture,
     from_catalogue,
     from_folder,
+    from_gguf,
     from_hub,
     from_weights_file,
 )
@@ -53,6 +56,10 @@ class Sources:
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
             folder = self._placed(entry.path)
+            if folder.suffix.lower() == GGUF:
+                for file in tokenizer_beside(folder):
+                    self.allowed(file, folder.parent)
+                return from_gguf(entry.name, folder, entry.dtype)
             with suppress(OSError):  # a folder that is none is told by from_folder
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
-from suite.models.catalogue import Published
+from suite.models.catalogue import CatalogueModel, Published
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
 from suite.weights import WeightsFile
@@ -40,13 +40,23 @@ MOST_LAYERS = 1_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 
+@dataclass(frozen=True, slots=True)
+class GgufFile:
+    """A GGUF file: where it lies on this disk, its SHA-256 and bytes, and the type or types of its matrices."""
+
+    path: Path | None
+    sha256: str
+    bytes: int
+    quantisation: str
+
+
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. `folder` (a local directory), `repository` or `weights` (one file, by its content) says where
-    it comes from; none does for an untrained network.
+    """One model, pinned. `folder` (a local directory), `repository` or `gguf` (one file) says where it comes from; none
+    does for an untrained network. `weights` are the places that have a GGUF file, where it is fetched.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files, or of the one file. `dtype` is
-    what the manifest asks the model to run in, `auto` where the hardware may choose.
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file. `dtype` is what
+    the manifest asks the model to run in, `auto` where the hardware may choose.
     """
 
     name: str
@@ -59,6 +69,7 @@ class ModelSource:
     published: Published | None = None
     weights: WeightsFile | None = None
     licence: str | None = None
+    gguf: GgufFile | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -67,7 +78,7 @@ class ModelSource:
     @property
     def untrained(self) -> bool:
         """Whether it is a network of which only the architecture is known."""
-        return self.folder is None and self.repository is None and self.weights is None
+        return self.folder is None and self.repository is None and self.gguf is None
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -82,6 +93,8 @@ class ModelSource:
             block_weights=anatomy.block_weights,
             layers=anatomy.layers,
             tied=anatomy.tied,
+            quantisation=self.gguf.quantisation if self.gguf else None,
+            file_format="gguf" if self.gguf else None,
         )
 
 
@@ -103,6 +116,7 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             published=model.published,
             weights=model.weights,
             licence=model.licence,
+            gguf=_of_catalogue(model),
         )
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)
@@ -110,6 +124,14 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
         f"no model is called {name!r}; the catalogue has {', '.join(catalogue.names())}, "
         "and any other is written as {name: ..., path: ...} or {name: ..., repository: ..., revision: ...}"
     )
+
+
+def _of_catalogue(model: CatalogueModel) -> GgufFile | None:
+    """The file of a catalogue's model, which need not be here yet."""
+    file = model.weights
+    if file is None or file.sha256 is None or file.bytes is None or model.quantisation is None:
+        return None
+    return GgufFile(None, file.sha256, file.bytes, model.quantisation)
 
 
 def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> ModelSource:
@@ -133,11 +155,9 @@ def from_weights_file(name: str, weights: WeightsFile, dtype: str = "auto", watc
     Raises:
         InputError: no source gives the file, or it is not what it should be.
     """
-    from suite.models.source import from_gguf  # type: ignore[attr-defined]
     from suite.weights.obtain import obtain_file
 
-    source: ModelSource = from_gguf(name, obtain_file(weights, watch), dtype)
-    return replace(source, weights=weights)
+    return replace(from_gguf(name, obtain_file(weights, watch), dtype), weights=weights)
 
 
 def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource:
@@ -193,10 +213,37 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
-    revision = revision or f"sha256:{_hash(files)}"
+    revision = revision or f"sha256:{files_digest(files)}"
     source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
+    return source
+
+
+def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
+    """A GGUF file, known from its header alone; its weights are dequantised to float32 when they are loaded.
+
+    Raises:
+        InputError: it cannot be read, or is not a model that the suite can convert.
+    """
+    from suite.gguf.configuration import configuration
+    from suite.gguf.header import read_header
+    from suite.gguf.names import quantisation, tensors_by_parameter
+
+    try:
+        header = read_header(path)
+        config = configuration(header)
+        _check_sizes(str(path), config)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        gguf = GgufFile(path, sha256, header.size, quantisation(header))
+        source = ModelSource(name, f"sha256:{sha256}", config, dtype=dtype, stored_dtype="float32", gguf=gguf)
+        _check_anatomy(source, str(path))
+        tensors_by_parameter(header, source.anatomy)
+    except OSError as error:
+        raise InputError(f"model {name!r}: cannot read {path}: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"model {name!r}: {error}") from error
     return source
 
 
@@ -305,7 +352,7 @@ def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> No
             )
 
 
-def _hash(files: list[Path]) -> str:
+def files_digest(files: Iterable[Path]) -> str:
     """SHA-256 over the names and contents of the files that are there."""
     total = hashlib.sha256()
     for path in files:
