@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from suite.hub import Repository
     from suite.manifest import Study
     from suite.models.source import ModelSource
+    from suite.weights import WeightsFile
 
 LARGE = 50_000_000  # parameters, from which on a processor keeps one waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A model or text by its name, and where it comes from: a repository of the hub, or where it is already.
+    """A model or text by its name, and where it comes from: a repository of the hub, a file that several places have,
+    or where it is already.
 
     `trouble` is why it cannot be had at all; `otherwise` what else to do where the hub does not give it.
     """
 
     name: str
     repository: Repository | None = None
+    weights: WeightsFile | None = None
     place: str = ""
     trouble: str = ""
     otherwise: str = ""
@@ -35,6 +38,11 @@ class Need:
         """Why it cannot be had, and the cure that needs no hub."""
         return f"{why}; or {self.otherwise}" if self.otherwise else why
 
+    @property
+    def remote(self) -> bool:
+        """Whether it may have to be fetched."""
+        return self.repository is not None or self.weights is not None
+
 
 def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
     """What some models of a study, and its texts, need."""
@@ -43,11 +51,17 @@ def needs(study: Study, models: Iterable[ModelSource]) -> list[Need]:
 
     found = []
     for model in models:
-        if model.repository is not None:
-            found.append(Need(model.name, model_repository(model.repository, model.revision)))
+        if model.weights is not None:
+            found.append(Need(model.name, weights=model.weights, licence=model.licence or ""))
+        elif model.repository is not None:
+            repository = model_repository(model.repository, model.revision)
+            found.append(Need(model.name, repository, licence=model.licence or ""))
         else:
             if model.untrained:
                 found.append(Need(model.name, place="is made from its architecture"))
+                continue
+            if model.gguf is not None:
+                found.append(Need(model.name, place=f"is the file {model.gguf.path}"))
                 continue
             own = model.folder is not None and model.folder.parent == EMBEDDED
             found.append(Need(model.name, place="ships with the suite" if own else f"is the directory {model.folder}"))

@@ -21,6 +21,13 @@ def default_results() -> Path:
     return Path(os.environ.get("LOTTERY_RESULTS") or "results")
 
 
+def model_cache() -> Path:
+    """Where model files of a package index and converted models are kept: $HF_HOME/lottery, else
+    ~/.cache/huggingface/lottery."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return Path(home).expanduser() / "lottery"
+
+
 def here_or_shipped(path: Path) -> Path:
     """The path, or where nothing is there the suite's own of that name: in the image no clone lies around."""
     shipped = ROOT / path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "submit": "Submit what manifests lack to SLURM, or to this machine's GPUs, as tasks.",
     "status": "Show what has become of every experiment: done, running, queued, failed, lost.",
     "cliff": "Find the sparsity at which one model breaks, to 1 %.",
+    "import": "Turn a GGUF file into an ordinary Hugging Face directory, its weights dequantised.",
     "export": "Make one experiment's model again, and write it as a Hugging Face directory.",
     "expand": "Write the ordinary directory of an export that is compressed.",
     "records": "Show the records of a results folder.",
@@ -48,7 +50,8 @@ class Lottery(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"suite.cli.{name}"), name)
+        spelt = name + "_" * keyword.iskeyword(name)  # `import` is none that Python lets a module have
+        command: click.Command = getattr(importlib.import_module(f"suite.cli.{spelt}"), spelt)
         return command
 
     def resolve_command(

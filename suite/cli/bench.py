@@ -107,16 +107,18 @@ def _fetched(source: ModelSource) -> ModelSource:
 
     from suite.cli.fetching import FetchProgress, fetch_all
     from suite.hub import fetch_model, model_repository
-    from suite.models.source import from_folder
+    from suite.models.source import from_folder, from_weights_file
     from suite.needs import Need
 
-    assert source.repository is not None
     console = Console(stderr=True, soft_wrap=True)
     with FetchProgress(console) as progress:
-        need = Need(source.name, model_repository(source.repository, source.revision))
-        fetched = fetch_all([need], progress, ask=False)
+        repository = model_repository(source.repository, source.revision) if source.repository else None
+        fetched = fetch_all([Need(source.name, repository, source.weights)], progress, ask=False)
     if fetched.failures:
         raise InputError(fetched.failures[0])
+    if source.weights is not None:
+        return from_weights_file(source.name, source.weights)
+    assert source.repository is not None
     folder = fetch_model(source.repository, source.revision)
     return from_folder(source.name, folder, revision=source.revision)
 

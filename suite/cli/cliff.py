@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def cliff(
 ) -> None:
     """Find the sparsity at which MODEL's perplexity first exceeds multiples of the dense one, to 1 %.
 
-    MODEL is a name of the catalogue or a model directory. By bisection, on records like any others (in DIR/cliff):
+    MODEL is a name of the catalogue, a model directory or a GGUF file. By bisection, on records like any others (in DIR/cliff):
     interrupt it at any time, and what is there already is not measured again. In a manifest: `cliff: [1.1, 2, 10]`.
     """
     from rich.console import Console
@@ -66,7 +67,7 @@ def cliff(
     from suite.models.catalogue import embedded
     from suite.records import Store
 
-    entry = {"name": Path(model).resolve().name, "path": model} if Path(model).is_dir() else {"name": model}
+    entry = _entry(model)
     named = text or ("stories" if model in embedded() else "wikitext-2")
     grid = {"criterion": criterion, "target": target, "scope": scope, "seed": seed, "cliff": list(factors)}
     manifest = {
@@ -85,6 +86,19 @@ def cliff(
     if outcome.failed:
         sys.exit(EXIT_FAILED)
     _show(study, store)
+
+
+def _entry(model: str) -> dict[str, str]:
+    """The model as a manifest would name it; a file's name becomes one that a manifest allows."""
+    from suite.gguf.header import GGUF
+
+    path = Path(model)
+    if path.suffix.lower() == GGUF:
+        return {
+            "name": re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+", "-", path.stem).strip("-")[:64] or "gguf",
+            "path": model,
+        }
+    return {"name": path.resolve().name, "path": model} if path.is_dir() else {"name": model}
 
 
 def _show(study: Study, store: Store) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli import data_option, results_option
-from suite.errors import EXIT_FAILED
+from suite.errors import EXIT_FAILED, InputError
 
 if TYPE_CHECKING:
     from suite.doctor import Finding
@@ -36,6 +36,8 @@ def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """
     from suite.manifest import read_study
 
+    for path in manifests:
+        _check_described(path)
     findings = list(examine([read_study(path) for path in manifests], results))
     failing = any(finding.state == "fail" for finding in findings)
     if as_json:
@@ -51,6 +53,24 @@ def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
         click.echo(_conclusion(findings, bool(manifests)))
     if failing:
         sys.exit(EXIT_FAILED)
+
+
+def _check_described(manifest: Path) -> None:
+    """Nothing is fetched here, and a model in one file is not known without it.
+
+    Raises:
+        InputError: a file is not in the cache.
+    """
+    from suite.manifest import weights_files
+
+    for name, weights in weights_files(manifest):
+        from suite.weights.obtain import missing
+
+        if missing(weights) != 0:
+            raise InputError(
+                f"what model {name!r} of {manifest} is says its file, which is not in the cache: `lottery fetch "
+                f"{manifest}` brings it"
+            )
 
 
 def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
@@ -70,14 +90,17 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
     yield from fit.dtype(machine, studies)
 
     needed = [need for study in studies for need in needs(study, study.models)]
-    if any(need.repository for need in needed):
+    if any(need.remote for need in needed):
         from suite.hub.cache import cache_folder
+        from suite.paths import model_cache
 
         stocks = disk.take_stock(needed)
         yield from disk.hub(stocks)
-        missing = sum(stock.missing for stock in stocks)
-        yield from disk.cache_room(cache_folder(), missing, free_bytes(cache_folder()))
+        for cache, packaged in ((cache_folder(), False), (model_cache(), True)):
+            room = sum(stock.missing + stock.beside for stock in stocks if stock.packaged == packaged)
+            yield from disk.cache_room(cache, room, free_bytes(cache))
     yield from disk.texts(needed)
+    yield from disk.conversions(studies)
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
     from suite.runner.environment import commit, image_digest, libraries

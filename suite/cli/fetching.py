@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from suite.cli.progress import duration
 from suite.errors import InputError
-from suite.needs import Need, free_bytes, gigabytes
-
-if TYPE_CHECKING:
-    from suite.hub import HubFile, Repository
+from suite.needs import Need, gigabytes
 
 LOG_EVERY = 30.0  # seconds between two lines of a job's log
 
 
 class FetchProgress:
-    """A bar for each repository on a terminal; elsewhere a line when it begins, now and then, and when it is done."""
+    """A bar for each repository or file on a terminal; elsewhere a line now and then, and when it is done."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -44,11 +42,11 @@ class FetchProgress:
         self.bars.stop()
 
     def begin(self, name: str, total: int) -> None:
-        """The next repository, of `total` bytes."""
+        """The next repository or file, of `total` bytes; 0 where that is not known."""
         self.name, self.total = name, total
         self.there = self.came = self.reached = 0
         self.clock = self.told = time.monotonic()
-        self.task = self.bars.add_task(name, total=total)
+        self.task = self.bars.add_task(name, total=total or None)
 
     def found(self, size: int) -> None:
         self.there += size
@@ -76,10 +74,11 @@ class FetchProgress:
         now = time.monotonic()
         if not self.console.is_terminal and self.came and now - self.told >= LOG_EVERY:
             rate = self.came / (now - self.clock)
-            left = duration((self.total - self.reached) / rate)
-            self.say(
-                f"{self.name}: {gigabytes(self.reached)} of {gigabytes(self.total)}, {rate / 1e6:.1f} MB/s, {left} left"
-            )
+            of = left = ""
+            if self.total:
+                of = f" of {gigabytes(self.total)}"
+                left = f", {duration(max(0, self.total - self.reached) / rate)} left"
+            self.say(f"{self.name}: {gigabytes(self.reached)}{of}, {rate / 1e6:.1f} MB/s{left}")
             self.told = now
 
 
@@ -101,75 +100,67 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
     Raises:
         InputError: the disk has no room for all of it, or the hub cannot be reached.
     """
+    from suite.cli.listing import check_room, listing
     from suite.hub.explained import unreachable
-    from suite.hub.obtain import obtain
-    from suite.hub.repository import files_of
 
     result = Fetched()
-    listed: list[tuple[Need, Repository, list[HubFile]]] = []
+    listed = []
     for need in dict.fromkeys(wanted):
         if need.trouble:
             result.failures += (f"{need.trouble}: {need.otherwise}" if need.otherwise else need.trouble,)
             continue
-        if need.repository is None:
+        if not need.remote:
             if ask:
                 progress.say(f"{need.name}: {need.place}, nothing to fetch{_licence(need)}")
             continue
         progress.begin(need.name, 0)
         try:
-            listed.append((need, need.repository, files_of(need.repository, progress, ask=ask)))
+            listed.append(listing(need, progress, ask=ask))
         except InputError as error:
             told = need.without_hub(str(error))
             if unreachable(error):
                 raise InputError(told) from error
             result.failures += (f"{need.name}: {told}",)
         progress.done()
-    check_room([(repository, files) for _, repository, files in listed])
-    for need, repository, files in listed:
-        total = sum(file.size for file in files)
-        progress.begin(need.name, total)
+    check_room(listed)
+    for one in listed:
+        progress.begin(one.need.name, one.size)
         try:
-            obtain(repository, files, progress)
+            right = one.bring(progress)
         except InputError as error:
-            result.failures += (f"{need.name}: {need.without_hub(str(error))}",)
+            result.failures += (f"{one.need.name}: {one.need.without_hub(str(error))}",)
         else:
             if progress.came or ask:
-                progress.say(_summary(need, repository, progress))
+                progress.say(_summary(one.need, right, progress))
         result.came += progress.came
         progress.done()
     return result
 
 
-def check_room(listed: list[tuple[Repository, list[HubFile]]]) -> None:
-    """Refuse what the disk cannot hold.
+def bring_files(manifests: Iterable[Path], console: Console) -> None:
+    """Fetch the files that manifests cannot be read without, so that it is seen how they come.
 
     Raises:
-        InputError: in one sentence, with both sizes.
+        InputError: one cannot be had.
     """
-    from suite.hub.cache import cache_folder
-    from suite.hub.obtain import missing_bytes
+    from suite.manifest import weights_files
 
-    missing = sum(missing_bytes(repository, files) for repository, files in listed)
-    free = free_bytes(cache_folder())
-    if missing > free:
-        raise InputError(
-            f"{gigabytes(missing)} are still to be fetched, and the disk of {cache_folder()} has {gigabytes(free)} "
-            "free: make room, or set HF_HOME to a folder on a larger disk"
-        )
+    if wanted := [Need(name, weights=weights) for path in manifests for name, weights in weights_files(path)]:
+        with FetchProgress(console) as progress:
+            fetched = fetch_all(wanted, progress, ask=False)
+        if fetched.failures:
+            raise InputError(fetched.failures[0])
 
 
-def _summary(need: Need, repository: Repository, progress: FetchProgress) -> str:
+def _summary(need: Need, right: str, progress: FetchProgress) -> str:
     seconds = max(time.monotonic() - progress.clock, 1e-3)
     if not progress.came:
-        how = f"{gigabytes(progress.total)} there already"
+        how = f"{gigabytes(progress.there)} there already"
     elif progress.there:
         how = f"{gigabytes(progress.came)} fetched in {duration(seconds)}, {gigabytes(progress.there)} there already"
     else:
         how = f"{gigabytes(progress.came)} fetched in {duration(seconds)}"
-    return (
-        f"{need.name}: {how}; every checksum is the hub's ({repository.name} at {repository.revision[:12]})"
-        f"{_licence(need)}"
-    )
+    return f"{need.name}: {how}{right}{_licence(need)}"
 
 
 def _licence(need: Need) -> str:

@@ -32,12 +32,17 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
 
     Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
     were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
+    What says what a model is (its configuration, or its one file) is fetched where it is not in the cache.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
+    from rich.console import Console
+
+    from suite.cli.fetching import bring_files
     from suite.forecast.experiments import check_fits
     from suite.machine import this_machine
     from suite.manifest import read_study
 
+    bring_files(manifests, Console(stderr=True, soft_wrap=True))
     machine = this_machine()
     plans = [_plan(read_study(path), results, machine) for path in manifests]
     if as_json:
@@ -121,7 +126,10 @@ def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.tables import count
     from suite.forecast.experiments import load_seconds
     from suite.forecast.rates import rates
+    from suite.gguf.cache import missing_bytes
     from suite.manifest.expand import describe
+    from suite.needs import gigabytes
+    from suite.paths import model_cache
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
@@ -151,6 +159,9 @@ def _show(planned: Planned, machine: Machine) -> None:
             click.echo(
                 f"  {'search':8}  {name} {what:<{49 - len(name)}} {one.seconds:7.1f} s  each, at most {search.most}"
             )
+    for model in study.models:
+        if missing := missing_bytes(model):
+            click.echo(f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}")
     click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
     if planned.left is not None:
         _show_done(planned)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from suite.manifest.expand import describe
 from suite.records import Damage, Experiment, Record
@@ -100,3 +102,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@contextmanager
+def conversion_progress(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar while a GGUF file is dequantised, on a terminal; yields what is to be told of weights done, of how many."""
+    columns = TextColumn("dequantising {task.description}"), BarColumn(bar_width=24), TaskProgressColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

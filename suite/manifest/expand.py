@@ -21,6 +21,7 @@ from suite.models.source import ModelSource
 from suite.paths import confined, here_or_shipped, is_folder_name
 from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
+from suite.weights import WeightsFile
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
@@ -80,15 +81,31 @@ def read_study(path: Path) -> Study:
     Raises:
         InputError: anything wrong with it, with file, line and column.
     """
+    path, text = _read(path)
+    data, positions = declared.understand(text, path)
+    manifest = declared.parse(Manifest, data, positions, "a manifest")
+    return replace(_Expansion(manifest, path, positions, confined).study(), manifest=text)
+
+
+def weights_files(path: Path) -> list[tuple[str, WeightsFile]]:
+    """Names and files of those models of a manifest that are described by nothing but their file: `read_study` fetches
+    what of them is not in the cache.
+
+    Raises:
+        InputError: the manifest does not read.
+    """
+    path, text = _read(path)
+    manifest = declared.parse(Manifest, *declared.understand(text, path), "a manifest")
+    return [(entry.name, entry.weights) for entry in manifest.models if entry.weights is not None]
+
+
+def _read(path: Path) -> tuple[Path, str]:
     path = here_or_shipped(path)
     if not is_folder_name(path.stem):
         raise InputError(
             f"a study's results go to a folder of its manifest's name, and {path.name!r} gives none; rename it"
         )
-    text = declared.read(path)
-    data, positions = declared.understand(text, path)
-    manifest = declared.parse(Manifest, data, positions, "a manifest")
-    return replace(_Expansion(manifest, path, positions, confined).study(), manifest=text)
+    return path, declared.read(path)
 
 
 def expand(manifest: Manifest, path: Path, positions: declared.Positions) -> Study:

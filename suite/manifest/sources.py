@@ -11,10 +11,20 @@ from typing import Any
 from suite import declared
 from suite.data.source import TextSource, same_text, text_from_catalogue, text_from_file, training_text
 from suite.errors import InputError
+from suite.gguf.header import GGUF
+from suite.gguf.tokenizer import tokenizer_beside
 from suite.manifest.entries import LearntText, ModelEntry, TextEntry
 from suite.manifest.schema import Manifest
 from suite.models.catalogue import Published
-from suite.models.source import ModelSource, from_architecture, from_catalogue, from_folder, from_hub
+from suite.models.source import (
+    ModelSource,
+    from_architecture,
+    from_catalogue,
+    from_folder,
+    from_gguf,
+    from_hub,
+    from_weights_file,
+)
 from suite.records.experiment import TextReference
 
 Allowed = Callable[[Path, Path], Path]  # a path and the folder it is relative to -> the path, if it may be followed
@@ -46,12 +56,18 @@ class Sources:
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
             folder = self._placed(entry.path)
+            if folder.suffix.lower() == GGUF:
+                for file in tokenizer_beside(folder):
+                    self.allowed(file, folder.parent)
+                return from_gguf(entry.name, folder, entry.dtype)
             with suppress(OSError):  # a folder that is none is told by from_folder
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link
             return from_folder(entry.name, folder, entry.dtype)
         if entry.architecture is not None:
             return from_architecture(entry.name, entry.architecture)
+        if entry.weights is not None:
+            return from_weights_file(entry.name, entry.weights, entry.dtype)
         if entry.repository is not None and entry.revision is not None:
             return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
         return from_catalogue(entry.name, entry.dtype)

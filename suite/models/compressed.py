@@ -39,7 +39,13 @@ _NAMES = {
 }
 
 
-def write(file: IO[bytes], names: Iterable[str], tensors: Tensors, masks: Mapping[str, Bits] | None = None) -> None:
+def write(
+    file: IO[bytes],
+    names: Iterable[str],
+    tensors: Tensors,
+    masks: Mapping[str, Bits] | None = None,
+    blanks: Tensors | None = None,
+) -> None:
     """Write a model as one safetensors file, a tensor at a time: the largest one is all that memory has to hold.
 
     Each tensor is asked for first for its dtype and shape: the header comes before the values, and the masks say how
@@ -50,11 +56,13 @@ def write(file: IO[bytes], names: Iterable[str], tensors: Tensors, masks: Mappin
         names: the model's tensors.
         tensors: gives them.
         masks: the packed mask of each pruned tensor. None writes an ordinary file, every tensor whole.
+        blanks: gives tensors of the same dtypes and shapes, whose values are not looked at, where values are dear.
 
     Raises:
         OSError: the file cannot be written.
     """
-    pieces = [piece for name in sorted(names) for piece in _pieces(name, tensors(name), (masks or {}).get(name))]
+    shown = blanks or tensors
+    pieces = [piece for name in sorted(names) for piece in _pieces(name, shown(name), (masks or {}).get(name))]
     pieces.sort(key=lambda piece: (-piece.dtype.itemsize, piece.name))  # so that each begins at a multiple of its size
     header: dict[str, Any] = {"__metadata__": PLAIN if masks is None else _metadata(tensors, masks)}
     start = 0

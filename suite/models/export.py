@@ -110,8 +110,11 @@ def check_free(out: Path) -> None:
 
 
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path, cure: str = "make room, or name another with --out") -> Iterator[Path]:
     """A folder to write in, which gets its name on leaving: it is there whole or not at all.
+
+    Args:
+        cure: what to do where it cannot be written.
 
     Raises:
         InputError: the name is taken, or the folder cannot be written.
@@ -123,7 +126,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, out)
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}; make room, or name another with --out") from error
+        raise InputError(f"cannot write {out}: {error.strerror}; {cure}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

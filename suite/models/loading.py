@@ -293,6 +293,10 @@ def _first_line(error: Exception) -> str:
 def _folder(source: ModelSource) -> Path:
     if source.folder is not None:
         return source.folder
+    if source.gguf is not None:
+        from suite.gguf.cache import gguf_folder
+
+        return gguf_folder(source)
     from suite.hub import fetch_model
 
     assert source.repository is not None

@@ -1,4 +1,5 @@
-"""Where a model comes from: a name of the catalogue, a directory, or a hub repository at a pinned revision.
+"""Where a model comes from: a name of the catalogue, a directory, a hub repository at a pinned revision, or a file that
+several places have.
 
 Resolved without torch, so that a plan and every complaint about a model come before the first experiment.
 """
@@ -7,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
 
 from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
-from suite.models.catalogue import Published
+from suite.models.catalogue import CatalogueModel, Published
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
+from suite.weights import WeightsFile
+
+if TYPE_CHECKING:
+    from suite.hub.patience import Watch
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -35,12 +40,23 @@ MOST_LAYERS = 1_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 
+@dataclass(frozen=True, slots=True)
+class GgufFile:
+    """A GGUF file: where it lies on this disk, its SHA-256 and bytes, and the type or types of its matrices."""
+
+    path: Path | None
+    sha256: str
+    bytes: int
+    quantisation: str
+
+
 @dataclass(frozen=True)
 class ModelSource:
-    """One model, pinned. Either `folder` (a local directory) or `repository` is set; neither for an untrained network.
+    """One model, pinned. `folder` (a local directory), `repository` or `gguf` (one file) says where it comes from; none
+    does for an untrained network. `weights` are the places that have a GGUF file, where it is fetched.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files. `dtype` is what the manifest
-    asks the model to run in, `auto` where the hardware may choose.
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file. `dtype` is what
+    the manifest asks the model to run in, `auto` where the hardware may choose.
     """
 
     name: str
@@ -51,6 +67,9 @@ class ModelSource:
     dtype: str = "auto"
     stored_dtype: str = "bfloat16"
     published: Published | None = None
+    weights: WeightsFile | None = None
+    licence: str | None = None
+    gguf: GgufFile | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -59,7 +78,7 @@ class ModelSource:
     @property
     def untrained(self) -> bool:
         """Whether it is a network of which only the architecture is known."""
-        return self.folder is None and self.repository is None
+        return self.folder is None and self.repository is None and self.gguf is None
 
     @cached_property
     def anatomy(self) -> Anatomy:
@@ -74,6 +93,8 @@ class ModelSource:
             block_weights=anatomy.block_weights,
             layers=anatomy.layers,
             tied=anatomy.tied,
+            quantisation=self.gguf.quantisation if self.gguf else None,
+            file_format="gguf" if self.gguf else None,
         )
 
 
@@ -83,8 +104,8 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
     Raises:
         InputError: no model has this name.
     """
-    if name in catalogue.HUB:
-        model = catalogue.HUB[name]
+    if name in catalogue.MODELS:
+        model = catalogue.MODELS[name]
         return ModelSource(
             name,
             model.revision,
@@ -93,6 +114,9 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             dtype=dtype,
             stored_dtype=model.stored_dtype,
             published=model.published,
+            weights=model.weights,
+            licence=model.licence,
+            gguf=_of_catalogue(model),
         )
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)
@@ -100,6 +124,14 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
         f"no model is called {name!r}; the catalogue has {', '.join(catalogue.names())}, "
         "and any other is written as {name: ..., path: ...} or {name: ..., repository: ..., revision: ...}"
     )
+
+
+def _of_catalogue(model: CatalogueModel) -> GgufFile | None:
+    """The file of a catalogue's model, which need not be here yet."""
+    file = model.weights
+    if file is None or file.sha256 is None or file.bytes is None or model.quantisation is None:
+        return None
+    return GgufFile(None, file.sha256, file.bytes, model.quantisation)
 
 
 def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> ModelSource:
@@ -115,6 +147,17 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     return source
+
+
+def from_weights_file(name: str, weights: WeightsFile, dtype: str = "auto", watch: Watch | None = None) -> ModelSource:
+    """A model in one file (GGUF), which is fetched unless the cache has it: the file itself says what model it is.
+
+    Raises:
+        InputError: no source gives the file, or it is not what it should be.
+    """
+    from suite.weights.obtain import obtain_file
+
+    return replace(from_gguf(name, obtain_file(weights, watch), dtype), weights=weights)
 
 
 def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource:
@@ -170,10 +213,37 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         raise InputError(f"model {name!r}: {folder} holds no tokenizer (expected tokenizer.json)")
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
-    revision = revision or f"sha256:{_hash(files)}"
+    revision = revision or f"sha256:{files_digest(files)}"
     source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
+    return source
+
+
+def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
+    """A GGUF file, known from its header alone; its weights are dequantised to float32 when they are loaded.
+
+    Raises:
+        InputError: it cannot be read, or is not a model that the suite can convert.
+    """
+    from suite.gguf.configuration import configuration
+    from suite.gguf.header import read_header
+    from suite.gguf.names import quantisation, tensors_by_parameter
+
+    try:
+        header = read_header(path)
+        config = configuration(header)
+        _check_sizes(str(path), config)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        gguf = GgufFile(path, sha256, header.size, quantisation(header))
+        source = ModelSource(name, f"sha256:{sha256}", config, dtype=dtype, stored_dtype="float32", gguf=gguf)
+        _check_anatomy(source, str(path))
+        tensors_by_parameter(header, source.anatomy)
+    except OSError as error:
+        raise InputError(f"model {name!r}: cannot read {path}: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"model {name!r}: {error}") from error
     return source
 
 
@@ -282,7 +352,7 @@ def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> No
             )
 
 
-def _hash(files: list[Path]) -> str:
+def files_digest(files: Iterable[Path]) -> str:
     """SHA-256 over the names and contents of the files that are there."""
     total = hashlib.sha256()
     for path in files:

@@ -21,7 +21,7 @@ from suite.records.schema import Environment
 if TYPE_CHECKING:
     from suite.models.loading import LoadedModel
 
-LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy", "torchao")
+LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy", "torchao", "gguf")
 
 
 def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Environment:

@@ -73,7 +73,7 @@ def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
               "num_hidden_layers": 2000, "num_attention_heads": 64, "max_position_embeddings": 4096}  # fmt: skip
     script = (
         "import suite.models.catalogue as c, dataclasses, json, sys\n"
-        f"c.HUB['phi-2'] = dataclasses.replace(c.HUB['phi-2'], config=json.loads({json.dumps(config)!r}))\n"
+        f"c.MODELS['phi-2'] = dataclasses.replace(c.MODELS['phi-2'], config=json.loads({json.dumps(config)!r}))\n"
         "from suite.cli import main; main()"
     )
     path.write_text("title: a\nmodels: phi-2\ntext: wikitext-2\n")

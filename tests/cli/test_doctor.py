@@ -117,8 +117,13 @@ def test_models_are_in_the_cache_or_to_be_had_or_not() -> None:
 
 def test_disks_have_room_or_not(tmp_path: Path) -> None:
     assert not list(disk.cache_room(tmp_path, 0, 0))
-    expect(only(disk.cache_room(tmp_path, 5 * 10**9, 6 * 10**9)), "ok", "5 GB to be fetched, 6 GB free")
-    expect(only(disk.cache_room(tmp_path, 7 * 10**9, 6 * 10**9)), "fail", "7 GB to be fetched", "set HF_HOME")
+    expect(only(disk.cache_room(tmp_path, 5 * 10**9, 6 * 10**9)), "ok", "5 GB needed to fetch it, 6 GB free")
+    expect(
+        only(disk.cache_room(tmp_path, 7 * 10**9, 6 * 10**9)),
+        "fail",
+        "7 GB needed to fetch it",
+        "set HF_HOME",
+    )
     deep = tmp_path / "not" / "there"
     expect(disk.results(deep, 1000), "ok", f"{deep} can be written")
     expect(disk.results(deep, 10**18), "fail", "needed", "make room, or name another folder with --results DIR")

@@ -12,12 +12,12 @@ import torch
 from suite.data.source import text_from_catalogue, text_from_file
 from suite.data.windows import Windows
 from suite.evaluation.gate import GateError, dense_gate
-from suite.models.catalogue import HUB, Published
+from suite.models.catalogue import MODELS, Published
 from suite.records.schema import Perplexity
 from tests import synthetic
 
 WIKITEXT = text_from_catalogue("wikitext-2")
-QWEN = HUB["qwen2.5-7b"].published
+QWEN = MODELS["qwen2.5-7b"].published
 
 
 def measured(value: float, **protocol: Any) -> Perplexity:

@@ -1,6 +1,6 @@
 """Thousands of files that nobody meant to write: each is accepted or refused in one sentence, and nothing else happens.
 
-python -m tests.foreign.fuzz [--manifests 20000] [--records 20000] [--seed 0]
+python -m tests.foreign.fuzz [--manifests 20000] [--records 20000] [--gguf 20000] [--seed 0]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from tests.foreign import manifests, records
+from tests.foreign import ggufs, manifests, records
 from tests.foreign.guard import Forbidden, Hang, guarded
 
 SLOW = 60.0  # seconds that a poster may take
@@ -103,6 +103,23 @@ def fuzz_records(
     return tally
 
 
+def fuzz_ggufs(count: int, seed: int, folder: Path, handle: Callable[[Path, Path], bool] = ggufs.handle) -> Tally:
+    """So many GGUF files whose headers were changed."""
+    tally = Tally("GGUF files")
+    files = ggufs.furnish(folder)
+    handle(folder / "llama.gguf", folder / "out")  # everything is imported
+    shutil.rmtree(folder / "out")
+    for index in range(count):
+        path = folder / "foreign.gguf"
+        path.write_bytes(ggufs.foreign(random.Random(f"{seed} gguf {index}"), files))
+        with _noted(tally, path, f"{seed}-{index}"), guarded(folder / "out"):
+            accepted = handle(path, folder / "out")
+            tally.accepted += accepted
+            tally.refused += not accepted
+        shutil.rmtree(folder / "out", ignore_errors=True)
+    return tally
+
+
 @contextmanager
 def _noted(tally: Tally, path: Path, name: str) -> Iterator[None]:
     """Time what happens inside; of a fault, keep what was given and the traceback."""
@@ -125,11 +142,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="ci/fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("--manifests", type=int, default=20_000)
     parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--gguf", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     faulty = False
-    for count, fuzz in ((arguments.manifests, fuzz_manifests), (arguments.records, fuzz_records)):
+    fuzzes = {fuzz_manifests: arguments.manifests, fuzz_records: arguments.records, fuzz_ggufs: arguments.gguf}
+    for fuzz, count in fuzzes.items():
         if not count:
             continue
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

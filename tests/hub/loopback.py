@@ -1,7 +1,7 @@
 """A small Hugging Face hub on the loopback: real HTTP, pinned commits, checksums, ranges, and the ways it says no.
 
-Large files (`*.safetensors`, `*.parquet`, `*.gz`) are in LFS, as on the hub: their checksum is SHA-256, and they are
-redirected to another host. The others have git's SHA-1.
+Large files (`*.safetensors`, `*.parquet`, `*.gguf`, `*.gz`) are in LFS, as on the hub: their checksum is SHA-256, and
+they are redirected to another host. The others have git's SHA-1.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Hub:
 
 
 def lfs(name: str) -> bool:
-    return name.endswith((".safetensors", ".parquet", ".gz"))
+    return name.endswith((".safetensors", ".parquet", ".gguf", ".gz"))
 
 
 def git_sha1(content: bytes) -> str:

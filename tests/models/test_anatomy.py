@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from suite.errors import InputError
 from suite.models.anatomy import ATTENTION, BLOCK, MLP, Anatomy, parse_layers
-from suite.models.catalogue import HUB
+from suite.models.catalogue import MODELS
 
 # name: layers, block linears, their weights, head weights (None: tied), parameters
 TABLE = {
@@ -20,19 +20,25 @@ TABLE = {
     "smollm2-1.7b": (24, 168, 1_610_612_736, None, 1_711_376_384),
     "phi-2": (32, 192, 2_516_582_400, 131_072_000, 2_779_683_840),
     "qwen2.5-0.5b": (24, 168, 357_826_560, None, 494_032_768),
+    "smollm2-135m": (30, 210, 106_168_320, None, 134_515_008),
+    "smollm2-360m": (32, 224, 314_572_800, None, 361_821_120),
+    "qwen2.5-1.5b": (28, 196, 1_310_195_712, None, 1_543_714_304),
+    "llama-3.2-1b": (16, 112, 973_078_528, None, 1_235_814_400),
+    "smollm2-135m-instruct": (30, 210, 106_168_320, None, 134_515_008),
+    "qwen2.5-coder-1.5b-instruct": (28, 196, 1_310_195_712, 233_373_696, 1_777_088_000),
 }
 
 
 def real_class(name: str) -> Any:
     """The model as transformers builds it, on the meta device: full size, no memory."""
-    config = dict(HUB[name].config)
+    config = dict(MODELS[name].config)
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
 
 
-@pytest.mark.parametrize("name", HUB)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_parameter_is_in_exactly_one_part(name: str) -> None:
-    anatomy = Anatomy(HUB[name].config)
+    anatomy = Anatomy(MODELS[name].config)
     found = {key: tuple(value.shape) for key, value in real_class(name).named_parameters()}
     assert Counter(p.name for p in anatomy.parameters) == Counter(found.keys())
     assert {p.name: p.shape for p in anatomy.parameters} == found
@@ -42,20 +48,20 @@ def test_every_parameter_is_in_exactly_one_part(name: str) -> None:
     assert {p.name for p in anatomy.select("all", tied="untie")} == linears
 
 
-@pytest.mark.parametrize("name", HUB)
+@pytest.mark.parametrize("name", MODELS)
 def test_counts_are_those_published(name: str) -> None:
     layers, linears, block_weights, head, parameters = TABLE[name]
-    anatomy = Anatomy(HUB[name].config)
+    anatomy = Anatomy(MODELS[name].config)
     assert (anatomy.layers, len(anatomy.block_linears), anatomy.block_weights) == (layers, linears, block_weights)
     assert anatomy.tied == (head is None)
-    assert anatomy.weights == parameters == HUB[name].parameters
+    assert anatomy.weights == parameters == MODELS[name].parameters
     if head is not None:
         assert anatomy.head.weights == head
 
 
-@pytest.mark.parametrize("name", HUB)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_named_targets_divide_the_blocks(name: str) -> None:
-    anatomy = Anatomy(HUB[name].config)
+    anatomy = Anatomy(MODELS[name].config)
     blocks = set(anatomy.select("blocks"))
     for one, other in (("attention", "mlp"), ("early", "late")):
         first, second = set(anatomy.select(one)), set(anatomy.select(other))
@@ -66,11 +72,11 @@ def test_the_named_targets_divide_the_blocks(name: str) -> None:
 
 
 def test_mistral_has_the_first_studys_225_linear_layers() -> None:
-    assert len(Anatomy(HUB["mistral-7b"].config).select("all")) == 225
+    assert len(Anatomy(MODELS["mistral-7b"].config).select("all")) == 225
 
 
 def test_parts_and_layers_select_freely() -> None:
-    anatomy = Anatomy(HUB["mistral-7b"].config)
+    anatomy = Anatomy(MODELS["mistral-7b"].config)
     names = [p.name for p in anatomy.select(None, ("q", "down"), "0-1")]
     assert names == [f"model.layers.{i}.{m}.weight" for i in (0, 1) for m in ("mlp.down_proj", "self_attn.q_proj")]
     assert {p.layer for p in anatomy.select("attention", layers="3,30-31")} == {3, 30, 31}
@@ -78,7 +84,7 @@ def test_parts_and_layers_select_freely() -> None:
 
 
 def test_a_tied_table_is_what_the_manifest_says() -> None:
-    anatomy = Anatomy(HUB["qwen2.5-0.5b"].config)
+    anatomy = Anatomy(MODELS["qwen2.5-0.5b"].config)
     assert [p.name for p in anatomy.select("lm_head", tied="untie")] == ["lm_head.weight"]
     assert [p.name for p in anatomy.select("embeddings", tied="untie")] == ["model.embed_tokens.weight"]
     assert [p.name for p in anatomy.select("lm_head", tied="both")] == ["model.embed_tokens.weight"]
@@ -101,7 +107,7 @@ def test_a_tied_table_is_what_the_manifest_says() -> None:
 )
 def test_a_target_that_matches_nothing_is_an_error(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Anatomy(HUB["phi-2"].config).select(*arguments)
+        Anatomy(MODELS["phi-2"].config).select(*arguments)
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1-", "1,,2", "0-999999999"])

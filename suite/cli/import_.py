@@ -1,0 +1,46 @@
+"""`lottery import`: a GGUF file as a directory that transformers loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("import")
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.gguf")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the weights; float32 holds what was stored exactly.",
+)
+def import_(model: Path, out: Path, dtype: str) -> None:
+    """Write MODEL.gguf as an ordinary Hugging Face directory: weights dequantised, configuration, tokenizer.
+
+    `AutoModelForCausalLM.from_pretrained(DIR)` loads it. A tokenizer.json beside the file is taken in place of the
+    file's own. `path: model.gguf` in a manifest, and `lottery cliff model.gguf`, need no import.
+    """
+    from suite.gguf.cache import check_room
+    from suite.gguf.header import read_header
+    from suite.models.source import from_gguf
+
+    source = from_gguf(model.stem, model)
+    header = read_header(model)
+    cure = "make room, or name a folder on another disk with --out"
+    check_room(header, out, dtype, cure)
+    from rich.console import Console
+
+    from suite.cli.progress import conversion_progress
+    from suite.gguf.convert import convert
+    from suite.models.export import new_folder
+
+    with conversion_progress(Console(), model.name) as told, new_folder(out) as folder:
+        convert(header, folder, dtype, told)
+    assert source.gguf is not None
+    click.echo(
+        f"{out}: {source.anatomy.architecture.name}, {source.anatomy.weights:,} parameters, dequantised from "
+        f"{source.gguf.quantisation} to {dtype}"
+    )

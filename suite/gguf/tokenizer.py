@@ -1,0 +1,74 @@
+"""The tokenizer of a GGUF file: the one that lies beside it, else its own as transformers builds it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from suite.errors import InputError
+from suite.gguf.header import Header
+
+TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
+SPECIAL = {
+    **{"bos_token": "bos_token_id", "eos_token": "eos_token_id"},
+    **{"unk_token": "unknown_token_id", "pad_token": "padding_token_id"},
+}
+
+
+def tokenizer_beside(path: Path) -> list[Path]:
+    """The tokenizer's files beside a GGUF file; none where there is no tokenizer.json."""
+    files = [path.with_name(name) for name in (TOKENIZER, SETTINGS)]
+    return [file for file in files if file.is_file()] if files[0].is_file() else []
+
+
+def write_tokenizer(header: Header, folder: Path, vocabulary: int) -> None:
+    """Write tokenizer.json and tokenizer_config.json into the folder.
+
+    Args:
+        vocabulary: how many tokens the model has.
+
+    Raises:
+        InputError: the tokenizer cannot be read, or has tokens that the model has not.
+    """
+    beside = tokenizer_beside(header.path)
+    try:
+        highest = _copy(beside, header, folder) if beside else _build(header, folder)
+    except OSError:
+        raise
+    except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
+        where = beside[0] if beside else f"the tokenizer of {header.path}"
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{where} cannot be read: {why}") from error
+    if highest >= vocabulary:
+        where = f"{beside[0]}, which lies beside {header.path.name}," if beside else f"the tokenizer of {header.path}"
+        raise InputError(
+            f"{where} has a token {highest}, and the model has {vocabulary} tokens; is it another model's?"
+        )
+
+
+def _copy(files: list[Path], header: Header, folder: Path) -> int:
+    """Copy the files, and say what the GGUF file does of the special tokens if nothing else does; the highest token."""
+    from tokenizers import Tokenizer
+
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    if len(files) == 1:
+        said = {name: header.metadata.get(f"tokenizer.ggml.{key}") for name, key in SPECIAL.items()}
+        special = {name: tokenizer.id_to_token(token) for name, token in said.items() if token is not None}
+        settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+        (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
+    return max(tokenizer.get_vocab().values())
+
+
+def _build(header: Header, folder: Path) -> int:
+    """Write the file's own; the highest token."""
+    from transformers import PreTrainedTokenizerFast
+    from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
+
+    architecture, tokens, settings = get_gguf_tokenizer(str(header.path))
+    backend, _ = convert_gguf_tokenizer(architecture, tokens)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **settings)
+    tokenizer.save_pretrained(folder)
+    return max(tokenizer.get_vocab().values())
