@@ -55,8 +55,9 @@ def cliff(
 ) -> None:
     """Find the sparsity at which MODEL's perplexity first exceeds multiples of the dense one, to 1 %.
 
-    MODEL is a name of the catalogue, a model directory or a GGUF file. By bisection, on records like any others (in DIR/cliff):
-    interrupt it at any time, and what is there already is not measured again. In a manifest: `cliff: [1.1, 2, 10]`.
+    MODEL is a name of the catalogue, a model directory or a GGUF file. By bisection, on records like any others (in
+    DIR/cliff): interrupt it at any time, and what is there already is not measured again. In a manifest:
+    `cliff: [1.1, 2, 10]`.
     """
     from rich.console import Console
 
@@ -94,10 +95,8 @@ def _entry(model: str) -> dict[str, str]:
 
     path = Path(model)
     if path.suffix.lower() == GGUF:
-        return {
-            "name": re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+", "-", path.stem).strip("-")[:64] or "gguf",
-            "path": model,
-        }
+        name = re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+", "-", path.stem).strip("-")
+        return {"name": name[:64] or "gguf", "path": model}
     return {"name": path.resolve().name, "path": model} if path.is_dir() else {"name": model}
 
 

@@ -94,7 +94,7 @@ def converted(path: Path, sha256: str, progress: Progress | None = None) -> Path
 
 
 def folder_of(path: Path, sha256: str) -> Path:
-    """Where the directory is, or will be: named after the file, a tokenizer beside it, and the versions that make it."""
+    """Where the directory is, or will be: named after the file, a tokenizer beside it and what makes it."""
     made_by = {name: version(name) for name in MADE_BY}
     beside = files_digest(tokenizer_beside(path))
     return model_cache() / f"{sha256}-{digest({'format': FORMAT, 'tokenizer': beside, **made_by})[:16]}"

@@ -33,8 +33,10 @@ _TOKENS = {
     "ggml.unknown_token_id": "unk_token_id",
     "ggml.padding_token_id": "pad_token_id",
 }
-_NEEDED = ("block_count", "embedding_length", "feed_forward_length", "attention.head_count")
-_NEEDED += ("context_length", "attention.layer_norm_rms_epsilon")
+_NEEDED = (
+    *("block_count", "embedding_length", "feed_forward_length", "attention.head_count"),
+    *("context_length", "attention.layer_norm_rms_epsilon"),
+)
 VOCABULARY = "tokenizer.ggml.tokens"
 
 

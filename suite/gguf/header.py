@@ -153,7 +153,7 @@ class _Reader:
             return key, self._text(f"key {key!r:.80}")
         if kind == ARRAY:
             return key, self._array(key)
-        self._refuse(f"key {key!r:.80} is of the unknown type {kind}")
+        return self._refuse(f"key {key!r:.80} is of the unknown type {kind}")
 
     def _array(self, key: str) -> tuple[Scalar, ...] | Skipped:
         kind = self._number("I")

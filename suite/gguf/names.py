@@ -1,4 +1,4 @@
-"""Which parameter of the model each tensor of a GGUF file is. Without torch, so that a plan knows what cannot be read."""
+"""Which parameter of the model each tensor of a GGUF file is. Without torch: a plan tells what cannot be read."""
 
 from __future__ import annotations
 

@@ -42,9 +42,7 @@ def write_tokenizer(header: Header, folder: Path, vocabulary: int) -> None:
         raise InputError(f"{where} cannot be read: {why}") from error
     if highest >= vocabulary:
         where = f"{beside[0]}, which lies beside {header.path.name}," if beside else f"the tokenizer of {header.path}"
-        raise InputError(
-            f"{where} has a token {highest}, and the model has {vocabulary} tokens; is it another model's?"
-        )
+        raise InputError(f"{where} has a token {highest}, and the model has {vocabulary} tokens: is it another's?")
 
 
 def _copy(files: list[Path], header: Header, folder: Path) -> int:
@@ -56,7 +54,7 @@ def _copy(files: list[Path], header: Header, folder: Path) -> int:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     if len(files) == 1:
         said = {name: header.metadata.get(f"tokenizer.ggml.{key}") for name, key in SPECIAL.items()}
-        special = {name: tokenizer.id_to_token(token) for name, token in said.items() if token is not None}
+        special = {name: tokenizer.id_to_token(token) for name, token in said.items() if type(token) is int}
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
         (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
     return max(tokenizer.get_vocab().values())
@@ -65,7 +63,7 @@ def _copy(files: list[Path], header: Header, folder: Path) -> int:
 def _build(header: Header, folder: Path) -> int:
     """Write the file's own; the highest token."""
     from transformers import PreTrainedTokenizerFast
-    from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
+    from transformers.integrations.gguf.gguf_tokenizer_mapping import convert_gguf_tokenizer, get_gguf_tokenizer
 
     architecture, tokens, settings = get_gguf_tokenizer(str(header.path))
     backend, _ = convert_gguf_tokenizer(architecture, tokens)

@@ -41,7 +41,7 @@ def foreign(rng: random.Random, files: list[tuple[bytes, int]]) -> bytes:
             case 1:
                 content[at] = rng.randrange(256)
             case 2 | 3:
-                form = rng.choice("<B <H <I <Q <f <d".split())
+                form = rng.choice(("<B", "<H", "<I", "<Q", "<f", "<d"))
                 number = rng.choice(NUMBERS) if rng.random() < 0.8 else rng.randrange(2**64)
                 width = struct.calcsize(form)
                 packed = struct.pack(form, float(number)) if form in ("<f", "<d") else number.to_bytes(8, "little")

@@ -132,9 +132,7 @@ REFUSED = {
         "without": ("blk.0.ffn_up.weight",),
     },
     "lacks the key llama.block_count": {"keys": False},
-    "lacks the key llama.attention.layer_norm_rms_epsilon": {
-        "change": removed("llama.attention.layer_norm_rms_epsilon")
-    },
+    "lacks the key llama.context_length": {"change": removed("llama.context_length")},
     "llama.attention.layer_norm_rms_epsilon is a positive number, and found 0.0": {
         "change": replaced("llama.attention.layer_norm_rms_epsilon", 0.0)
     },
