@@ -97,14 +97,18 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
         ask: ask the hub what it states, and tell of everything; else go by what the cache remembers, and tell only of
             what comes.
 
+    A hub that cannot be reached is asked no more, and what comes from elsewhere still comes.
+
     Raises:
-        InputError: the disk has no room for all of it, or the hub cannot be reached.
+        InputError: the disk has no room for all of it.
     """
     from suite.cli.listing import check_room, listing
     from suite.hub.explained import unreachable
+    from suite.hub.repository import remembered
 
     result = Fetched()
     listed = []
+    silent = ""  # why the hub cannot be reached
     for need in dict.fromkeys(wanted):
         if need.trouble:
             result.failures += (f"{need.trouble}: {need.otherwise}" if need.otherwise else need.trouble,)
@@ -113,14 +117,16 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
             if ask:
                 progress.say(f"{need.name}: {need.place}, nothing to fetch{_licence(need)}")
             continue
+        if silent and need.repository is not None and remembered(need.repository) is None:
+            result.failures += (f"{need.name}: {need.without_hub(silent)}",)
+            continue
         progress.begin(need.name, 0)
         try:
-            listed.append(listing(need, progress, ask=ask))
+            listed.append(listing(need, progress, ask=ask and not silent))
         except InputError as error:
-            told = need.without_hub(str(error))
+            result.failures += (f"{need.name}: {need.without_hub(str(error))}",)
             if unreachable(error):
-                raise InputError(told) from error
-            result.failures += (f"{need.name}: {told}",)
+                silent = "the hub cannot be reached"
         progress.done()
     check_room(listed)
     for one in listed:
