@@ -108,7 +108,7 @@ def record(ratio: float | None = None, error: str | None = None, noise: float = 
 def dequantised(**changes: Any) -> Record:
     """The same of a model that was read from a GGUF file, evaluated on some of the text's windows."""
     found = record(**{"model": "smollm", "windows": WINDOWS, **changes})
-    summary = found.model.model_copy(update={"quantisation": "Q4_1", "file_format": "gguf"})
+    summary = found.model.model_copy(update={"quantisation": "Q4_1", "file_format": "gguf", "licence": "Apache-2.0"})
     assert found.perplexity is not None
     protocol = found.perplexity.protocol.model_copy(update={"text_windows": 4 * WINDOWS, "softmax": "float64"})
     quality = found.perplexity.model_copy(update={"protocol": protocol})

@@ -53,6 +53,11 @@ class ModelFacts:
         return self.cells[0].record.model.quantisation
 
     @property
+    def licence(self) -> str | None:
+        """Under what the model's weights are to be had, where that is known."""
+        return self.cells[0].record.model.licence
+
+    @property
     def dense_perplexity(self) -> Number:
         """The dense model's, or what a pruned cell's ratio says it was where the dense record is not at hand."""
         if isinstance(self.dense, Cell) and isinstance(self.dense.perplexity, float):

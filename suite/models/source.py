@@ -95,6 +95,7 @@ class ModelSource:
             tied=anatomy.tied,
             quantisation=self.gguf.quantisation if self.gguf else None,
             file_format="gguf" if self.gguf else None,
+            licence=self.licence,
         )
 
 
@@ -237,7 +238,16 @@ def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         gguf = GgufFile(path, sha256, header.size, quantisation(header))
-        source = ModelSource(name, f"sha256:{sha256}", config, dtype=dtype, stored_dtype="float32", gguf=gguf)
+        licence = header.metadata.get("general.license")
+        source = ModelSource(
+            name,
+            f"sha256:{sha256}",
+            config,
+            dtype=dtype,
+            stored_dtype="float32",
+            gguf=gguf,
+            licence=licence[:100] if isinstance(licence, str) and licence.isprintable() else None,
+        )
         _check_anatomy(source, str(path))
         tensors_by_parameter(header, source.anatomy)
     except OSError as error:

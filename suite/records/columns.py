@@ -80,6 +80,7 @@ _COLUMNS = (  # in the order of the CSV
     Column("model", TEXT, "experiment.model"),
     Column("architecture", TEXT, "model.architecture"),
     Column("quantisation", TEXT, "model.quantisation"),
+    Column("licence", TEXT, "model.licence"),
     Column("parameters", NUMBER, "model.parameters"),
     Column("revision", TEXT, "experiment.revision"),
     Column("criterion", TEXT, "experiment.criterion"),

@@ -23,7 +23,8 @@ class ModelSummary(Part):
     """What the model is: its class, and how many of its parameters are linear weights of its blocks.
 
     Of a model that was read from a GGUF file `quantisation` says what its matrices were stored in (`Q4_1`, or several
-    types, those of most weights first); the experiment's `revision` is the SHA-256 of that file.
+    types, those of most weights first); the experiment's `revision` is the SHA-256 of that file. `licence` is the
+    catalogue's, or the file's own word; None where neither says.
     """
 
     architecture: str
@@ -33,6 +34,7 @@ class ModelSummary(Part):
     tied: bool
     quantisation: str | None = None
     file_format: Literal["gguf"] | None = None
+    licence: Annotated[str, Field(max_length=100)] | None = None
 
 
 class TensorCount(Part):

@@ -132,6 +132,7 @@ def test_reports_of_a_study_with_every_claim_open_build():
 def test_what_a_converted_model_was_dequantised_from_is_said_in_every_document() -> None:
     cells = ({}, {"target": "all", "sparsity": 0.5}, {"target": "all", "sparsity": 0.7})
     facts = build_facts([dequantised(**cell) for cell in cells])
+    assert "smollm under Apache-2.0" in " ".join(text(build_paper(facts).content).split())
     page = re.sub(r"<[^>]*>", "", build_page(facts).decode())
     for words in (text(build_paper(facts).content), text(build_poster(facts).content), page):
         said = " ".join(words.split())
