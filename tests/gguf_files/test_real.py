@@ -9,6 +9,7 @@ transformers' own slow reading of GGUF, only where LOTTERY_REAL_MODELS is `all` 
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from suite.errors import InputError

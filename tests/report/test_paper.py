@@ -18,6 +18,7 @@ from suite.evaluation.interval import mean_interval
 from suite.machine import pick_dtype
 from suite.pruning.keys import random_keys
 from suite.records.plan import Plan, PlannedSearch
+from suite.records.schema import Record
 from suite.report import paper as paper_
 from suite.report.paper import build_paper
 from suite.report.rules import RULES
@@ -53,6 +54,25 @@ def rml(facts, monkeypatch) -> str:
 
 
 build = paper_.build
+
+
+def summed_in(one: Record, softmax: str) -> Record:
+    assert one.perplexity is not None
+    protocol = one.perplexity.protocol.model_copy(update={"softmax": softmax})
+    return one.model_copy(update={"perplexity": one.perplexity.model_copy(update={"protocol": protocol})})
+
+
+def test_it_says_in_what_the_losses_of_its_records_were_summed() -> None:
+    cells = phase1()
+    before = [summed_in(one, "float32") for one in cells]
+    wordings = {
+        "their sums, each token’s loss and all means are in float64.": cells,
+        "their sums are in float32, and the sums and means of losses in float64.": before,
+        "their sums are in float32 or float64, as the record says, and": [*before[:1], *cells[1:]],
+    }
+    for wording, records in wordings.items():
+        found = said(build_paper(build_facts(records)).content)
+        assert wording in found and "1.6e−5 nats too low" in found
 
 
 @pytest.mark.parametrize(
