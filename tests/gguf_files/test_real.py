@@ -92,6 +92,16 @@ def test_smollm2_has_the_known_perplexity_to_six_digits(load: Load) -> None:
     assert perplexity(load(SMOL)) == "35.7343"
 
 
+def test_smollm2_has_the_mean_loss_of_the_model_in_float64(load: Load) -> None:
+    loaded = load(SMOL)
+    tokens = windows(loaded, 1)
+    exact = copy.deepcopy(loaded.model).double()
+    with torch.inference_mode():
+        logits = exact(tokens[:, :-1], use_cache=False).logits[0]
+    expected = float(functional.cross_entropy(logits, tokens[0, 1:]))
+    assert abs(float(np.mean(token_losses(loaded.model, tokens, 1))) - expected) < 1e-7
+
+
 @pytest.mark.parametrize(
     ("target", "zeros", "known"), [("blocks", 31_850_550, "51.8428"), ("all", 40_344_016, "57.4218")]
 )
