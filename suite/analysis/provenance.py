@@ -110,6 +110,7 @@ def _texts(cells: Iterable[Cell]) -> tuple[TextUse, ...]:
                 p.context,
                 p.stride,
                 p.bos,
+                p.windows,
                 p.text_windows,
                 p.dtype,
                 p.attention,

@@ -71,11 +71,11 @@ def bigger_claim(models: Iterable[ModelFacts]) -> Claim | None:
     return Claim("bigger_stand_more", everywhere(verdicts), {"families": found, "tolerance": TOLERANCE})
 
 
-def _kin(model: ModelFacts) -> tuple[str, str, str, int, int]:
+def _kin(model: ModelFacts) -> tuple[str, str, str, int, int, str]:
     """What must be equal for two sizes to be compared: the architecture, and the text they read."""
     record = model.cells[0].record
     asked = record.experiment
-    return record.model.architecture, asked.text.name, asked.text.revision, asked.context, asked.windows or 0
+    return record.model.architecture, asked.text.name, asked.text.revision, asked.context, asked.windows or 0, asked.bos
 
 
 def _family(models: Sequence[ModelFacts]) -> Family | None:

@@ -82,10 +82,10 @@ def _measurement(here: Cell, there: Cell) -> Check:
     if isinstance(mine := here.quality, NotMeasured):
         return Check(name, Outcome.DIFFERS, "the perplexity was not measured here")
     found = differing(mine.protocol, theirs.protocol, PROTOCOL)
-    if "context" in found:
-        found.pop("stride", None)  # follows from it
-    if len(found) > 1:
-        found.pop("windows", None)  # follows from what is said already
+    if "context" in found or "bos" in found:
+        found.pop("stride", None)  # follows from them
+    if found.keys() - {"windows", "text_windows"}:  # from which their numbers follow
+        found.pop("windows", None)
         found.pop("text_windows", None)
     return Check(name, Outcome.DIFFERS if found else Outcome.EQUAL, "; ".join(found.values()))
 

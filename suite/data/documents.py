@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
-from suite.errors import InputError
+from suite.errors import ExperimentError
 
 GZIP = ".gz"
 
@@ -62,16 +62,18 @@ class Documents(Sequence[str]):
     def _decompress(self) -> None:
         if self._file is not None:
             return
+        starts = array("Q")
         try:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
             with gzip.open(self._path) as lines:
                 for line in lines:
-                    self._starts.append(self._file.tell())
-                    self._file.write(line)
-            self._starts.append(self._file.tell())
-            self._file.flush()
+                    starts.append(file.tell())
+                    file.write(line)
+            starts.append(file.tell())
+            file.flush()
+            self._file, self._starts = file, starts
         except OSError as error:
-            raise InputError(
+            raise ExperimentError(
                 f"cannot decompress {self._path} to {tempfile.gettempdir()}: {error.strerror or error}; make room, or "
                 "set TMPDIR to a folder on a larger disk"
             ) from error

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from suite.errors import InputError
+from suite.errors import ExperimentError
 
 MOST_SHORT = 10_000  # documents drawn in a row that are all too short, before it is given up
 BYTES_A_TOKEN = 4  # about; where it is wrong, more documents are read
@@ -18,12 +18,14 @@ BYTES_A_TOKEN = 4  # about; where it is wrong, more documents are read
 
 @dataclass(frozen=True)
 class DrawnDocuments:
-    """Documents of the text `name`, tokenised by the model's own tokenizer with its own special tokens."""
+    """Documents of the text `name`, tokenised by the model's own tokenizer, with its own special tokens unless
+    `special` is false."""
 
     name: str
     documents: Sequence[str]
     join: str
     tokenizer: PreTrainedTokenizerBase
+    special: bool = True
     _drawn: dict[tuple[int, int, int], Tensor] = field(default_factory=dict, repr=False)
 
     def windows(self, samples: int, context: int, seed: int) -> Tensor:
@@ -34,7 +36,7 @@ class DrawnDocuments:
             int64 [samples, context].
 
         Raises:
-            InputError: the documents are too short.
+            ExperimentError: the documents are too short.
         """
         key = samples, context, seed
         if key not in self._drawn:
@@ -46,7 +48,7 @@ class DrawnDocuments:
         """The first `tokens` tokens of the documents joined: what a recovery of that budget learns from.
 
         Raises:
-            InputError: all documents together have fewer.
+            ExperimentError: all documents together have fewer.
         """
         count, size, wanted = 0, 0, BYTES_A_TOKEN * tokens
         while True:
@@ -57,7 +59,7 @@ class DrawnDocuments:
             if len(ids) > tokens:
                 return ids[:tokens]
             if count == len(self.documents):
-                raise InputError(
+                raise ExperimentError(
                     f"text {self.name!r} is {len(ids):,} tokens long, and {tokens:,} are to be learnt from; give fewer "
                     "`tokens`, or another text"
                 )
@@ -69,11 +71,11 @@ class DrawnDocuments:
             if len(ids) > context:
                 start = draw.randint(0, len(ids) - context - 1)
                 return ids[start : start + context]
-        raise InputError(
+        raise ExperimentError(
             f"of {MOST_SHORT:,} documents drawn from text {self.name!r} none is longer than a window of {context} "
             "tokens; give another calibration text, or a smaller `context`"
         )
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
+        ids: list[int] = self.tokenizer(text, verbose=False, add_special_tokens=self.special)["input_ids"]
         return ids

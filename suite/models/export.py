@@ -75,7 +75,15 @@ def save(folder: Path, loaded: LoadedModel, masks: Mapping[str, Bits], compresse
 def explain(folder: Path, title: str, details: Mapping[str, Any]) -> None:
     """Put `lottery.json` and a README beside a model: what it is, and how it is loaded."""
     (folder / DETAILS).write_text(json.dumps(details, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / README).write_text(_README.format(title=title, **details), encoding="utf-8")
+    said = _README.format(title=title, origin=_origin(details), **details)
+    (folder / README).write_text(said, encoding="utf-8")
+
+
+def _origin(details: Mapping[str, Any]) -> str:
+    """Where the weights come from, in sentences, as far as it is known."""
+    model, revision = details["model"], details["experiment"]["revision"]
+    found = f" They were dequantised from {model['quantisation']} ({revision})." if model["quantisation"] else ""
+    return found + (f" Their licence: {model['licence']}." if model["licence"] else "")
 
 
 def expand(folder: Path, out: Path) -> None:
@@ -180,6 +188,6 @@ model = AutoModelForCausalLM.from_pretrained("PATH")
 tokenizer = {tokenizer}.from_pretrained("PATH")
 ```
 
-The weights are stored in {stored_dtype}; loaded as above the model runs in {dtype}, as it was measured.
+The weights are stored in {stored_dtype}; loaded as above the model runs in {dtype}, as it was measured.{origin}
 Where they lie in `model.compressed.safetensors`, write the ordinary directory first: `lottery expand PATH --out OTHER`.
 """

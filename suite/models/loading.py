@@ -25,8 +25,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from suite.data.tokenizer import story_tokenizer
 from suite.errors import InputError
-from suite.models.anatomy import Anatomy
-from suite.models.source import ModelSource, from_folder
+from suite.models.anatomy import Anatomy, Config
+from suite.models.source import ModelSource, from_folder, read_config
 
 disable_progress_bar()  # the terminal is the command line's own
 
@@ -227,6 +227,15 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
         raise InputError(f"model {source.name!r}: its tokenizer cannot be read: {_first_line(error)}") from error
+
+
+def full_configuration(source: ModelSource) -> Config:
+    """A model's configuration as its files have it: the catalogue's has the sizes alone, and no rotary base or epsilon.
+
+    Raises:
+        InputError: the files cannot be had.
+    """
+    return source.config if source.untrained else read_config(source.name, _folder(source) / "config.json")
 
 
 def stored_values(source: ModelSource) -> dict[str, Tensor]:

@@ -143,7 +143,7 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
     """
     from suite.hub import fetch_file  # huggingface_hub takes 0.3 s to import
 
-    config = _read_config(name, fetch_file(repository, revision, "config.json"))
+    config = read_config(name, fetch_file(repository, revision, "config.json"))
     stored = _said_dtype(config)
     source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
     _check_config(source)
@@ -201,7 +201,7 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
         next(folder.iterdir(), None)
     except OSError as error:
         raise InputError(f"model {name!r}: there is no directory {folder} to read: {error.strerror}") from error
-    config = _read_config(name, folder / "config.json")
+    config = read_config(name, folder / "config.json")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
@@ -301,7 +301,7 @@ def _check_index(name: str, folder: Path) -> None:
                 raise InputError(f"model {name!r}: {path} names {shard!r}, and no such file lies beside it")
 
 
-def _read_config(name: str, path: Path) -> Config:
+def read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
     config = {key: value for key, value in _read_json(name, path).items() if value is not None}
     _check_sizes(f"model {name!r}: {path}", config)

@@ -43,7 +43,7 @@ def choose(
         load: gives a tensor's stored values (float16, bfloat16 or float32; [outputs, inputs]).
         criterion: one of `CRITERIA`.
         scope: what a sparsity is counted over (protocol rule 9): each `tensor`, each `row` of each, or all together
-            (`global`); or `published`, as the code of the criterion's paper counts.
+            (`global`); or `reference`, as the code of the criterion's paper counts.
         sparsity: the share to remove, of every tensor alike or of each by name.
         total: an exact number of weights to remove in all (scopes `tensor` and `global`), spread over the tensors in
             proportion to their sizes or, where each has a sparsity of its own, to what that takes of them.

@@ -16,7 +16,7 @@ from suite.records.peaks import Peaks
 from suite.records.trained import Trained
 
 SCHEMA = "lottery-record/3"
-READABLE = (SCHEMA, "lottery-record/2")  # the other differs in names alone, which are read as the present ones
+READABLE = (SCHEMA, "lottery-record/2")  # its names are read as the present ones, its missing fields as their defaults
 
 
 class ModelSummary(Part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -45,7 +45,8 @@ class Trained(Part):
     `floor` is the loss of the text's own grammar on the same tokens. `parameters` are those that learnt: the survivors
     and all that is never pruned; `hidden` and `inner` the widths of a network made smaller, None of one that was not.
     `path` are held-out losses at equal distances on the straight line from the dense network's values to this one's,
-    both ends among them. On a processor a training is a function of its experiment alone, on a GPU but for rounding.
+    both ends among them. `softmax` is what the exponentials of a token's logits were summed in for these losses. On a
+    processor a training is a function of its experiment alone, on a GPU but for rounding.
     """
 
     loss: Nats
@@ -65,3 +66,4 @@ class Trained(Part):
     )
     seconds: Amount
     peaks: Peaks | None = None
+    softmax: Literal["float32", "float64"] = "float32"

@@ -69,6 +69,7 @@ def export(
                     "suite": __version__,
                     "id": experiment.id,
                     "experiment": experiment.model_dump(mode="json"),
+                    "model": model.summary.model_dump(mode="json"),
                     "mask_digest": digests["pruning"],
                     **directory.save(folder, session.loaded, held, compressed),
                 }

@@ -25,16 +25,20 @@ def read(
     Raises:
         InputError: a text cannot be had, or is too short.
     """
-    tokenizer = load_tokenizer(model)
+    tokenizer, each = load_tokenizer(model), experiment.bos == "each"
     learnt = {reference: study.text_of(reference) for reference in texts}
     lessons = Lessons(
-        {ref: token_ids(text, tokenizer, study.context + 1) for ref, text in learnt.items() if not text.by_document},
         {
-            ref: DrawnDocuments(text.name, text.documents, text.join, tokenizer)
+            ref: token_ids(text, tokenizer, study.context + 1, special=not each)
+            for ref, text in learnt.items()
+            if not text.by_document
+        },
+        {
+            ref: DrawnDocuments(text.name, text.documents, text.join, tokenizer, special=not each)
             for ref, text in learnt.items()
             if text.by_document
         },
-        bos=tokenizer.bos_token_id if experiment.bos == "each" else None,
+        bos=tokenizer.bos_token_id if each else None,
     )
     try:
         windows = make_windows(study.text, tokenizer, study.context, experiment.windows, experiment.bos)

@@ -12,7 +12,7 @@ from suite.interruption import stop_if_asked
 from suite.manifest import Study
 from suite.manifest.expand import describe
 from suite.models.achieved import achieved
-from suite.models.loading import load_tokenizer
+from suite.models.loading import full_configuration, load_tokenizer
 from suite.models.source import ModelSource
 from suite.pruning.masks import packed
 from suite.records import Experiment, Record, Store
@@ -55,6 +55,7 @@ class Trainings:
         step: Callable[[str, int, int], None],
     ) -> None:
         self.model, self.store = model, store
+        self.config = full_configuration(model)
         self.keep, self.found, self.started, self.step = keep, found, started, step
         self.claims = Claims(store.folder)
         self.weights = model.anatomy.block_weights
@@ -137,7 +138,7 @@ class Trainings:
     def _job(self, experiment: Experiment) -> Job:
         if experiment.id in self.jobs:
             return self.jobs[experiment.id]
-        asked, folder, config = asked_of(experiment), self.store.folder, self.model.config
+        asked, folder, config = asked_of(experiment), self.store.folder, self.config
         if asked.arm == "small-dense":
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
@@ -173,8 +174,9 @@ class Trainings:
         assert result.done is not None
         done, config = result.done, result.job.config
         pruning = self._pruning(done)
-        source = replace(self.model, config=config)
         small = asked_of(result.job.experiment).arm == "small-dense"
+        # No weight of a smaller network comes from the file that the others start from.
+        source = replace(self.model, config=config, gguf=None if small else self.model.gguf)
         trained = Trained(
             loss=done.loss,
             floor=self.exam.floor,
@@ -182,6 +184,7 @@ class Trainings:
             windows=len(self.exam.windows),
             text_sha256=self.exam.text_sha256,
             tokenizer_sha256=self.exam.tokenizer_sha256,
+            softmax="float64",
             course=done.course,
             parameters=source.anatomy.weights - (pruning.zeros if pruning else 0),
             hidden=config["hidden_size"] if small else None,

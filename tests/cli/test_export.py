@@ -188,6 +188,7 @@ def test_the_suite_takes_it_for_a_model_like_any_other(cells: dict[str, Cell], n
     details = json.loads((cells[name].plain / "lottery.json").read_text())
     assert details["id"] == cells[name].record.id
     assert details["experiment"] == cells[name].record.experiment.model_dump(mode="json")
+    assert details["model"] == cells[name].record.model.model_dump(mode="json")
 
 
 def test_an_untied_head_is_in_the_file_beside_its_table(cells: dict[str, Cell]) -> None:

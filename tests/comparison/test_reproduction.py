@@ -95,6 +95,8 @@ def test_a_perplexity_one_per_cent_off_is_caught_and_rounding_is_not():
         ({"context": 128, "stride": 128, "windows": 121}, "windows of 128 tokens here, 256 there"),
         ({"stride": 64}, "a stride of 64 tokens here, 256 there"),
         ({"windows": 59}, "59 windows here, 60 there"),
+        ({"windows": 59, "text_windows": 120}, "59 windows here, 60 there; windows chosen of 120 here, of all there"),
+        ({"bos": "each", "stride": 255}, "a first token of its own (BOS): each here, no there"),
         ({"bos": True}, "a first token of its own (BOS): yes here, no there"),
         ({"join": "\n\n"}, "the text joined by '\\n\\n' here, '\\n' there"),
     ],

@@ -19,7 +19,7 @@ from suite.data.drawn import DrawnDocuments
 from suite.data.source import text_from_catalogue
 from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import make_windows
-from suite.errors import InputError
+from suite.errors import ExperimentError, InputError
 from suite.records.experiment import Calibration, Recovery
 from suite.runner.alteration import Lessons
 
@@ -70,7 +70,7 @@ def test_a_document_as_long_as_a_window_is_too_short(tokenizer: PreTrainedTokeni
     drawn = DrawnDocuments("mine", STORIES[:20], " ", tokenizer)
     longest = max(len(tokenizer(story)["input_ids"]) for story in STORIES[:20])
     assert drawn.windows(1, longest - 1, 0).shape == (1, longest - 1)
-    with pytest.raises(InputError, match=rf"none is longer than a window of {longest} tokens; give another"):
+    with pytest.raises(ExperimentError, match=rf"none is longer than a window of {longest} tokens; give another"):
         drawn.windows(1, longest, 0)
 
 
@@ -87,7 +87,7 @@ def test_a_full_disk_is_one_sentence(shard: Path, monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(documents.tempfile, "TemporaryFile", full)
-    with pytest.raises(InputError, match="No space left on device; make room, or set TMPDIR"):
+    with pytest.raises(ExperimentError, match="No space left on device; make room, or set TMPDIR"):
         len(Documents(shard, "text"))
 
 
@@ -103,7 +103,7 @@ def test_a_recovery_learns_from_the_first_tokens_of_the_documents_joined(
     assert lessons.recovery(asked.model_copy(update={"tokens": 1})) == every[:33]  # a window, and one more
     calibration = Calibration(text=text.reference, samples=3, context=32, seed=1)
     assert lessons.calibration(calibration).tolist() == published(STORIES, tokenizer, 3, 32, 1)
-    with pytest.raises(InputError, match=r"is [\d,]+ tokens long, and 1,000,000 are to be learnt from"):
+    with pytest.raises(ExperimentError, match=r"is [\d,]+ tokens long, and 1,000,000 are to be learnt from"):
         drawn.first(1_000_000)
 
 

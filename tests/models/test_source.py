@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suite.errors import InputError
-from suite.models.source import from_catalogue, from_folder
+from suite.models.loading import full_configuration
+from suite.models.source import SIZES, from_catalogue, from_folder
+from tests.conftest import MakeModel
 
 
 @pytest.fixture
@@ -77,3 +80,15 @@ def test_the_revision_follows_from_the_files_and_not_from_the_path(mistral: Path
 def test_the_catalogue_is_pinned_to_commits() -> None:
     for name in ("mistral-7b", "qwen2.5-7b", "smollm2-1.7b", "phi-2", "qwen2.5-0.5b"):
         assert len(from_catalogue(name).revision) == 40
+
+
+def test_a_network_is_trained_with_the_whole_configuration_of_its_files(make_model: MakeModel) -> None:
+    """The catalogue's configuration has the sizes alone: without the file's rotary base it would be another network."""
+    folder = make_model("llama-tied")
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "rope_parameters": {"rope_type": "default", "rope_theta": 123.0}}))
+    source = from_folder("m", folder)
+    sizes = {key: value for key, value in source.config.items() if key in ("model_type", *SIZES)}
+    found = full_configuration(replace(source, config=sizes))
+    assert found["rope_parameters"]["rope_theta"] == 123.0

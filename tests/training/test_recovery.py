@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tokenizers import processors
 
 from suite.data.source import text_from_catalogue
+from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import calibration_windows, make_windows, token_ids
 from suite.errors import ExperimentError
 from suite.evaluation.perplexity import token_losses
-from suite.models.loading import HEAD, TABLE, LoadedModel, load_model
+from suite.manifest import read_study
+from suite.models.loading import HEAD, TABLE, LoadedModel, load_model, load_tokenizer
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
 from suite.pruning.masks import Bits
 from suite.records.experiment import Calibration, Experiment, Recovery, TextReference
 from suite.records.schema import Recovered
 from suite.runner.alteration import Lessons
+from suite.runner.texts import read
 from suite.training import recovery
 from suite.training.recovery import recovered
 from suite.training.schedule import BYTES_A_WEIGHT, Schedule, training_bytes
@@ -259,3 +265,27 @@ def test_windows_that_begin_with_a_bos_do_so_in_calibration_and_recovery_too(mak
     shown = lessons.calibration(Calibration(text=TEXT, samples=3, context=32, seed=0))
     assert shown.shape == (3, 32) and (shown[:, 0] == 7).all()
     assert shown[:, 1:].tolist() == calibration_windows(list(IDS), 3, 31, 0).tolist()
+
+
+def test_texts_to_learn_from_have_no_bos_of_their_own_where_every_window_is_given_one(
+    tmp_path: Path, make_model: MakeModel
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(make_model(), folder)
+    tokenizer = story_tokenizer()
+    tokenizer.bos_token = "Anna"
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="Anna $A", special_tokens=[("Anna", tokenizer.bos_token_id)]
+    )
+    tokenizer.save_pretrained(folder)
+    (tmp_path / "study.yaml").write_text(
+        f"title: a\nmodels: {{name: m, path: {folder}}}\ntext: short-stories\ncontext: 32\nbos: each\n"
+        "experiments: [{target: blocks, sparsity: 0.5, criterion: wanda, calibration: {samples: 2}}]\n"
+    )
+    study = read_study(tmp_path / "study.yaml")
+    cell = study.experiments[-1]
+    assert cell.calibration is not None
+    windows, lessons = read(study, study.models[0], cell, [cell.calibration.text])
+    assert windows.tokens[:, 0].tolist() == [tokenizer.bos_token_id] * len(windows.tokens)
+    assert windows.tokens[0, 1] != tokenizer.bos_token_id != lessons.ids[cell.calibration.text][0]
+    assert load_tokenizer(study.models[0])("Ben")["input_ids"][0] == tokenizer.bos_token_id

@@ -27,12 +27,14 @@ class TicketFacts:
 
     Args:
         model: what the reports call it.
-        recipe: a training of it, of all but the plateau's `steps`, which are `plateau_steps`; None of a plateau alone.
+        recipe: a training of it, but for the `steps` of the dense network that is trained longer, which are
+            `plateau_steps`; None where there is only that one.
         floor: the loss of the text's own grammar, nats a token.
         losses: every arm at every level; level 0 is the dense network, of each order of the data, and the plateau.
         matching: down to where the tickets of each rewind match the plateau; the earliest rewind, the initial values,
             first.
-        rivals: the ticket of each rewind beside `fresh`, `random`, `small` and `rate-rewinding` networks.
+        rivals: the ticket of each rewind beside `random-reinit`, `random`, `small-dense` and `learning-rate-rewinding`
+            networks.
         rewindings: the ticket of initial values beside those rewound to later.
         survivors: where the weights are that survive at `focus`.
         orders: masks of one initialisation under two orders of the data.
