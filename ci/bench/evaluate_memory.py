@@ -50,7 +50,7 @@ def peak(vocabulary: int, dtype: str, way: str) -> int:
             model(tokens, labels=tokens)
     else:
         token_losses(model, tokens, 1, observe=Divergence(states, model.lm_head) if way == "pruned" else states)
-    high = memory.peaks(model).rss_bytes
+    high = memory.peaks(model.device).rss_bytes
     if high is None or before is None:
         raise SystemExit("the peak of the resident set cannot be reset here (Linux lets it)")
     return high - before
