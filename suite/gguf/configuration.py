@@ -1,7 +1,8 @@
 """The Hugging Face configuration that a GGUF file's header describes.
 
 What `transformers.modeling_gguf_pytorch_utils.load_gguf_checkpoint(path)["config"]` gives, which a test holds it
-against. Worked out here because that function reads every token of the file's vocabulary, and imports torch.
+against, and `num_key_value_heads` of a file that does not say it. Worked out here because that function reads every
+token of the file's vocabulary, and imports torch.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def configuration(header: Header) -> dict[str, Any]:
         if (renamed := renames.get(prefix, {}).get(rest)) is not None:
             config[renamed] = value[0] if isinstance(value, tuple) and len(value) == 1 else value
     config["model_type"] = kind
+    if f"{family}.attention.head_count_kv" not in header.metadata:  # as many as heads; transformers has other defaults,
+        config["num_key_value_heads"] = config["num_attention_heads"]  # and would leave the rows of q and k as they are
     vocabulary = header.metadata.get(VOCABULARY)
     if "vocab_size" not in config and isinstance(vocabulary, Skipped):
         config["vocab_size"] = vocabulary.length

@@ -77,6 +77,26 @@ def test_it_computes_what_transformers_computes_of_the_file(tmp_path: Path, fami
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_as_many_key_heads_as_heads_need_not_be_said(tmp_path: Path, family: str) -> None:
+    """Older files of models without grouped queries leave the key out."""
+    key = f"{family}.attention.head_count_kv"
+    heads = {"said": lambda writer: writer.add_head_count_kv(tiny.HEADS), "silent": lambda writer: None}
+    folders = []
+    for name, add in heads.items():
+
+        def change(writer, add=add) -> None:
+            writer.kv_data[0].pop(key)
+            add(writer)
+
+        path = tiny.write(tmp_path / f"{name}.gguf", family, groups=tiny.HEADS, change=change)
+        assert (key in read_header(path).metadata) == (name == "said")
+        folders.append(converted(path, tmp_path / name))
+    said, silent = folders
+    for name in ("model.safetensors", "config.json"):
+        assert (said / name).read_bytes() == (silent / name).read_bytes()
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
 def test_its_tokenizer_is_the_file_s(tmp_path: Path, family: str) -> None:
     path = tiny.write(tmp_path / "model.gguf", family)
     ours = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))

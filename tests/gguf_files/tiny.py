@@ -20,9 +20,9 @@ SCALES = {"Q2_K": (80, 84), "Q3_K": (108, 110), "Q4_K": (0, 4), "Q5_K": (0, 4), 
 Change = Callable[[GGUFWriter], None]
 
 
-def shapes(family: str, tied: bool) -> dict[str, tuple[int, ...]]:
+def shapes(family: str, tied: bool, groups: int = GROUPS) -> dict[str, tuple[int, ...]]:
     """The tensors of a file and their shapes, rows first."""
-    width = HIDDEN // HEADS * GROUPS
+    width = HIDDEN // HEADS * groups
     block = {
         **{"attn_q.weight": (HIDDEN, HIDDEN), "attn_k.weight": (width, HIDDEN), "attn_v.weight": (width, HIDDEN)},
         **{"attn_output.weight": (HIDDEN, HIDDEN), "ffn_down.weight": (HIDDEN, INNER)},
@@ -59,6 +59,7 @@ def write(
     change: Change = lambda writer: None,
     without: tuple[str, ...] = (),
     keys: bool = True,
+    groups: int = GROUPS,
     seed: int = 0,
 ) -> Path:
     """A model of two layers with grouped-query attention; its norms and biases are in float32.
@@ -68,6 +69,7 @@ def write(
         change: is given the writer before the tensors, for keys and tensors more.
         without: tensors that are left out.
         keys: the keys of the family; without them only its name.
+        groups: heads of keys and values.
     """
     rng = np.random.default_rng(seed)
     writer = GGUFWriter(path, family)
@@ -78,7 +80,7 @@ def write(
         writer.add_embedding_length(HIDDEN)
         writer.add_feed_forward_length(INNER)
         writer.add_head_count(HEADS)
-        writer.add_head_count_kv(GROUPS)
+        writer.add_head_count_kv(groups)
         writer.add_rope_freq_base(10_000.0)
         writer.add_layer_norm_rms_eps(1e-5)
         if family == "llama":
@@ -94,7 +96,7 @@ def write(
     writer.add_unk_token_id(len(TOKENS) - 2)
     writer.add_add_bos_token(False)
     change(writer)
-    for tensor, shape in shapes(family, tied).items():
+    for tensor, shape in shapes(family, tied, groups).items():
         if tensor not in without:
             matrix = GGMLQuantizationType[kind] if len(shape) > 1 else GGMLQuantizationType.F32
             writer.add_tensor(tensor, stored(matrix, shape, rng), raw_dtype=matrix)
