@@ -84,14 +84,16 @@ def _check(header: Header) -> None:
 
 
 def _check_rotary(header: Header, config: dict[str, Any]) -> None:
-    """Refuse rotary positions that are not the plain ones: transformers would take them for plain."""
+    """Refuse rotary positions that are not the plain ones, which transformers would take for plain, or cannot be."""
     family = header.architecture
     kind = header.metadata.get(f"{family}.rope.scaling.type", "none")
     factors = [header.metadata.get(f"{family}.rope.{key}", 1.0) for key in ("scaling.factor", "scale_linear")]
-    scaled = kind != "none" or any(factor not in (0.0, 1.0) for factor in factors)
-    if scaled or any(tensor.name == "rope_freqs.weight" for tensor in header.tensors):
+    how = [f"{kind!s:.40}"] if kind != "none" else []
+    how += [f"by a factor of {factor!s:.40}" for factor in factors if factor not in (0.0, 1.0)]
+    how += ["rope_freqs.weight" for tensor in header.tensors if tensor.name == "rope_freqs.weight"]
+    if how:
         raise InputError(
-            f"{header.path} scales its rotary positions ({kind if scaled else 'rope_freqs.weight'}), which "
+            f"{header.path} scales its rotary positions ({', '.join(how)}), which "
             "transformers does not take over from a GGUF file, so that its perplexity would be wrong; take the model "
             "as safetensors"
         )
@@ -103,4 +105,10 @@ def _check_rotary(header: Header, config: dict[str, Any]) -> None:
             raise InputError(
                 f"{header.path} turns {turned!r:.40} of the {width!r:.40} dimensions of a head by its position, and "
                 "transformers would turn all of them; take the model as safetensors"
+            )
+        width = config.get("head_dim", hidden // heads)
+        if type(width) is int and width % 2:
+            raise InputError(
+                f"{header.path}: its heads have {width} dimensions, and rotary positions turn them in pairs: an even "
+                "number is expected"
             )
