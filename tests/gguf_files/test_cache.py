@@ -41,6 +41,7 @@ def left(root: Path) -> list[str]:
 def test_it_lies_beside_the_hub_s_cache(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model_cache() == root
     monkeypatch.delenv("HF_HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert model_cache() == Path("~/.cache/huggingface/lottery").expanduser()
 
 
