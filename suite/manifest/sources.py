@@ -56,7 +56,7 @@ class Sources:
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
             folder = self._placed(entry.path)
-            if folder.suffix.lower() == GGUF:
+            if folder.suffix.lower() == GGUF and not folder.is_dir():
                 for file in tokenizer_beside(folder):
                     self.allowed(file, folder.parent)
                 return from_gguf(entry.name, folder, entry.dtype)

@@ -140,6 +140,16 @@ def test_a_file_s_name_becomes_one_that_manifests_allow() -> None:
         assert cliff._entry(name) == {"name": expected, "path": name}
 
 
+def test_a_directory_is_one_whatever_its_name_ends_in(call: Call, manifest: Path, path: Path) -> None:
+    assert call("import", path, "--out", "directory").code == 0
+    path.unlink()
+    Path("directory").rename(path)
+    (model,) = read_study(manifest).models
+    assert model.folder == path and model.gguf is None
+    Path("x.gguf").mkdir()
+    assert cliff._entry("x.gguf/") == {"name": "x.gguf", "path": "x.gguf/"}
+
+
 def test_the_command_is_listed_under_its_name(call: Call) -> None:
     assert "import" in COMMANDS
     assert "MODEL.gguf" in call("import", "--help").out
