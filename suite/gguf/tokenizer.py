@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from suite.errors import InputError
@@ -16,25 +15,25 @@ SPECIAL = {
 }
 
 
-def tokenizer_beside(path: Path) -> list[Path]:
-    """The tokenizer's files beside a GGUF file; none where there is no tokenizer.json."""
+def tokenizer_beside(path: Path) -> tuple[Path, ...]:
+    """The tokenizer's files beside a GGUF file, tokenizer.json first; none where there is no tokenizer.json."""
     files = [path.with_name(name) for name in (TOKENIZER, SETTINGS)]
-    return [file for file in files if file.is_file()] if files[0].is_file() else []
+    return tuple(file for file in files if file.is_file()) if files[0].is_file() else ()
 
 
-def write_tokenizer(header: Header, folder: Path, vocabulary: int) -> None:
+def write_tokenizer(header: Header, folder: Path, vocabulary: int, beside: tuple[Path, ...] = ()) -> None:
     """Write tokenizer.json and tokenizer_config.json into the folder.
 
     Args:
         vocabulary: how many tokens the model has.
+        beside: the files that are taken in place of the file's own tokenizer.
 
     Raises:
         InputError: the tokenizer cannot be read, or has tokens that the model has not.
     """
-    beside = tokenizer_beside(header.path)
     try:
         highest = _copy(beside, header, folder) if beside else _build(header, folder)
-    except OSError:
+    except (OSError, InputError):
         raise
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
         where = beside[0] if beside else f"the tokenizer of {header.path}"
@@ -45,12 +44,16 @@ def write_tokenizer(header: Header, folder: Path, vocabulary: int) -> None:
         raise InputError(f"{where} has a token {highest}, and the model has {vocabulary} tokens: is it another's?")
 
 
-def _copy(files: list[Path], header: Header, folder: Path) -> int:
+def _copy(files: tuple[Path, ...], header: Header, folder: Path) -> int:
     """Copy the files, and say what the GGUF file does of the special tokens if nothing else does; the highest token."""
     from tokenizers import Tokenizer
 
     for file in files:
-        shutil.copyfile(file, folder / file.name)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {file}: {error.strerror}") from error
+        (folder / file.name).write_bytes(content)
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     if len(files) == 1:
         said = {name: header.metadata.get(f"tokenizer.ggml.{key}") for name, key in SPECIAL.items()}

@@ -57,9 +57,10 @@ class Sources:
         if entry.path is not None:
             folder = self._placed(entry.path)
             if folder.suffix.lower() == GGUF and not folder.is_dir():
-                for file in tokenizer_beside(folder):
+                beside = tokenizer_beside(folder)
+                for file in beside:
                     self.allowed(file, folder.parent)
-                return from_gguf(entry.name, folder, entry.dtype)
+                return from_gguf(entry.name, folder, entry.dtype, beside)
             with suppress(OSError):  # a folder that is none is told by from_folder
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link
