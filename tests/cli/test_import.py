@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from suite.doctor import disk
 from suite.gguf import cache
 from suite.manifest import read_study
 from suite.models.export import new_folder
-from suite.models.loading import load_model
+from suite.models.loading import load_model, load_tokenizer
 from suite.models.source import from_folder
 from suite.needs import needs
 from suite.records import read_records
@@ -120,6 +121,22 @@ def test_it_cannot_lead_out_of_its_folders(
     (elsewhere / "tokenizer.json").write_text("{}")
     Path("tokenizer.json").symlink_to(elsewhere / "tokenizer.json")
     assert "outside its own folder" in call("plan", manifest).err
+
+
+def test_a_tokenizer_beside_it_is_taken_and_part_of_its_revision(
+    call: Call, manifest: Path, path: Path, mistral: Path
+) -> None:
+    (alone,) = read_study(manifest).models
+    shutil.copy(mistral / "tokenizer.json", ".")
+    (model,) = read_study(manifest).models
+    assert model.revision.startswith(f"{alone.revision}+") and len(model.revision) == len(alone.revision) + 17
+    vocabulary = len(load_tokenizer(from_folder("m", mistral)))
+    assert len(load_tokenizer(model)) == vocabulary
+    assert call("import", path, "--out", "out").code == 0
+    assert len(load_tokenizer(from_folder("tiny", Path("out")))) == vocabulary
+    assert call("run", manifest).code == 0
+    records, _ = read_records([Path("results/study")])
+    assert {record.experiment.revision for record in records} == {model.revision}
 
 
 def test_its_cliff_is_found(call: Call, manifest: Path, path: Path) -> None:

@@ -19,6 +19,7 @@ from suite.gguf import values
 from suite.gguf.configuration import configuration
 from suite.gguf.convert import convert
 from suite.gguf.header import read_header
+from suite.gguf.tokenizer import tokenizer_beside
 from suite.models.loading import load_model, load_tokenizer
 from suite.models.source import from_folder
 from tests.gguf_files import tiny
@@ -27,9 +28,9 @@ KINDS = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "
 TEXT = "The cat sat on the mat, and there were 1,234 others in it.\n\n  \u00dcber \u732b!"
 
 
-def converted(path: Path, folder: Path, dtype: str = "float32") -> Path:
+def converted(path: Path, folder: Path, dtype: str = "float32", tokenizer: tuple[Path, ...] = ()) -> Path:
     folder.mkdir()
-    convert(read_header(path), folder, dtype)
+    convert(read_header(path), folder, dtype, tokenizer=tokenizer)
     return folder
 
 
@@ -119,27 +120,32 @@ def test_a_bos_that_the_file_asks_for_is_put(tmp_path: Path) -> None:
     assert ids == [len(tiny.TOKENS) - 2, 64]
 
 
-def test_a_tokenizer_beside_the_file_wins(tmp_path: Path, mistral: Path) -> None:
+def test_a_tokenizer_in_place_of_the_file_s_wins(tmp_path: Path, mistral: Path) -> None:
     path = tiny.write(tmp_path / "model.gguf")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(mistral / name, tmp_path / name)
     story = load_tokenizer(from_folder("story", mistral))
     for number in range(2):  # with its settings, and without
-        found = load_tokenizer(from_folder("tiny", converted(path, tmp_path / f"model-{number}")))
+        folder = converted(path, tmp_path / f"model-{number}", tokenizer=tokenizer_beside(path))
+        found = load_tokenizer(from_folder("tiny", folder))
         assert found(TEXT)["input_ids"] == story(TEXT)["input_ids"]
         (tmp_path / "tokenizer_config.json").unlink(missing_ok=True)
 
 
-def test_a_tokenizer_of_another_model_beside_the_file_is_refused(tmp_path: Path, mistral: Path) -> None:
+def test_a_tokenizer_of_another_model_in_its_place_is_refused(tmp_path: Path, mistral: Path) -> None:
     path = tiny.write(tmp_path / "model.gguf")
     described = json.loads((mistral / "tokenizer.json").read_text())
     described["model"]["vocab"]["more"] = 9_999
     (tmp_path / "tokenizer.json").write_text(json.dumps(described))
+    tokenizer = tokenizer_beside(path)
     with pytest.raises(InputError, match=r"lies beside model.gguf, has a token 9999, and the model has 263 tokens"):
-        converted(path, tmp_path / "model")
-    (tmp_path / "tokenizer.json").write_text("{")
+        converted(path, tmp_path / "model", tokenizer=tokenizer)
+    tokenizer[0].write_text("{")
     with pytest.raises(InputError, match=r"tokenizer.json cannot be read"):
-        converted(path, tmp_path / "other")
+        converted(path, tmp_path / "other", tokenizer=tokenizer)
+    tokenizer[0].unlink()
+    with pytest.raises(InputError, match=r"cannot read .*tokenizer.json: No such file"):
+        converted(path, tmp_path / "none", tokenizer=tokenizer)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
