@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from suite.errors import InputError
 from suite.gguf.header import Header
 
 TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
+BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"  # as GGUF files call them
+KINDS = (BYTE_LEVEL, SENTENCEPIECE)
+NORMAL = 1  # the type of a token that stands for text
 SPECIAL = {
     **{"bos_token": "bos_token_id", "eos_token": "eos_token_id"},
     **{"unk_token": "unknown_token_id", "pad_token": "padding_token_id"},
@@ -69,7 +74,36 @@ def _build(header: Header, folder: Path) -> int:
     from transformers.integrations.gguf.gguf_tokenizer_mapping import convert_gguf_tokenizer, get_gguf_tokenizer
 
     architecture, tokens, settings = get_gguf_tokenizer(str(header.path))
+    _check(header, tokens)
     backend, _ = convert_gguf_tokenizer(architecture, tokens)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **settings)
     tokenizer.save_pretrained(folder)
     return max(tokenizer.get_vocab().values())
+
+
+def _check(header: Header, tokens: Mapping[str, Any]) -> None:
+    """Refuse the tokenizers that transformers reads without complaint, and wrongly.
+
+    Raises:
+        InputError: it is of another kind than a byte-level BPE or one of sentencepiece; or one of sentencepiece that
+            puts no space before a text, or of which the order of merges cannot be told.
+    """
+    kind = tokens.get("tokenizer_type")
+    if kind not in KINDS:
+        wrong = f"is of the kind {kind!r:.40}, and the suite reads {' and '.join(KINDS)}"
+    elif kind == SENTENCEPIECE and tokens.get("add_prefix_space") is False:
+        wrong = "puts no space before a text, which transformers does not take over from a GGUF file"
+    elif kind == SENTENCEPIECE and "merges" not in tokens and not _ranked(tokens):
+        wrong = "has pieces without scores, so that the order in which they are merged cannot be told"
+    else:
+        return
+    raise InputError(
+        f"the tokenizer of {header.path} {wrong}; name the file by its path, with the model's own {TOKENIZER} beside it"
+    )
+
+
+def _ranked(tokens: Mapping[str, Any]) -> bool:
+    """Whether the scores tell pieces apart: a converter that has no tokenizer.model gives one score to all of them."""
+    scored = zip(tokens["tokens"], tokens.get("scores", ()), tokens.get("token_type", ()), strict=False)
+    scores = [score for piece, score, type in scored if type == NORMAL and len(piece) > 1]
+    return len(set(scores)) > 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from gguf import GGUFReader, dequantize
+from gguf import GGUFReader, GGUFWriter, dequantize
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map
@@ -105,6 +107,76 @@ def test_its_tokenizer_is_the_file_s(tmp_path: Path, family: str) -> None:
     assert ours(TEXT)["input_ids"] == theirs(TEXT)["input_ids"]
     assert (ours.bos_token, ours.eos_token) == tiny.SPECIAL
     assert ours("a<|im_end|>")["input_ids"][-1] == len(tiny.TOKENS) - 1
+
+
+TEXTS = [
+    *(
+        "The cat is in the hat, hello.",
+        "",
+        " ",
+        "  the   cat ",
+        "\nthe\r\n\n cat\t",
+        "\u732b und \u00dcber, 1,234 \U0001f600",
+    ),
+    *("<s>the</s> cat", "the <think> cat", "<unk>", "a <0x41>", "\u2581the", TEXT),
+]
+
+
+@pytest.mark.parametrize("bos", [None, True, False])
+def test_its_sentencepiece_tokenizer_is_the_file_s(tmp_path: Path, bos: bool | None) -> None:
+    change = lambda writer: None if bos is None else writer.add_add_bos_token(bos)  # noqa: E731
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True, change=change)
+    ours = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))
+    theirs = AutoTokenizer.from_pretrained(tmp_path, gguf_file="model.gguf")
+    for text in TEXTS:
+        ids = ours(text)["input_ids"]
+        assert ids == theirs(text)["input_ids"], text
+        assert (ids[:1] == [1]) == (bos is not False or text.startswith("<s>")), text
+    assert (ours.bos_token, ours.eos_token, ours.unk_token) == ("<s>", "</s>", "<unk>")
+
+
+def test_its_sentencepiece_tokenizer_merges_the_best_pair_first(tmp_path: Path) -> None:
+    """As sentencepiece and llama.cpp do it: the neighbours that make the piece of the highest score."""
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True)
+    tokenizer = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))
+    for text in ("The cat is in the hat, hello.", "the   cat\n\n is\tthere \u732b", "aa ttthe heller lo ll"):
+        pieces = list("\u2581" + text.replace(" ", "\u2581"))
+        while pairs := [one + next for one, next in itertools.pairwise(pieces) if one + next in tiny.SENTENCEPIECE]:
+            best = max(pairs, key=lambda pair: tiny.SENTENCEPIECE[pair][0])
+            at = ["".join(pair) for pair in itertools.pairwise(pieces)].index(best)
+            pieces[at : at + 2] = [best]
+        spelt = ([piece] if piece in tiny.SENTENCEPIECE else in_bytes(piece) for piece in pieces)
+        assert tokenizer.tokenize(text) == list(itertools.chain.from_iterable(spelt))
+
+
+def in_bytes(piece: str) -> list[str]:
+    return [f"<0x{byte:02X}>" for byte in piece.encode()]
+
+
+def replaced(key: str, add: Callable[[GGUFWriter], None]) -> Callable[[GGUFWriter], None]:
+    def change(writer: GGUFWriter) -> None:
+        writer.kv_data[0].pop(f"tokenizer.ggml.{key}", None)
+        add(writer)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("key", "add", "said"),
+    [
+        ("add_space_prefix", lambda writer: writer.add_add_space_prefix(False), "puts no space before a text"),
+        ("scores", lambda writer: writer.add_token_scores([-1_000.0] * len(tiny.SENTENCEPIECE)), "without scores"),
+        ("scores", lambda writer: None, "without scores"),
+        ("model", lambda writer: writer.add_tokenizer_model("t5"), "is of the kind 't5', and the suite reads gpt2 and"),
+        ("model", lambda writer: None, "is of the kind None"),
+    ],
+)
+def test_a_tokenizer_that_would_be_read_wrongly_is_refused(tmp_path: Path, mistral: Path, key, add, said) -> None:
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True, change=replaced(key, add))
+    with pytest.raises(InputError, match=said) as caught:
+        converted(path, tmp_path / "model")
+    assert str(caught.value).endswith("; name the file by its path, with the model's own tokenizer.json beside it")
+    converted(path, tmp_path / "other", tokenizer=(mistral / "tokenizer.json",))
 
 
 def test_a_bos_that_the_file_asks_for_is_put(tmp_path: Path) -> None:
