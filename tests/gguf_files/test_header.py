@@ -6,9 +6,12 @@ import struct
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFWriter
 from safetensors.numpy import save_file
 
@@ -182,6 +185,18 @@ def test_a_huge_count_costs_neither_memory_nor_time(path: Path) -> None:
             spent, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
             tracemalloc.stop()
             assert peak < 2 * len(whole) + 2_000_000 and spent < 5, (at, count)
+
+
+@pytest.mark.parametrize("allocate", [torch.ones, np.ones])
+def test_a_file_that_would_fill_the_memory_is_noticed(tmp_path: Path, allocate: Callable[[int], object]) -> None:
+    def handle(path: Path, out: Path) -> bool:
+        out.mkdir()
+        if path.name == "foreign.gguf":
+            allocate(100_000_000)
+        return True
+
+    (fault,) = fuzz_ggufs(1, seed=1, folder=tmp_path, handle=handle).faults
+    assert fault.startswith("MemoryError in ggufs.py") and "the process grew by" in fault
 
 
 def test_hundreds_of_mutated_headers(tmp_path: Path) -> None:
