@@ -94,10 +94,12 @@ def _entry(model: str) -> dict[str, str]:
     from suite.gguf.header import GGUF
 
     path = Path(model)
+    if path.is_dir():
+        return {"name": path.resolve().name, "path": model}
     if path.suffix.lower() == GGUF:
         name = re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+", "-", path.stem).strip("-")
         return {"name": name[:64] or "gguf", "path": model}
-    return {"name": path.resolve().name, "path": model} if path.is_dir() else {"name": model}
+    return {"name": model}
 
 
 def _show(study: Study, store: Store) -> None:

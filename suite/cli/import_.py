@@ -25,9 +25,11 @@ def import_(model: Path, out: Path, dtype: str) -> None:
     """
     from suite.gguf.cache import check_room
     from suite.gguf.header import read_header
+    from suite.gguf.tokenizer import tokenizer_beside
     from suite.models.source import from_gguf
 
-    source = from_gguf(model.stem, model)
+    beside = tokenizer_beside(model)
+    source = from_gguf(model.stem, model, tokenizer=beside)
     header = read_header(model)
     cure = "make room, or name a folder on another disk with --out"
     check_room(header, out, dtype, cure)
@@ -38,7 +40,7 @@ def import_(model: Path, out: Path, dtype: str) -> None:
     from suite.models.export import new_folder
 
     with conversion_progress(Console(), model.name) as told, new_folder(out) as folder:
-        convert(header, folder, dtype, told)
+        convert(header, folder, dtype, told, beside)
     assert source.gguf is not None
     click.echo(
         f"{out}: {source.anatomy.architecture.name}, {source.anatomy.weights:,} parameters, dequantised from "

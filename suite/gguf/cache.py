@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from suite.bench.work import ITEM_BYTES
 from suite.errors import InputError
 from suite.gguf.header import Header, read_header
-from suite.gguf.tokenizer import tokenizer_beside
 from suite.models.source import ModelSource, files_digest, from_folder, safetensors_header
 from suite.needs import free_bytes, gigabytes
 from suite.paths import model_cache
@@ -32,7 +31,7 @@ def gguf_folder(source: ModelSource, progress: Progress | None = None) -> Path:
         InputError: the file cannot be had or converted, or its directory is not the model of the file's header.
     """
     assert source.gguf is not None
-    folder = converted(located(source), source.gguf.sha256, progress)
+    folder = converted(located(source), source.gguf.sha256, progress, source.gguf.tokenizer)
     found = from_folder(source.name, folder, revision=source.revision).anatomy
     if (found.parameters, found.tied) != (source.anatomy.parameters, source.anatomy.tied):
         raise InputError(f"model {source.name!r}: {folder} is not the model of its GGUF file; remove it, and try again")
@@ -64,20 +63,20 @@ def missing_bytes(source: ModelSource) -> int:
         if missing(source.weights):
             return source.anatomy.weights * ITEM_BYTES["float32"]
     path = located(source)
-    return 0 if is_whole(folder_of(path, source.gguf.sha256)) else converted_bytes(read_header(path))
+    return 0 if is_whole(folder_of(source.gguf.sha256, source.gguf.tokenizer)) else converted_bytes(read_header(path))
 
 
-def converted(path: Path, sha256: str, progress: Progress | None = None) -> Path:
+def converted(path: Path, sha256: str, progress: Progress | None = None, tokenizer: tuple[Path, ...] = ()) -> Path:
     """The directory of a GGUF file's model, made now if the cache has none: weights in float32.
 
     Args:
-        path: the file, whose tokenizer may lie beside it.
         sha256: the file's own.
+        tokenizer: the files that are taken in place of the file's own tokenizer.
 
     Raises:
         InputError: the file is not a model that the suite reads, or the cache cannot be written or has no room.
     """
-    folder = folder_of(path, sha256)
+    folder = folder_of(sha256, tokenizer)
     if is_whole(folder):
         return folder
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
@@ -87,17 +86,17 @@ def converted(path: Path, sha256: str, progress: Progress | None = None) -> Path
         _sweep(folder.parent, locks)
         with WeakFileLock(locks / f"{folder.name}.lock"):
             if not is_whole(folder):  # another process may have made it meanwhile
-                _make(read_header(path), folder, progress)
+                _make(read_header(path), folder, progress, tokenizer)
     except OSError as error:
         raise InputError(f"cannot write {folder.parent}: {error.strerror}; {CURE}") from error
     return folder
 
 
-def folder_of(path: Path, sha256: str) -> Path:
-    """Where the directory is, or will be: named after the file, a tokenizer beside it and what makes it."""
+def folder_of(sha256: str, tokenizer: tuple[Path, ...] = ()) -> Path:
+    """Where the directory is, or will be: named after the file, the tokenizer in place of its own and what makes it."""
     made_by = {name: version(name) for name in MADE_BY}
-    beside = files_digest(tokenizer_beside(path))
-    return model_cache() / f"{sha256}-{digest({'format': FORMAT, 'tokenizer': beside, **made_by})[:16]}"
+    made_of = {"format": FORMAT, "tokenizer": files_digest(tokenizer), **made_by}
+    return model_cache() / f"{sha256}-{digest(made_of)[:16]}"
 
 
 def is_whole(folder: Path) -> bool:
@@ -128,14 +127,14 @@ def check_room(header: Header, folder: Path, dtype: str = "float32", cure: str =
         )
 
 
-def _make(header: Header, folder: Path, progress: Progress | None) -> None:
+def _make(header: Header, folder: Path, progress: Progress | None, tokenizer: tuple[Path, ...]) -> None:
     from suite.gguf.convert import convert
     from suite.models.export import new_folder
 
     shutil.rmtree(folder, ignore_errors=True)  # damaged, if it is there
     check_room(header, folder)
     with new_folder(folder, CURE) as made:
-        convert(header, made, progress=progress)
+        convert(header, made, progress=progress, tokenizer=tokenizer)
 
 
 def _sweep(root: Path, locks: Path) -> None:

@@ -1,7 +1,8 @@
 """The Hugging Face configuration that a GGUF file's header describes.
 
 What `transformers.modeling_gguf_pytorch_utils.load_gguf_checkpoint(path)["config"]` gives, which a test holds it
-against. Worked out here because that function reads every token of the file's vocabulary, and imports torch.
+against, and `num_key_value_heads` of a file that does not say it. Worked out here because that function reads every
+token of the file's vocabulary, and imports torch.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def configuration(header: Header) -> dict[str, Any]:
         if (renamed := renames.get(prefix, {}).get(rest)) is not None:
             config[renamed] = value[0] if isinstance(value, tuple) and len(value) == 1 else value
     config["model_type"] = kind
+    if f"{family}.attention.head_count_kv" not in header.metadata:  # as many as heads; transformers has other defaults,
+        config["num_key_value_heads"] = config["num_attention_heads"]  # and would leave the rows of q and k as they are
     vocabulary = header.metadata.get(VOCABULARY)
     if "vocab_size" not in config and isinstance(vocabulary, Skipped):
         config["vocab_size"] = vocabulary.length
@@ -81,14 +84,16 @@ def _check(header: Header) -> None:
 
 
 def _check_rotary(header: Header, config: dict[str, Any]) -> None:
-    """Refuse rotary positions that are not the plain ones: transformers would take them for plain."""
+    """Refuse rotary positions that are not the plain ones, which transformers would take for plain, or cannot be."""
     family = header.architecture
     kind = header.metadata.get(f"{family}.rope.scaling.type", "none")
     factors = [header.metadata.get(f"{family}.rope.{key}", 1.0) for key in ("scaling.factor", "scale_linear")]
-    scaled = kind != "none" or any(factor not in (0.0, 1.0) for factor in factors)
-    if scaled or any(tensor.name == "rope_freqs.weight" for tensor in header.tensors):
+    how = [f"{kind!s:.40}"] if kind != "none" else []
+    how += [f"by a factor of {factor!s:.40}" for factor in factors if factor not in (0.0, 1.0)]
+    how += ["rope_freqs.weight" for tensor in header.tensors if tensor.name == "rope_freqs.weight"]
+    if how:
         raise InputError(
-            f"{header.path} scales its rotary positions ({kind if scaled else 'rope_freqs.weight'}), which "
+            f"{header.path} scales its rotary positions ({', '.join(how)}), which "
             "transformers does not take over from a GGUF file, so that its perplexity would be wrong; take the model "
             "as safetensors"
         )
@@ -100,4 +105,10 @@ def _check_rotary(header: Header, config: dict[str, Any]) -> None:
             raise InputError(
                 f"{header.path} turns {turned!r:.40} of the {width!r:.40} dimensions of a head by its position, and "
                 "transformers would turn all of them; take the model as safetensors"
+            )
+        width = config.get("head_dim", hidden // heads)
+        if type(width) is int and width % 2:
+            raise InputError(
+                f"{header.path}: its heads have {width} dimensions, and rotary positions turn them in pairs: an even "
+                "number is expected"
             )

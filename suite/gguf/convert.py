@@ -24,12 +24,19 @@ from suite.models.export import WEIGHTS
 Progress = Callable[[int, int], None]  # weights that are done, of how many
 
 
-def convert(header: Header, folder: Path, dtype: str = "float32", progress: Progress | None = None) -> None:
+def convert(
+    header: Header,
+    folder: Path,
+    dtype: str = "float32",
+    progress: Progress | None = None,
+    tokenizer: tuple[Path, ...] = (),
+) -> None:
     """Write a GGUF file's model as transformers saves one, a tensor at a time.
 
     Args:
         folder: there, and empty.
         dtype: of the weights: float32, which dequantised values are exact in, float16 or bfloat16.
+        tokenizer: the files that are taken in place of the file's own tokenizer.
 
     Raises:
         InputError: the file is not a model that the suite reads.
@@ -38,7 +45,7 @@ def convert(header: Header, folder: Path, dtype: str = "float32", progress: Prog
     described = configuration(header)
     anatomy = Anatomy(described)
     tensors = tensors_by_parameter(header, anatomy)
-    write_tokenizer(header, folder, anatomy.vocabulary)
+    write_tokenizer(header, folder, anatomy.vocabulary, tokenizer)
     _write_configuration(header, described, folder, getattr(torch, dtype))
     values = Values(header, tensors, described, getattr(torch, dtype))
     done = 0

@@ -113,6 +113,7 @@ class _Reader:
         tensors = self._count("Q", "tensors", MOST_TENSORS, 33)
         keys = self._count("Q", "keys", MOST_KEYS, 14)
         metadata = dict(self._unique("key", self._pair, keys))
+        self._check_whole(metadata)
         architecture = metadata.get("general.architecture")
         if not isinstance(architecture, str):
             self._refuse("it has no text `general.architecture`")
@@ -129,6 +130,16 @@ class _Reader:
         if version not in (2, 3):
             self._refuse(f"its version is {version}, and the suite reads 2 and 3; convert it anew with llama.cpp")
         return int(version)
+
+    def _check_whole(self, metadata: Mapping[str, Value]) -> None:
+        """A file that llama.cpp split into several is refused; of these only the first has more keys than this."""
+        parts, number = metadata.get("split.count", 1), metadata.get("split.no")
+        if type(parts) is int and parts > 1:
+            part = f"part {number + 1} of {parts}" if type(number) is int else f"one of {parts} parts"
+            raise InputError(
+                f"{self.path} is {part} of a model that was split: join them first with `llama-gguf-split --merge`, "
+                "which takes the first part and the name of the whole"
+            )
 
     def _alignment(self, metadata: Mapping[str, Value]) -> int:
         found = metadata.get("general.alignment", 32)
@@ -183,7 +194,9 @@ class _Reader:
         if number not in TYPES:
             self._refuse(f"{where} is of the unknown type {number}; a newer release of the suite may know it")
         kind, block, width = TYPES[number]
-        if 0 in lengths or lengths[0] % block:  # ggml has the longest run of memory first
+        if 0 in lengths:
+            self._refuse(f"{where} has shape {list(reversed(lengths))}, in which no length may be 0")
+        if lengths[0] % block:  # ggml has the longest run of memory first
             self._refuse(f"{where} has rows of {lengths[0]}, and {kind} has blocks of {block}")
         size = math.prod(lengths) // block * width
         return name, TensorInfo(name, tuple(reversed(lengths)), kind, offset, size)

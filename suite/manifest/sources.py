@@ -56,10 +56,11 @@ class Sources:
     def _source(self, entry: ModelEntry) -> ModelSource:
         if entry.path is not None:
             folder = self._placed(entry.path)
-            if folder.suffix.lower() == GGUF:
-                for file in tokenizer_beside(folder):
+            if folder.suffix.lower() == GGUF and not folder.is_dir():
+                beside = tokenizer_beside(folder)
+                for file in beside:
                     self.allowed(file, folder.parent)
-                return from_gguf(entry.name, folder, entry.dtype)
+                return from_gguf(entry.name, folder, entry.dtype, beside)
             with suppress(OSError):  # a folder that is none is told by from_folder
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link

@@ -42,12 +42,16 @@ _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 
 @dataclass(frozen=True, slots=True)
 class GgufFile:
-    """A GGUF file: where it lies on this disk, its SHA-256 and bytes, and the type or types of its matrices."""
+    """A GGUF file: where it lies on this disk, its SHA-256 and bytes, and the type or types of its matrices.
+
+    `tokenizer` are the files that are taken in place of the file's own tokenizer.
+    """
 
     path: Path | None
     sha256: str
     bytes: int
     quantisation: str
+    tokenizer: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,9 @@ class ModelSource:
     """One model, pinned. `folder` (a local directory), `repository` or `gguf` (one file) says where it comes from; none
     does for an untrained network. `weights` are the places that have a GGUF file, where it is fetched.
 
-    `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file. `dtype` is what
-    the manifest asks the model to run in, `auto` where the hardware may choose.
+    `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file, of which
+    `+...` is the digest of a tokenizer in place of the file's own. `dtype` is what the manifest asks the model to run
+    in, `auto` where the hardware may choose.
     """
 
     name: str
@@ -153,6 +158,8 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
 def from_weights_file(name: str, weights: WeightsFile, dtype: str = "auto", watch: Watch | None = None) -> ModelSource:
     """A model in one file (GGUF), which is fetched unless the cache has it: the file itself says what model it is.
 
+    Its tokenizer is its own, whatever lies beside it: the same SHA-256 is the same model from any source.
+
     Raises:
         InputError: no source gives the file, or it is not what it should be.
     """
@@ -221,8 +228,11 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
     return source
 
 
-def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
+def from_gguf(name: str, path: Path, dtype: str = "auto", tokenizer: tuple[Path, ...] = ()) -> ModelSource:
     """A GGUF file, known from its header alone; its weights are dequantised to float32 when they are loaded.
+
+    Args:
+        tokenizer: the files that are taken in place of its own tokenizer; they are part of the revision, too.
 
     Raises:
         InputError: it cannot be read, or is not a model that the suite can convert.
@@ -237,11 +247,12 @@ def from_gguf(name: str, path: Path, dtype: str = "auto") -> ModelSource:
         _check_sizes(str(path), config)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        gguf = GgufFile(path, sha256, header.size, quantisation(header))
+        gguf = GgufFile(path, sha256, header.size, quantisation(header), tokenizer)
+        another = f"+{files_digest(tokenizer)[:16]}" if tokenizer else ""
         licence = header.metadata.get("general.license")
         source = ModelSource(
             name,
-            f"sha256:{sha256}",
+            f"sha256:{sha256}{another}",
             config,
             dtype=dtype,
             stored_dtype="float32",

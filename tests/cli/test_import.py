@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from suite.doctor import disk
 from suite.gguf import cache
 from suite.manifest import read_study
 from suite.models.export import new_folder
-from suite.models.loading import load_model
+from suite.models.loading import load_model, load_tokenizer
 from suite.models.source import from_folder
 from suite.needs import needs
 from suite.records import read_records
@@ -122,6 +123,22 @@ def test_it_cannot_lead_out_of_its_folders(
     assert "outside its own folder" in call("plan", manifest).err
 
 
+def test_a_tokenizer_beside_it_is_taken_and_part_of_its_revision(
+    call: Call, manifest: Path, path: Path, mistral: Path
+) -> None:
+    (alone,) = read_study(manifest).models
+    shutil.copy(mistral / "tokenizer.json", ".")
+    (model,) = read_study(manifest).models
+    assert model.revision.startswith(f"{alone.revision}+") and len(model.revision) == len(alone.revision) + 17
+    vocabulary = len(load_tokenizer(from_folder("m", mistral)))
+    assert len(load_tokenizer(model)) == vocabulary
+    assert call("import", path, "--out", "out").code == 0
+    assert len(load_tokenizer(from_folder("tiny", Path("out")))) == vocabulary
+    assert call("run", manifest).code == 0
+    records, _ = read_records([Path("results/study")])
+    assert {record.experiment.revision for record in records} == {model.revision}
+
+
 def test_its_cliff_is_found(call: Call, manifest: Path, path: Path) -> None:
     asked = ("--target", "blocks", "--text", "few.txt", "--context", 64, "--factor", 2)
     done = call("cliff", path.name, *asked)
@@ -138,6 +155,16 @@ def test_a_file_s_name_becomes_one_that_manifests_allow() -> None:
         f"{'x' * 99}.gguf": "x" * 64,
     }.items():
         assert cliff._entry(name) == {"name": expected, "path": name}
+
+
+def test_a_directory_is_one_whatever_its_name_ends_in(call: Call, manifest: Path, path: Path) -> None:
+    assert call("import", path, "--out", "directory").code == 0
+    path.unlink()
+    Path("directory").rename(path)
+    (model,) = read_study(manifest).models
+    assert model.folder == path and model.gguf is None
+    Path("x.gguf").mkdir()
+    assert cliff._entry("x.gguf/") == {"name": "x.gguf", "path": "x.gguf/"}
 
 
 def test_the_command_is_listed_under_its_name(call: Call) -> None:

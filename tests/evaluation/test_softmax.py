@@ -40,9 +40,10 @@ def test_losses_are_those_of_the_logits_in_float64_and_pytorchs_in_float32_are_n
     logits, targets = trained_like(vocabulary, getattr(torch, dtype))
     exact = in_float64(logits, targets)
     off = losses_of(logits, log_sum_exp(logits), targets) - exact
-    assert off.abs().max() < 1e-6 and abs(off.mean()) < 1e-9
     float32 = -functional.log_softmax(logits, -1, dtype=torch.float32).gather(1, targets[:, None]).squeeze(1)
-    assert (float32 - exact).mean() < -1e-10 * vocabulary, "these logits show no bias: they prove nothing"
+    bias = float((float32 - exact).mean())
+    assert bias < -1e-10 * vocabulary, "these logits show no bias: they prove nothing"
+    assert off.abs().max() < 1e-6 and abs(off.mean()) < 1e-4 * abs(bias)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LOGITS = 2**24
+LOGITS = 2**22  # at most
 BELOW, SPREAD = 18.0, 2.0  # of the others, against the likeliest
 
 

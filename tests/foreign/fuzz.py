@@ -112,7 +112,7 @@ def fuzz_ggufs(count: int, seed: int, folder: Path, handle: Callable[[Path, Path
     for index in range(count):
         path = folder / "foreign.gguf"
         path.write_bytes(ggufs.foreign(random.Random(f"{seed} gguf {index}"), files))
-        with _noted(tally, path, f"{seed}-{index}"), guarded(folder / "out"):
+        with _noted(tally, path, f"{seed}-{index}"), ggufs.bounded(), guarded(folder / "out"):
             accepted = handle(path, folder / "out")
             tally.accepted += accepted
             tally.refused += not accepted

@@ -9,20 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from suite.errors import InputError
+from suite.evaluation.memory import peaks, reset_peaks
 from suite.gguf.header import read_header
 from suite.models.source import from_gguf
 from tests.gguf_files import tiny
 
 NUMBERS = (0, 1, 2, 7, 8, 9, 31, 255, 4096, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63, 2**64 - 1)
 MOST_MEMORY = 16_000_000  # bytes that reading a header of a few kilobytes may take
+MOST_GROWTH = 256_000_000  # bytes that the process may grow by while a model of a few megabytes is converted
 
 
 def furnish(folder: Path) -> list[tuple[bytes, int]]:
     """The bytes of files that are right, each with the length of its header."""
     found = []
-    for family, tied in (("llama", True), ("qwen2", False)):
-        path = tiny.write(folder / f"{family}.gguf", family, "Q4_0", tied=tied)
+    for name, family, tied in (("llama", "llama", True), ("qwen2", "qwen2", False), ("pieces", "llama", True)):
+        path = tiny.write(folder / f"{name}.gguf", family, "Q4_0", tied=tied, sentencepiece=name == "pieces")
         found.append((path.read_bytes(), read_header(path).data_start))
     return found
 
@@ -65,7 +69,7 @@ def handle(path: Path, out: Path) -> bool:
     from suite.gguf.convert import convert
 
     try:
-        with _measured():
+        with _traced():
             from_gguf("foreign", path)
         out.mkdir()
         convert(read_header(path), out)
@@ -77,7 +81,27 @@ def handle(path: Path, out: Path) -> bool:
 
 
 @contextmanager
-def _measured() -> Iterator[None]:
+def bounded() -> Iterator[None]:
+    """What happens inside lets the whole process grow only so far: of PyTorch and NumPy `tracemalloc` sees little.
+
+    Raises:
+        MemoryError: it grew by more, for however short a time; nothing is told where the system does not say.
+    """
+    reset_peaks()
+    before = _peak()
+    try:
+        yield
+    finally:
+        if _peak() - before > MOST_GROWTH:
+            raise MemoryError(f"the process grew by more than {MOST_GROWTH:,} bytes")
+
+
+def _peak() -> int:
+    return peaks(torch.device("cpu")).rss_bytes or 0
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
     tracemalloc.start()
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -17,9 +18,12 @@ import torch
 
 from suite.errors import InputError
 from suite.gguf import cache, convert
-from suite.models.loading import load_model, stored_values
-from suite.models.source import ModelSource, from_gguf
+from suite.gguf.tokenizer import tokenizer_beside
+from suite.models.loading import load_model, load_tokenizer, stored_values
+from suite.models.source import ModelSource, from_folder, from_gguf, from_weights_file
 from suite.paths import model_cache
+from suite.weights import HubFileSource, WeightsFile
+from suite.weights.obtain import kept_at
 from tests.gguf_files import tiny
 
 
@@ -41,6 +45,7 @@ def left(root: Path) -> list[str]:
 def test_it_lies_beside_the_hub_s_cache(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model_cache() == root
     monkeypatch.delenv("HF_HOME")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert model_cache() == Path("~/.cache/huggingface/lottery").expanduser()
 
 
@@ -68,10 +73,40 @@ def test_what_it_was_made_of_is_part_of_its_name(source: ModelSource, root: Path
     folders.add(cache.gguf_folder(source))
     assert source.gguf is not None and source.gguf.path is not None
     shutil.copy(mistral / "tokenizer.json", source.gguf.path.parent)
-    folders.add(cache.gguf_folder(source))
+    folders.add(cache.gguf_folder(from_gguf("tiny", source.gguf.path, tokenizer=tokenizer_beside(source.gguf.path))))
     tiny.write(source.gguf.path, kind="Q4_1", seed=1)
     folders.add(cache.gguf_folder(from_gguf("tiny", source.gguf.path)))
     assert len(folders) == len(left(root)) == 5
+
+
+def test_a_tokenizer_in_place_of_the_file_s_is_part_of_the_revision(source: ModelSource, mistral: Path) -> None:
+    assert source.gguf is not None and source.gguf.path is not None
+    path, revisions = source.gguf.path, []
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(mistral / name, path.parent)
+        other = from_gguf("tiny", path, tokenizer=tokenizer_beside(path))
+        assert (
+            load_tokenizer(other)("a cat")["input_ids"]
+            == load_tokenizer(from_folder("m", mistral))("a cat")["input_ids"]
+        )
+        assert re.fullmatch(rf"{source.revision}\+[0-9a-f]{{16}}", other.revision)
+        revisions.append(other.revision)
+    assert len(set(revisions)) == 2
+
+
+def test_beside_a_file_that_is_fetched_nothing_counts(source: ModelSource, root: Path, mistral: Path) -> None:
+    assert source.gguf is not None and source.gguf.path is not None
+    weights = WeightsFile(source.gguf.sha256, source.gguf.bytes, (HubFileSource("o/r", "0" * 40, "model.gguf"),))
+    kept_at(source.gguf.sha256).parent.mkdir(parents=True)
+    shutil.copy(source.gguf.path, kept_at(source.gguf.sha256))
+    for folder in (source.gguf.path.parent, kept_at(source.gguf.sha256).parent):
+        shutil.copy(mistral / "tokenizer.json", folder)
+    fetched = from_weights_file("tiny", weights)
+    of_catalogue = replace(fetched, gguf=replace(source.gguf, path=None))
+    for one in (source, fetched, of_catalogue):
+        assert one.revision == f"sha256:{source.gguf.sha256}"
+        assert len(load_tokenizer(one)) == len(tiny.TOKENS)
+    assert len(left(root)) == 2  # the file, and one directory
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("no"), RuntimeError, OSError(28, "No space left")])

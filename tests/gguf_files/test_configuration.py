@@ -114,11 +114,27 @@ def doing(*changes: Callable[[GGUFWriter], None]) -> Callable[[GGUFWriter], None
     return lambda writer: [change(writer) for change in changes]  # type: ignore[return-value]
 
 
+def heads_of(width: int) -> Callable[[GGUFWriter], None]:
+    """Grouped by two, over a hidden size that is a multiple of the width."""
+    heads = 12
+    return doing(
+        replaced("llama.embedding_length", heads * width),
+        replaced("llama.attention.head_count", heads),
+        replaced("llama.attention.head_count_kv", heads // 2),
+        replaced("llama.rope.dimension_count", width),
+    )
+
+
 REFUSED = {
     "scales its rotary positions (linear)": {"change": key("llama.rope.scaling.type", "linear")},
     "scales its rotary positions (yarn)": {"change": key("llama.rope.scaling.type", "yarn")},
     "scales its rotary positions (rope_freqs.weight)": {"change": tensor("rope_freqs.weight", 32)},
-    "scales its rotary positions (none)": {"change": key("llama.rope.scale_linear", 4.0)},
+    "scales its rotary positions (by a factor of 4.0)": {"change": key("llama.rope.scale_linear", 4.0)},
+    "scales its rotary positions (yarn, by a factor of 8.0)": {
+        "change": doing(key("llama.rope.scaling.type", "yarn"), key("llama.rope.scaling.factor", 8.0))
+    },
+    "its heads have 3 dimensions, and rotary positions turn them in pairs": {"change": heads_of(3)},
+    "its heads have 1 dimensions, and rotary positions turn them in pairs": {"change": heads_of(1)},
     "turns 32 of the 64 dimensions of a head": {"change": replaced("llama.rope.dimension_count", 32)},
     "has no tensor blk.1.attn_k.weight": {"without": ("blk.1.attn_k.weight",)},
     "tensor 'blk.0.attn_q.bias' is no part of a Llama model": {"change": tensor("blk.0.attn_q.bias", 256)},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from gguf import GGUFReader, dequantize
+from gguf import GGUFReader, GGUFWriter, dequantize
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor, get_gguf_hf_weights_map
@@ -19,6 +21,7 @@ from suite.gguf import values
 from suite.gguf.configuration import configuration
 from suite.gguf.convert import convert
 from suite.gguf.header import read_header
+from suite.gguf.tokenizer import tokenizer_beside
 from suite.models.loading import load_model, load_tokenizer
 from suite.models.source import from_folder
 from tests.gguf_files import tiny
@@ -27,9 +30,9 @@ KINDS = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "
 TEXT = "The cat sat on the mat, and there were 1,234 others in it.\n\n  \u00dcber \u732b!"
 
 
-def converted(path: Path, folder: Path, dtype: str = "float32") -> Path:
+def converted(path: Path, folder: Path, dtype: str = "float32", tokenizer: tuple[Path, ...] = ()) -> Path:
     folder.mkdir()
-    convert(read_header(path), folder, dtype)
+    convert(read_header(path), folder, dtype, tokenizer=tokenizer)
     return folder
 
 
@@ -77,6 +80,26 @@ def test_it_computes_what_transformers_computes_of_the_file(tmp_path: Path, fami
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_as_many_key_heads_as_heads_need_not_be_said(tmp_path: Path, family: str) -> None:
+    """Older files of models without grouped queries leave the key out."""
+    key = f"{family}.attention.head_count_kv"
+    heads = {"said": lambda writer: writer.add_head_count_kv(tiny.HEADS), "silent": lambda writer: None}
+    folders = []
+    for name, add in heads.items():
+
+        def change(writer, add=add) -> None:
+            writer.kv_data[0].pop(key)
+            add(writer)
+
+        path = tiny.write(tmp_path / f"{name}.gguf", family, groups=tiny.HEADS, change=change)
+        assert (key in read_header(path).metadata) == (name == "said")
+        folders.append(converted(path, tmp_path / name))
+    said, silent = folders
+    for name in ("model.safetensors", "config.json"):
+        assert (said / name).read_bytes() == (silent / name).read_bytes()
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
 def test_its_tokenizer_is_the_file_s(tmp_path: Path, family: str) -> None:
     path = tiny.write(tmp_path / "model.gguf", family)
     ours = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))
@@ -84,6 +107,76 @@ def test_its_tokenizer_is_the_file_s(tmp_path: Path, family: str) -> None:
     assert ours(TEXT)["input_ids"] == theirs(TEXT)["input_ids"]
     assert (ours.bos_token, ours.eos_token) == tiny.SPECIAL
     assert ours("a<|im_end|>")["input_ids"][-1] == len(tiny.TOKENS) - 1
+
+
+TEXTS = [
+    *(
+        "The cat is in the hat, hello.",
+        "",
+        " ",
+        "  the   cat ",
+        "\nthe\r\n\n cat\t",
+        "\u732b und \u00dcber, 1,234 \U0001f600",
+    ),
+    *("<s>the</s> cat", "the <think> cat", "<unk>", "a <0x41>", "\u2581the", TEXT),
+]
+
+
+@pytest.mark.parametrize("bos", [None, True, False])
+def test_its_sentencepiece_tokenizer_is_the_file_s(tmp_path: Path, bos: bool | None) -> None:
+    change = lambda writer: None if bos is None else writer.add_add_bos_token(bos)  # noqa: E731
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True, change=change)
+    ours = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))
+    theirs = AutoTokenizer.from_pretrained(tmp_path, gguf_file="model.gguf")
+    for text in TEXTS:
+        ids = ours(text)["input_ids"]
+        assert ids == theirs(text)["input_ids"], text
+        assert (ids[:1] == [1]) == (bos is not False or text.startswith("<s>")), text
+    assert (ours.bos_token, ours.eos_token, ours.unk_token) == ("<s>", "</s>", "<unk>")
+
+
+def test_its_sentencepiece_tokenizer_merges_the_best_pair_first(tmp_path: Path) -> None:
+    """As sentencepiece and llama.cpp do it: the neighbours that make the piece of the highest score."""
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True)
+    tokenizer = load_tokenizer(from_folder("tiny", converted(path, tmp_path / "model")))
+    for text in ("The cat is in the hat, hello.", "the   cat\n\n is\tthere \u732b", "aa ttthe heller lo ll"):
+        pieces = list("\u2581" + text.replace(" ", "\u2581"))
+        while pairs := [one + next for one, next in itertools.pairwise(pieces) if one + next in tiny.SENTENCEPIECE]:
+            best = max(pairs, key=lambda pair: tiny.SENTENCEPIECE[pair][0])
+            at = ["".join(pair) for pair in itertools.pairwise(pieces)].index(best)
+            pieces[at : at + 2] = [best]
+        spelt = ([piece] if piece in tiny.SENTENCEPIECE else in_bytes(piece) for piece in pieces)
+        assert tokenizer.tokenize(text) == list(itertools.chain.from_iterable(spelt))
+
+
+def in_bytes(piece: str) -> list[str]:
+    return [f"<0x{byte:02X}>" for byte in piece.encode()]
+
+
+def replaced(key: str, add: Callable[[GGUFWriter], None]) -> Callable[[GGUFWriter], None]:
+    def change(writer: GGUFWriter) -> None:
+        writer.kv_data[0].pop(f"tokenizer.ggml.{key}", None)
+        add(writer)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("key", "add", "said"),
+    [
+        ("add_space_prefix", lambda writer: writer.add_add_space_prefix(False), "puts no space before a text"),
+        ("scores", lambda writer: writer.add_token_scores([-1_000.0] * len(tiny.SENTENCEPIECE)), "without scores"),
+        ("scores", lambda writer: None, "without scores"),
+        ("model", lambda writer: writer.add_tokenizer_model("t5"), "is of the kind 't5', and the suite reads gpt2 and"),
+        ("model", lambda writer: None, "is of the kind None"),
+    ],
+)
+def test_a_tokenizer_that_would_be_read_wrongly_is_refused(tmp_path: Path, mistral: Path, key, add, said) -> None:
+    path = tiny.write(tmp_path / "model.gguf", sentencepiece=True, change=replaced(key, add))
+    with pytest.raises(InputError, match=said) as caught:
+        converted(path, tmp_path / "model")
+    assert str(caught.value).endswith("; name the file by its path, with the model's own tokenizer.json beside it")
+    converted(path, tmp_path / "other", tokenizer=(mistral / "tokenizer.json",))
 
 
 def test_a_bos_that_the_file_asks_for_is_put(tmp_path: Path) -> None:
@@ -99,27 +192,32 @@ def test_a_bos_that_the_file_asks_for_is_put(tmp_path: Path) -> None:
     assert ids == [len(tiny.TOKENS) - 2, 64]
 
 
-def test_a_tokenizer_beside_the_file_wins(tmp_path: Path, mistral: Path) -> None:
+def test_a_tokenizer_in_place_of_the_file_s_wins(tmp_path: Path, mistral: Path) -> None:
     path = tiny.write(tmp_path / "model.gguf")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(mistral / name, tmp_path / name)
     story = load_tokenizer(from_folder("story", mistral))
     for number in range(2):  # with its settings, and without
-        found = load_tokenizer(from_folder("tiny", converted(path, tmp_path / f"model-{number}")))
+        folder = converted(path, tmp_path / f"model-{number}", tokenizer=tokenizer_beside(path))
+        found = load_tokenizer(from_folder("tiny", folder))
         assert found(TEXT)["input_ids"] == story(TEXT)["input_ids"]
         (tmp_path / "tokenizer_config.json").unlink(missing_ok=True)
 
 
-def test_a_tokenizer_of_another_model_beside_the_file_is_refused(tmp_path: Path, mistral: Path) -> None:
+def test_a_tokenizer_of_another_model_in_its_place_is_refused(tmp_path: Path, mistral: Path) -> None:
     path = tiny.write(tmp_path / "model.gguf")
     described = json.loads((mistral / "tokenizer.json").read_text())
     described["model"]["vocab"]["more"] = 9_999
     (tmp_path / "tokenizer.json").write_text(json.dumps(described))
+    tokenizer = tokenizer_beside(path)
     with pytest.raises(InputError, match=r"lies beside model.gguf, has a token 9999, and the model has 263 tokens"):
-        converted(path, tmp_path / "model")
-    (tmp_path / "tokenizer.json").write_text("{")
+        converted(path, tmp_path / "model", tokenizer=tokenizer)
+    tokenizer[0].write_text("{")
     with pytest.raises(InputError, match=r"tokenizer.json cannot be read"):
-        converted(path, tmp_path / "other")
+        converted(path, tmp_path / "other", tokenizer=tokenizer)
+    tokenizer[0].unlink()
+    with pytest.raises(InputError, match=r"cannot read .*tokenizer.json: No such file"):
+        converted(path, tmp_path / "none", tokenizer=tokenizer)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -6,10 +6,13 @@ import struct
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from gguf import GGML_QUANT_SIZES, GGUFReader
+import torch
+from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFWriter
 from safetensors.numpy import save_file
 
 from suite.errors import InputError
@@ -126,7 +129,8 @@ def test_each_claim_that_cannot_be_is_refused(path: Path) -> None:
         put(whole, kind + 8, "<Q", 2**61): "items of 'tokenizer.ggml.token_type', and at most",
         put(whole, tensor, "<I", 0): "has 0 dimensions",
         put(whole, tensor, "<I", 5): "has 5 dimensions",
-        put(whole, tensor + 4, "<Q", 0): "has rows of 0",
+        put(whole, tensor + 4, "<Q", 0): "has shape [263, 0], in which no length may be 0",
+        put(whole, tensor + 12, "<Q", 0): "has shape [0, 256], in which no length may be 0",
         put(whole, tensor + 4, "<Q", 33): "has rows of 33, and Q4_1 has blocks of 32",
         put(whole, tensor + 12, "<Q", 2**62): "overlaps another",
         put(whole, tensor + 20, "<I", 4): "is of the unknown type 4",
@@ -145,6 +149,26 @@ def test_each_claim_that_cannot_be_is_refused(path: Path) -> None:
         assert said in refused(path, content)
 
 
+@pytest.mark.parametrize("part", [1, 3])
+def test_a_part_of_a_split_file_says_so(tmp_path: Path, part: int) -> None:
+    """llama.cpp writes the model's keys into the first part alone."""
+    writer = GGUFWriter(path := tmp_path / f"model-0000{part}-of-00003.gguf", "llama")
+    if part > 1:
+        writer.kv_data[0].clear()
+    writer.add_uint16("split.no", part - 1)
+    writer.add_uint16("split.count", 3)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    said = f"is part {part} of 3 of a model that was split: join them first with `llama-gguf-split --merge`"
+    with pytest.raises(InputError, match=said):
+        read_header(path)
+
+
+def test_a_file_that_says_it_is_the_only_part_is_read(tmp_path: Path) -> None:
+    read_header(tiny.write(tmp_path / "model.gguf", change=lambda writer: writer.add_uint16("split.count", 1)))
+
+
 def test_a_file_that_is_missing_or_a_folder_is_told(tmp_path: Path) -> None:
     for wrong in (tmp_path / "none.gguf", tmp_path):
         with pytest.raises(InputError, match="cannot read"):
@@ -161,6 +185,18 @@ def test_a_huge_count_costs_neither_memory_nor_time(path: Path) -> None:
             spent, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
             tracemalloc.stop()
             assert peak < 2 * len(whole) + 2_000_000 and spent < 5, (at, count)
+
+
+@pytest.mark.parametrize("allocate", [torch.ones, np.ones])
+def test_a_file_that_would_fill_the_memory_is_noticed(tmp_path: Path, allocate: Callable[[int], object]) -> None:
+    def handle(path: Path, out: Path) -> bool:
+        out.mkdir()
+        if path.name == "foreign.gguf":
+            allocate(100_000_000)
+        return True
+
+    (fault,) = fuzz_ggufs(1, seed=1, folder=tmp_path, handle=handle).faults
+    assert fault.startswith("MemoryError in ggufs.py") and "the process grew by more than" in fault
 
 
 def test_hundreds_of_mutated_headers(tmp_path: Path) -> None:

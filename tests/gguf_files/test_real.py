@@ -14,6 +14,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,9 @@ from suite.evaluation.perplexity import token_losses
 from suite.gguf.cache import located
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
-from suite.models.source import from_catalogue
+from suite.models.source import ModelSource, from_catalogue, from_gguf
 from suite.records.experiment import Experiment, TextReference
+from tests.package_index.unreachable import unreachable
 
 ROWS = Path(os.environ.get("LOTTERY_REAL_DATA", ".")) / "text" / "wikitext2-raw-test.rows.json"
 SMOL, QWEN = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
@@ -43,7 +45,7 @@ Load = Callable[[str], LoadedModel]
 
 @pytest.fixture(scope="module")
 def load() -> Load:
-    """A real model by its name; tests are skipped where its packages cannot be had."""
+    """A real model by its name; tests are skipped where its packages cannot be asked for, fail where they are wrong."""
     loaded: dict[str, LoadedModel] = {}
 
     def load(name: str) -> LoadedModel:
@@ -52,6 +54,8 @@ def load() -> Load:
             try:
                 located(source)
             except InputError as error:
+                if not unreachable(error):
+                    raise
                 pytest.skip(f"{name} cannot be had: {error}")
             loaded[name] = load_model(source, "float32", "a test")
         return loaded[name]
@@ -79,10 +83,19 @@ def without(target: str, sparsity: float) -> Experiment:
     return Experiment.model_validate({**asked, "text": reference, "context": 512})
 
 
+def assert_its_file_says(declared: ModelSource) -> None:
+    """What the catalogue says of it: `plan` believes them of a file that is not here yet."""
+    found = from_gguf(declared.name, located(declared))
+    licence = {"licence": None}  # may be spelt otherwise
+    assert found.summary.model_copy(update=licence) == declared.summary.model_copy(update=licence)
+    assert {key: found.config.get(key) for key in declared.config} == declared.config
+    assert found.revision == declared.revision
+    assert found.gguf == replace(declared.gguf, path=located(declared))  # type: ignore[type-var]
+
+
 def test_smollm2_is_what_its_file_says(load: Load) -> None:
     loaded = load(SMOL)
-    assert loaded.source.revision == "sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-    assert loaded.source.summary.parameters == 134_515_008
+    assert_its_file_says(loaded.source)
     assert loaded.source.summary.quantisation == "Q4_1 and Q8_0"  # the embedding table is in Q8_0
     assert loaded.tied and loaded.strays() == []
     assert len(loaded.tokenizer(text(), verbose=False)["input_ids"]) == 8_986
@@ -126,7 +139,8 @@ def test_smollm2_without_30_per_cent_has_the_known_zeros_and_perplexity(
 @everything
 def test_qwen_has_the_known_perplexity_to_six_digits(load: Load) -> None:
     loaded = load(QWEN)
-    assert loaded.source.summary.parameters == 1_777_088_000 and not loaded.tied
+    assert_its_file_says(loaded.source)
+    assert not loaded.tied
     assert len(loaded.tokenizer(text(), verbose=False)["input_ids"]) == 8_802
     assert perplexity(loaded, 4) == "19.6535"
 
