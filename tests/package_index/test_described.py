@@ -17,7 +17,7 @@ from suite.models.source import GgufFile, ModelSource, from_catalogue
 from suite.needs import Need, gigabytes, needs
 from suite.weights import WeightsFile, obtain
 from tests.gguf_files import tiny
-from tests.package_index.conftest import CONTENT, PARTS, SHA256, WHOLE, of
+from tests.package_index.conftest import CONTENT, SHA256, WHOLE, of
 from tests.package_index.serving import Index
 
 Lottery = Callable[..., Result]
@@ -25,10 +25,9 @@ Lottery = Callable[..., Result]
 
 @pytest.fixture
 def sha256(index: Index, tmp_path: Path) -> str:
-    """Of a model whose halves the packages hold."""
+    """Of a model that the package holds."""
     content = tiny.write(tmp_path / "tiny.gguf", kind="Q4_1").read_bytes()
-    for number, half in enumerate((content[:100_000], content[100_000:]), 1):
-        index.add(f"tiny-part{number}", "1.0", {f"tiny_part{number}/data/tiny.part0{number}": half})
+    index.add("tiny-model", "0.1.2", {WHOLE.file: content})
     return hashlib.sha256(content).hexdigest()
 
 
@@ -36,8 +35,8 @@ def sha256(index: Index, tmp_path: Path) -> str:
 def manifest(files: Path, sha256: str, tmp_path: Path) -> Path:
     path = tmp_path / "study.yaml"
     path.write_text(
-        f"title: a\nmodels:\n  - {{name: mine, package: [tiny-part1, tiny-part2], version: '1.0', sha256: {sha256}, "
-        f"file: '{PARTS.file}'}}\n"
+        f"title: a\nmodels:\n  - {{name: mine, package: tiny-model, version: 0.1.2, sha256: {sha256}, "
+        f"file: {WHOLE.file}}}\n"
         "text: stories\ncontext: 64\nexperiments: [{target: mlp, sparsity: 0.5}]\n"
     )
     return path
@@ -48,22 +47,18 @@ def lottery(manifest: Path) -> Lottery:
     return lambda command, *more: CliRunner().invoke(cli, [command, str(manifest), *more])
 
 
-def test_the_model_keeps_where_its_file_is_from(manifest: Path, sha256: str) -> None:
-    study = read_study(manifest)
-    (model,) = study.models
-    assert model.weights == WeightsFile(sha256, None, (PARTS,)) and not model.untrained
-    assert needs(study, study.models)[0] == Need("mine", weights=model.weights)
-
-
 def test_fetch_brings_it_once_and_dequantises_it(
-    lottery: Lottery, index: Index, manifest: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+    lottery: Lottery, index: Index, manifest: Path, files: Path, sha256: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = lottery("fetch")
     assert done.exit_code == 0, done.output
-    assert f"SHA-256 as pinned ({PARTS.place})\n" in done.output and done.output.count("SHA-256") == 1
+    assert f"SHA-256 as pinned ({WHOLE.place})\n" in done.output and done.output.count("SHA-256") == 1
     assert set(index.sent.values()) == {1}
     monkeypatch.setattr(cache, "_make", None)  # nothing is left to do where the cache cannot be written
-    (model,) = read_study(manifest).models
+    study = read_study(manifest)
+    (model,) = study.models
+    assert model.weights == WeightsFile(sha256, None, (WHOLE,)) and not model.untrained
+    assert needs(study, study.models)[0] == Need("mine", weights=model.weights)
     folder = cache.gguf_folder(model)
     line = (
         f"mine: dequantised from Q4_1, {gigabytes(sum(path.stat().st_size for path in folder.iterdir()))} in {folder}\n"
