@@ -14,7 +14,8 @@ CURE = "make room, or set HF_HOME to a folder on a larger disk"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes that a folder's disk has to hold yet: of what is fetched, and of models that are dequantised."""
+    """Bytes that a folder's disk has to hold yet: of what is fetched (with wheels, for a while), and of models that are
+    dequantised."""
 
     folder: Path
     fetched: int = 0
@@ -25,8 +26,8 @@ class Room:
         return self.fetched + self.converted
 
     def __str__(self) -> str:
-        words = [f"{gigabytes(self.fetched)} to be fetched"] if self.fetched else []
-        words += [f"{gigabytes(self.converted)} to be dequantised"] if self.converted else []
+        words = [f"{gigabytes(self.fetched)} to fetch"] if self.fetched else []
+        words += [f"{gigabytes(self.converted)} to dequantise"] if self.converted else []
         return " and ".join(words)
 
 
@@ -50,4 +51,4 @@ def check_room(rooms: Iterable[Room]) -> None:
     for room in by_disk(rooms):
         free = free_bytes(room.folder)
         if room.needed > free:
-            raise InputError(f"there are {room}, and the disk of {room.folder} has {gigabytes(free)} free: {CURE}")
+            raise InputError(f"it takes {room}, and the disk of {room.folder} has {gigabytes(free)} free: {CURE}")

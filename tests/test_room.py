@@ -18,7 +18,7 @@ def test_what_one_disk_has_to_hold_is_added_up(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(room, "free_bytes", lambda folder: 7_900_000)  # enough for either
     check_room([hub])
     check_room([own])
-    with pytest.raises(InputError, match=r"^there are 1 MB to be fetched and 7 MB to be dequantised, .* 7.9 MB free"):
+    with pytest.raises(InputError, match=r"^it takes 1 MB to fetch and 7 MB to dequantise, .* 7.9 MB free"):
         check_room([hub, own])
 
 

@@ -133,7 +133,7 @@ def caches_room(rooms: Iterable[Room]) -> Iterator[Finding]:
     """The disks of the caches against what fetching and dequantising needs of each."""
     for room in by_disk(rooms):
         free = free_bytes(room.folder)
-        found = f"{room}, {gigabytes(free)} free for {room.folder}"
+        found = f"it takes {room}, {gigabytes(free)} free for {room.folder}"
         yield ok("disk", found) if room.needed <= free else fail("disk", found, CURE)
 
 

@@ -120,9 +120,9 @@ def test_disks_have_room_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(disk, "free_bytes", lambda folder: 6 * 10**9)
     assert not list(disk.caches_room([Room(tmp_path)]))
     hub, own = Room(tmp_path / "hub", fetched=5 * 10**9), Room(tmp_path / "lottery", converted=2 * 10**9)
-    expect(only(disk.caches_room([hub])), "ok", f"5 GB to be fetched, 6 GB free for {hub.folder}")
+    expect(only(disk.caches_room([hub])), "ok", f"it takes 5 GB to fetch, 6 GB free for {hub.folder}")
     both = only(disk.caches_room([hub, own]))  # on one disk, so together they do not fit
-    expect(both, "fail", "5 GB to be fetched and 2 GB to be dequantised, 6 GB free for", "set HF_HOME")
+    expect(both, "fail", "5 GB to fetch and 2 GB to dequantise, 6 GB free for", "set HF_HOME")
     deep = tmp_path / "not" / "there"
     expect(disk.results(deep, 1000), "ok", f"{deep} can be written")
     expect(disk.results(deep, 10**18), "fail", "needed", "make room, or name another folder with --results DIR")

