@@ -31,6 +31,11 @@ class ExperimentError(Exception):
     """One experiment cannot give a number; its record carries this reason, and the study goes on."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another library says first, else the name of its type."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 def sentence(text: str, longest: int = LONGEST) -> str:
     """A text that may quote anything, as a line for a terminal, a log or a record.
 

@@ -102,9 +102,15 @@ def gigabytes(size: int) -> str:
 
 def free_bytes(folder: Path) -> int:
     """What the disk that holds the folder, or will hold it, has left for this user."""
+    return shutil.disk_usage(existing(folder)).free
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or where it is not there yet the nearest above it that is."""
+    folder = folder.absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder
 
 
 def few(names: Iterable[str], most: int = 6) -> str:

@@ -22,10 +22,15 @@ def default_results() -> Path:
 
 
 def model_cache() -> Path:
-    """Where model files of a package index and converted models are kept: $HF_HOME/lottery, else
-    ~/.cache/huggingface/lottery."""
+    """Where model files of a package index and converted models are kept: `lottery` in `hub_home()`."""
+    return hub_home() / "lottery"
+
+
+def hub_home() -> Path:
+    """The home of the hub's caches, read from the environment as huggingface_hub does: $HF_HOME, else huggingface in
+    $XDG_CACHE_HOME, else ~/.cache/huggingface."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    return Path(home).expanduser() / "lottery"
+    return Path(os.path.expandvars(Path(home).expanduser()))
 
 
 def here_or_shipped(path: Path) -> Path:

@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli import data_option, results_option
-from suite.errors import EXIT_FAILED, InputError
+from suite.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
     from suite.doctor import Finding
@@ -34,11 +35,12 @@ def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     One line a finding: ok, warn (worth a look) or fail, each with its cure. Nothing is loaded, fetched or left behind.
     Exit code 0 when all can run, 1 when something fails.
     """
+    from suite.doctor.disk import undescribed
     from suite.manifest import read_study
 
-    for path in manifests:
-        _check_described(path)
-    findings = list(examine([read_study(path) for path in manifests], results))
+    lacking = {path: list(undescribed(path)) for path in manifests}
+    studies = [read_study(path) for path in manifests if not lacking[path]]
+    findings = [*chain(*lacking.values()), *examine(studies, results)]
     failing = any(finding.state == "fail" for finding in findings)
     if as_json:
         rows = [asdict(finding) for finding in findings]
@@ -55,30 +57,13 @@ def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _check_described(manifest: Path) -> None:
-    """Nothing is fetched here, and a model in one file is not known without it.
-
-    Raises:
-        InputError: a file is not in the cache.
-    """
-    from suite.manifest import weights_files
-
-    for name, weights in weights_files(manifest):
-        from suite.weights.obtain import missing
-
-        if missing(weights) != 0:
-            raise InputError(
-                f"what model {name!r} of {manifest} is says its file, which is not in the cache: `lottery fetch "
-                f"{manifest}` brings it"
-            )
-
-
 def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
     """Everything there is to look at, in the order in which it stands in the way."""
     from suite import __version__
     from suite.doctor import about, disk, fit, gpu
+    from suite.gguf.cache import rooms
     from suite.machine import this_machine
-    from suite.needs import free_bytes, large, needs
+    from suite.needs import large, needs
     from suite.surroundings import surroundings
 
     machine, around, torch = this_machine(), surroundings(), gpu.this_torch()
@@ -89,18 +74,14 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
     yield from fit.memory(machine, studies)
     yield from fit.dtype(machine, studies)
 
-    needed = [need for study in studies for need in needs(study, study.models)]
+    needed, stocks = [need for study in studies for need in needs(study, study.models)], []
     if any(need.remote for need in needed):
-        from suite.hub.cache import cache_folder
-        from suite.paths import model_cache
-
         stocks = disk.take_stock(needed)
         yield from disk.hub(stocks)
-        for cache, packaged in ((cache_folder(), False), (model_cache(), True)):
-            room = sum(stock.missing + stock.beside for stock in stocks if stock.packaged == packaged)
-            yield from disk.cache_room(cache, room, free_bytes(cache))
     yield from disk.texts(needed)
     yield from disk.conversions(studies)
+    models = [model for study in studies for model in study.models]
+    yield from disk.caches_room([*(stock.room for stock in stocks if stock.room), *rooms(models)])
     yield disk.results(results, sum(disk.results_bytes(study) for study in studies))
 
     from suite.runner.environment import commit, image_digest, libraries

@@ -41,10 +41,13 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
     """
     from rich.console import Console
 
+    from suite.cli.fetching import bring_files
     from suite.cli.run import bring
     from suite.manifest import read_study
     from suite.records import Store
 
+    console = Console(soft_wrap=True)
+    bring_files([manifest], console)
     study = read_study(manifest)
     experiment = _chosen(study, cell)
     if experiment.precision == "float8-compute":
@@ -64,7 +67,6 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
     from suite.runner.reasons import FAILURES, reason
 
     check_free(out)
-    console = Console(soft_wrap=True)
     bring(study, [study.model(experiment.model)], console)
     known = Store(results / study.name).read(experiment.id)
     try:

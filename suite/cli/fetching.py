@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -13,6 +14,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from suite.cli.progress import duration
 from suite.errors import InputError
 from suite.needs import Need, gigabytes
+
+if TYPE_CHECKING:
+    from suite.models.source import ModelSource
 
 LOG_EVERY = 30.0  # seconds between two lines of a job's log
 
@@ -90,21 +94,26 @@ class Fetched:
     failures: tuple[str, ...] = ()
 
 
-def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) -> Fetched:
+def fetch_all(
+    wanted: list[Need], progress: FetchProgress, *, ask: bool = True, models: Iterable[ModelSource] = ()
+) -> Fetched:
     """Fetch and check what is needed; one that cannot be had does not keep the others from coming.
 
     Args:
         ask: ask the hub what it states, and tell of everything; else go by what the cache remembers, and tell only of
             what comes.
+        models: those that are dequantised afterwards, for which there has to be room too.
 
     A hub that cannot be reached is asked no more, and what comes from elsewhere still comes.
 
     Raises:
         InputError: the disk has no room for all of it.
     """
-    from suite.cli.listing import check_room, listing
+    from suite.cli.listing import listing
+    from suite.gguf.cache import rooms
     from suite.hub.explained import unreachable
     from suite.hub.repository import remembered
+    from suite.room import check_room
 
     result = Fetched()
     listed = []
@@ -128,7 +137,7 @@ def fetch_all(wanted: list[Need], progress: FetchProgress, *, ask: bool = True) 
             if unreachable(error):
                 silent = "the hub cannot be reached"
         progress.done()
-    check_room(listed)
+    check_room([*(one.room for one in listed), *rooms(models)])
     for one in listed:
         progress.begin(one.need.name, one.size)
         try:

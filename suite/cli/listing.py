@@ -1,15 +1,13 @@
-"""What is to be fetched, before anything comes: how large it is, whether the disks hold it, and how to bring it."""
+"""What is to be fetched, before anything comes: how large it is, what disk holds it, and how to bring it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suite.errors import InputError
-from suite.needs import Need, free_bytes, gigabytes
+from suite.needs import Need
+from suite.room import Room
 
 if TYPE_CHECKING:
     from suite.hub import Repository
@@ -26,8 +24,7 @@ class Listed:
 
     need: Need
     size: int
-    cache: Path
-    room: int
+    room: Room
     bring: Callable[[Watch], str]
 
 
@@ -46,24 +43,6 @@ def listing(need: Need, watch: Watch, *, ask: bool) -> Listed:
     return _repository(need, need.repository, watch, ask)
 
 
-def check_room(listed: list[Listed]) -> None:
-    """Refuse what the disks cannot hold.
-
-    Raises:
-        InputError: in one sentence, with both sizes.
-    """
-    rooms: Counter[Path] = Counter()
-    for one in listed:
-        rooms[one.cache] += one.room
-    for cache, room in rooms.items():
-        free = free_bytes(cache)
-        if room > free:
-            raise InputError(
-                f"{gigabytes(room)} are still to be fetched, and the disk of {cache} has {gigabytes(free)} free: make "
-                "room, or set HF_HOME to a folder on a larger disk"
-            )
-
-
 def _repository(need: Need, repository: Repository, watch: Watch, ask: bool) -> Listed:
     from suite.hub.cache import cache_folder
     from suite.hub.obtain import missing_bytes, obtain
@@ -75,12 +54,11 @@ def _repository(need: Need, repository: Repository, watch: Watch, ask: bool) -> 
         obtain(repository, files, watch)
         return f"; every checksum is the hub's ({repository.name} at {repository.revision[:12]})"
 
-    return Listed(need, sum(file.size for file in files), cache_folder(), missing_bytes(repository, files), bring)
+    return Listed(need, sum(file.size for file in files), Room(cache_folder(), missing_bytes(repository, files)), bring)
 
 
 def _file(need: Need, weights: WeightsFile, watch: Watch) -> Listed:
-    from suite.paths import model_cache
-    from suite.weights.obtain import disk_needed, obtain_from, stated
+    from suite.weights.obtain import cache_of, disk_needed, obtain_from, stated
 
     known = stated(weights, watch)
 
@@ -89,4 +67,4 @@ def _file(need: Need, weights: WeightsFile, watch: Watch) -> Listed:
         whose = "as pinned" if weights.sha256 else "the hub's"
         return f", SHA-256 {whose}" + (f" ({source.place})" if source else "")
 
-    return Listed(need, known.bytes or 0, model_cache(), disk_needed(known), bring)
+    return Listed(need, known.bytes or 0, Room(cache_of(known), disk_needed(known)), bring)

@@ -125,23 +125,14 @@ def bring(study: Study, models: list[ModelSource], console: Console) -> None:
     Raises:
         InputError: something cannot be had.
     """
+    from suite.cli.converting import convert_models
     from suite.cli.fetching import FetchProgress, fetch_all
     from suite.needs import needs
 
     wanted = needs(study, models) if models else []
     if any(need.remote or need.trouble for need in wanted):
         with FetchProgress(console) as progress:
-            fetched = fetch_all(wanted, progress, ask=False)
+            fetched = fetch_all(wanted, progress, ask=False, models=models)
         if fetched.failures:
             raise InputError(fetched.failures[0])
-    for model in models:
-        if model.gguf is not None:
-            _convert(model, console)
-
-
-def _convert(model: ModelSource, console: Console) -> None:
-    from suite.cli.progress import conversion_progress
-    from suite.gguf.cache import gguf_folder
-
-    with conversion_progress(console, model.name) as told:
-        gguf_folder(model, told)
+    convert_models(models, console)

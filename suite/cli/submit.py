@@ -51,12 +51,16 @@ def submit(
     lottery submit manifests/phase3.yaml --partition gpu --gres gpu:a100:1 --tasks 5 --dry-run
     lottery submit manifests/phase3.yaml --local
     """
+    from rich.console import Console
+
+    from suite.cli.fetching import bring_files
     from suite.cluster.profile import read_profile
     from suite.manifest import read_study
 
     site = read_profile(profile, options)
     if site.image is not None and not Path(site.image).is_file() and not dry_run:
         raise InputError(f"there is no image {site.image}; `make sif` builds one, or leave --image out")
+    bring_files(manifests, Console(stderr=True, soft_wrap=True))
     for path, study in [(path, read_study(path)) for path in manifests]:
         _submit(path, study, site, results / study.name, local, dry_run)
 

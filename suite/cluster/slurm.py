@@ -16,7 +16,7 @@ from suite.cluster.profile import Profile
 from suite.cluster.task import REQUEUE, Task
 from suite.errors import InputError
 from suite.interruption import WALL_TIME
-from suite.paths import DATA, data_folders
+from suite.paths import DATA, data_folders, hub_home
 
 RUNTIME = "$(command -v apptainer || command -v singularity)"
 AGAIN = [  # on the node and outside the image, where SLURM's commands are
@@ -107,9 +107,8 @@ def environment(profile: Profile) -> dict[str, str]:
 
 
 def hub_cache() -> Path | None:
-    """The hub's cache here, if anything is in it: the nodes look there and not in a home of their own."""
-    named = os.environ.get("HF_HOME")
-    cache = Path(named) if named else Path.home() / ".cache" / "huggingface"
+    """The home of the hub's caches here, if it is there: the nodes look there and not in a home of their own."""
+    cache = hub_home()
     return cache.absolute() if cache.is_dir() else None
 
 

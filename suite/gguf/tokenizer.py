@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from suite.errors import InputError
+from suite.errors import InputError, first_line
 from suite.gguf.header import Header
 
 TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
@@ -42,8 +42,7 @@ def write_tokenizer(header: Header, folder: Path, vocabulary: int, beside: tuple
         raise
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
         where = beside[0] if beside else f"the tokenizer of {header.path}"
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{where} cannot be read: {why}") from error
+        raise InputError(f"{where} cannot be read: {first_line(error)}") from error
     if highest >= vocabulary:
         where = f"{beside[0]}, which lies beside {header.path.name}," if beside else f"the tokenizer of {header.path}"
         raise InputError(f"{where} has a token {highest}, and the model has {vocabulary} tokens: is it another's?")

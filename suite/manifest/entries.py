@@ -6,17 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from suite.manifest.places import SHA256, Place
+from suite.manifest.places import SHA256, Place, listed
 from suite.package_index import PackageSource
 from suite.records.experiment import Bos, Dtype, Scope
 from suite.records.former import ARMS, SCOPES, renamed
 from suite.weights import WeightsFile
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
-
-
-def listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
 
 
 def named(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from suite.package_index import PackageSource
@@ -25,14 +26,14 @@ def _unread(value: Any) -> Any:
     return value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
 Package = Annotated[str, Field(pattern=PACKAGE, max_length=128)]
 Packages = Annotated[
     list[Package],
-    BeforeValidator(_listed, json_schema_input_type=Package | list[Package]),
+    BeforeValidator(listed, json_schema_input_type=Package | list[Package]),
     Field(min_length=1, max_length=MOST_PARTS),
 ]
 Version = Annotated[str, Field(pattern=VERSION, max_length=64), BeforeValidator(_unread, json_schema_input_type=str)]
@@ -71,7 +72,7 @@ class Place(BaseModel):
             raise ValueError(f"{of}: `{key}` needs `{pin}` and `file`")
         _check_file(of, self.file, several=self.package is not None and len(self.package) > 1)
         if self.package and self.version:
-            if len(set(self.package)) < len(self.package):
+            if len(set(map(canonicalize_name, self.package))) < len(self.package):
                 raise ValueError(f"{of}: a package is listed twice; every part is a package's own")
             return PackageSource(tuple(self.package), self.version, self.file)
         return HubFileSource(self.repository or "", self.revision or "", self.file)

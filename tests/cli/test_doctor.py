@@ -16,6 +16,7 @@ from suite.doctor.gpu import Torch
 from suite.machine import Gpu, Machine
 from suite.manifest import read_study
 from suite.paths import MANIFESTS
+from suite.room import Room
 from suite.surroundings import Surroundings
 
 run_module = importlib.import_module("suite.cli.run")  # not the command of that name
@@ -115,15 +116,13 @@ def test_models_are_in_the_cache_or_to_be_had_or_not() -> None:
     assert [one.state for one in disk.hub([there, coming, *offline])] == ["ok", "warn", "fail"]
 
 
-def test_disks_have_room_or_not(tmp_path: Path) -> None:
-    assert not list(disk.cache_room(tmp_path, 0, 0))
-    expect(only(disk.cache_room(tmp_path, 5 * 10**9, 6 * 10**9)), "ok", "5 GB needed to fetch it, 6 GB free")
-    expect(
-        only(disk.cache_room(tmp_path, 7 * 10**9, 6 * 10**9)),
-        "fail",
-        "7 GB needed to fetch it",
-        "set HF_HOME",
-    )
+def test_disks_have_room_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "free_bytes", lambda folder: 6 * 10**9)
+    assert not list(disk.caches_room([Room(tmp_path)]))
+    hub, own = Room(tmp_path / "hub", fetched=5 * 10**9), Room(tmp_path / "lottery", converted=2 * 10**9)
+    expect(only(disk.caches_room([hub])), "ok", f"it takes 5 GB to fetch, 6 GB free for {hub.folder}")
+    both = only(disk.caches_room([hub, own]))  # on one disk, so together they do not fit
+    expect(both, "fail", "5 GB to fetch and 2 GB to dequantise, 6 GB free for", "set HF_HOME")
     deep = tmp_path / "not" / "there"
     expect(disk.results(deep, 1000), "ok", f"{deep} can be written")
     expect(disk.results(deep, 10**18), "fail", "needed", "make room, or name another folder with --results DIR")

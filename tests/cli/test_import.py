@@ -104,7 +104,7 @@ def test_a_manifest_names_one_and_its_records_say_what_it_was(call: Call, manife
 
 def test_doctor_tells_of_a_disk_that_is_too_small(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "free_bytes", lambda folder: 1_000)
-    (finding,) = disk.conversions([read_study(manifest)])
+    (finding,) = disk.caches_room(cache.rooms(read_study(manifest).models))
     assert finding.state == "fail" and "1 kB free" in finding.found and "set HF_HOME" in (finding.cure or "")
 
 

@@ -11,6 +11,7 @@ from suite.cluster import jobs, slurm
 from suite.cluster.profile import Profile
 from suite.cluster.submission import Submission, TaskEntry
 from suite.errors import InputError
+from suite.paths import model_cache
 
 
 def script(tmp_path: Path, tasks: int = 3, **fields: object) -> list[str]:
@@ -154,3 +155,16 @@ def test_the_reason_is_the_last_line_that_is_not_slurms(tmp_path: Path, log: str
     (tmp_path / "7_0_log.err").write_text(log)
     assert jobs.last_words(tmp_path, "7") == words
     assert jobs.last_words(tmp_path, "8") is None
+
+
+def test_nodes_look_where_the_suite_and_the_hub_s_client_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value, home in (
+        ("XDG_CACHE_HOME", str(tmp_path), tmp_path / "huggingface"),
+        ("HF_HOME", "~/hf", tmp_path / "hf"),
+        ("HF_HOME", "$HOME/other", tmp_path / "other"),
+    ):
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("HF_HOME", raising=False)
+        monkeypatch.setenv(name, value)
+        assert slurm.environment(Profile())["HF_HOME"] == str(home) and model_cache() == home / "lottery"

@@ -182,7 +182,7 @@ def test_a_token_opens_and_is_never_shown_nor_kept(lottery: Lottery, hub: Hub, m
 
 def test_a_full_disk_is_one_sentence_before_anything_comes(hub: Hub, manifest: Path) -> None:
     command = launcher()
-    command[-1] = "import suite.needs as needs; needs.free_bytes = lambda folder: 5000\n" + command[-1]
+    command[-1] = "import suite.room as room; room.free_bytes = lambda folder: 5000\n" + command[-1]
     done = subprocess.run(
         [*command, "fetch", str(manifest)],
         capture_output=True,
@@ -190,7 +190,7 @@ def test_a_full_disk_is_one_sentence_before_anything_comes(hub: Hub, manifest: P
         env=environment(hub, manifest.parent),
         check=False,
     )
-    assert_refused(done, "are still to be fetched, and the disk of", "has 5 kB free", "HF_HOME")
+    assert_refused(done, " to fetch, and the disk of", "has 5 kB free", "HF_HOME")
     assert not hub.sent[WEIGHTS]
 
 

@@ -64,6 +64,7 @@ PACKAGED = f"version: 1.2.3, file: p/m.gguf, sha256: {SHA}"
         (f"package: 'p q', {PACKAGED}", "package: .*match pattern"),
         (f"package: [p, -r], {PACKAGED}", "package: .*match pattern"),
         (f"package: [p, p], {PACKAGED}", "a package is listed twice"),
+        (f"package: [Foo_bar, foo-bar], {PACKAGED}", "a package is listed twice"),
         (f"package: [], {PACKAGED}", "package: "),
         (f"package: p, version: 1.10, file: m.gguf, sha256: {SHA}", ":3:36: version: YAML reads 1.1 as a number"),
         (f"package: p, version: '>=1', file: m.gguf, sha256: {SHA}", "version: .*match pattern"),

@@ -60,7 +60,7 @@ def serve(index: Index) -> Iterator[Index]:
     Handler.index = index
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)  # how soon it ends
     thread.start()
     try:
         yield index

