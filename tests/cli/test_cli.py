@@ -96,7 +96,7 @@ def test_a_study_runs_and_its_numbers_are_shown(write_manifest: Write, tmp_path:
     table = lottery("records", tmp_path / "r").stdout
     assert "attention" in table and "50 %" in table
     shown = json.loads(lottery("records", tmp_path / "r", "--json").stdout)
-    assert shown["schema"] == "lottery-record/2"
+    assert shown["schema"] == "lottery-record/3"
     assert [record["status"] for record in shown["records"]] == ["done"] * 3
     planned = json.loads(lottery("plan", path, "--json").stdout)
     assert {row["id"] for row in planned["experiments"]} == {record["id"] for record in shown["records"]}
