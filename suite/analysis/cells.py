@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
-from suite.records.experiment import Experiment
+from suite.records.experiment import Experiment, short_revision
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
@@ -203,8 +203,8 @@ _APART: dict[str, Callable[[Subject], str]] = {  # what may tell two subjects of
     "windows": lambda subject: f"{subject.windows} windows" if subject.windows else "whole text",
     "bos": lambda subject: f"BOS {subject.bos}",
     "precision": lambda subject: subject.precision,
-    "revision": lambda subject: f"revision {subject.revision.removeprefix('sha256:')[:8]}",
-    "text_revision": lambda subject: f"text {subject.text_revision.removeprefix('sha256:')[:8]}",
+    "revision": lambda subject: f"revision {short_revision(subject.revision)}",
+    "text_revision": lambda subject: f"text {short_revision(subject.text_revision)}",
 }
 
 

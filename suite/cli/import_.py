@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
+
+from suite import __version__
 
 
 @click.command("import")
@@ -20,8 +23,9 @@ import click
 def import_(model: Path, out: Path, dtype: str) -> None:
     """Write MODEL.gguf as an ordinary Hugging Face directory: weights dequantised, configuration, tokenizer.
 
-    `AutoModelForCausalLM.from_pretrained(DIR)` loads it. A tokenizer.json beside the file is taken in place of the
-    file's own. `path: model.gguf` in a manifest, and `lottery cliff model.gguf`, need no import.
+    `AutoModelForCausalLM.from_pretrained(DIR)` loads it; DIR/lottery.json says what it was made of. A tokenizer.json
+    beside the file is taken in place of the file's own. `path: model.gguf` in a manifest, and `lottery cliff
+    model.gguf`, need no import.
     """
     from suite.gguf.cache import check_room
     from suite.gguf.header import read_header
@@ -37,11 +41,21 @@ def import_(model: Path, out: Path, dtype: str) -> None:
 
     from suite.cli.progress import conversion_progress
     from suite.gguf.convert import convert
-    from suite.models.export import new_folder
+    from suite.models.export import DETAILS, new_folder
 
+    assert source.gguf is not None
+    details = {
+        "schema": "lottery-import/1",
+        "suite": __version__,
+        "file": model.name,
+        "sha256": source.gguf.sha256,
+        "quantisation": source.gguf.quantisation,
+        "dtype": dtype,
+        "licence": source.licence,
+    }
     with conversion_progress(Console(), model.name) as told, new_folder(out) as folder:
         convert(header, folder, dtype, told, beside)
-    assert source.gguf is not None
+        (folder / DETAILS).write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
     click.echo(
         f"{out}: {source.anatomy.architecture.name}, {source.anatomy.weights:,} parameters, dequantised from "
         f"{source.gguf.quantisation} to {dtype}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from suite.records.experiment import TextReference
+from suite.records.experiment import TextReference, short_revision
 
 
 def differing(here: BaseModel, there: BaseModel, fields: Iterable[str]) -> dict[str, str]:
@@ -46,7 +46,7 @@ def _short(value: object) -> str:
         case tuple():
             return ", ".join(map(str, value))
         case str() if len(value.removeprefix("sha256:")) >= 40:  # a hash
-            return value.removeprefix("sha256:")[:8]
+            return short_revision(value)
         case str() if not value.isalnum():
             return repr(value)
     return str(value)

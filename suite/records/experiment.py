@@ -214,6 +214,11 @@ class Experiment(Part):
 _LATER = {"baseline_precision": None, "recovery": None, "training": None, "windows": None, "bos": "once"}
 
 
+def short_revision(revision: str) -> str:
+    """The first 8 digits of a commit or a digest; of a file and the tokenizer beside it, both."""
+    return "+".join(part[:8] for part in revision.removeprefix("sha256:").split("+"))
+
+
 def digest(value: Mapping[str, Any]) -> str:
     """SHA-256 of a JSON value in canonical form (sorted keys, no spaces, shortest floats), in hexadecimal."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +56,9 @@ def test_it_is_imported_whole_and_said_in_a_line(call: Call, path: Path) -> None
     parameters = sum(torch.Size(shape).numel() for shape in tiny.shapes("llama", False).values())
     assert done.out == f"out: Llama, {parameters:,} parameters, dequantised from Q4_1 to float32\n"
     model = AutoModelForCausalLM.from_pretrained("out")
+    made_of = json.loads(Path("out/lottery.json").read_text())
+    assert made_of["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (made_of["file"], made_of["quantisation"], made_of["dtype"]) == (path.name, "Q4_1", "float32")
     assert model.dtype == torch.float32 and model.num_parameters() == parameters
     load_model(from_folder("tiny", Path("out")), "float32", "a test").close()
     assert sorted(path.name for path in Path().iterdir()) == ["out", path.name]  # nothing in the cache either
