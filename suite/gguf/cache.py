@@ -15,7 +15,8 @@ from suite.bench.work import ITEM_BYTES
 from suite.errors import InputError
 from suite.gguf.header import Header, read_header
 from suite.gguf.tokenizer import SETTINGS, TOKENIZER
-from suite.models.source import ModelSource, files_digest, from_folder, safetensors_header
+from suite.models.header import safetensors_header
+from suite.models.source import ModelSource, files_digest, from_folder
 from suite.needs import free_bytes, gigabytes
 from suite.paths import model_cache
 from suite.records.experiment import digest

@@ -66,6 +66,19 @@ class CatalogueModel:
         return self.commit or f"sha256:{self.weights.sha256 if self.weights else None}"
 
 
+# Of the base model and of the instruction-tuned one.
+_SMOLLM2_135M: Config = {
+    "model_type": "llama",
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": True,
+}
+
 MODELS = {
     "mistral-7b": CatalogueModel(
         7_241_732_096,
@@ -158,17 +171,7 @@ MODELS = {
     ),
     "smollm2-135m": CatalogueModel(
         134_515_008,
-        {
-            "model_type": "llama",
-            "vocab_size": 49152,
-            "hidden_size": 576,
-            "intermediate_size": 1536,
-            "num_hidden_layers": 30,
-            "num_attention_heads": 9,
-            "num_key_value_heads": 3,
-            "max_position_embeddings": 8192,
-            "tie_word_embeddings": True,
-        },
+        _SMOLLM2_135M,
         "Apache-2.0",
         "HuggingFaceTB/SmolLM2-135M",
         "93efa2f097d58c2a74874c7e644dbc9b0cee75a2",
@@ -227,17 +230,7 @@ MODELS = {
     ),
     "smollm2-135m-instruct": CatalogueModel(
         134_515_008,
-        {
-            "model_type": "llama",
-            "vocab_size": 49152,
-            "hidden_size": 576,
-            "intermediate_size": 1536,
-            "num_hidden_layers": 30,
-            "num_attention_heads": 9,
-            "num_key_value_heads": 3,
-            "max_position_embeddings": 8192,
-            "tie_word_embeddings": True,
-        },
+        _SMOLLM2_135M,
         "Apache-2.0",
         weights=WeightsFile(
             "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",

@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from safetensors import SafetensorError, safe_open
+from typing import TYPE_CHECKING, Any
 
 from suite.errors import InputError
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import CatalogueModel, Published
+from suite.models.header import safetensors_header
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
 from suite.weights import WeightsFile
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 CONVERT = "where you trust it, load it with transformers and save it anew, save_pretrained writes safetensors"
-LONGEST_HEADER = 100_000_000  # bytes; the limit of safetensors itself
 SIZES = (
     *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "max_position_embeddings"),
     *("num_attention_heads", "num_key_value_heads", "head_dim"),
@@ -266,39 +264,6 @@ def from_gguf(name: str, path: Path, dtype: str = "auto", tokenizer: tuple[Path,
     except InputError as error:
         raise InputError(f"model {name!r}: {error}") from error
     return source
-
-
-def safetensors_header(path: Path) -> dict[str, dict[str, Any]]:
-    """The tensors of a safetensors file: name to dtype, shape and offsets; the file's length is checked.
-
-    Raises:
-        InputError: the file is truncated or not safetensors.
-    """
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > size - 8:
-                raise InputError(f"{path} is truncated or not a safetensors file: {size} bytes; copy it again")
-            if length > LONGEST_HEADER:
-                raise ValueError(f"a header of {length} bytes")
-            header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise InputError(f"{path} is not a safetensors file: its header cannot be read") from error
-    if size != 8 + length + end:
-        raise InputError(
-            f"{path} is truncated: {8 + length + end} bytes expected, {size} found; copy or download it again"
-        )
-    try:
-        with safe_open(path, framework="np"):  # checks the rest of the header: dtypes, shapes, no gap and no overlap
-            pass
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a safetensors file: {error}") from error
-    return cast(dict[str, dict[str, Any]], header)
 
 
 def _check_index(name: str, folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 
 from suite.errors import InputError
-from suite.models.source import safetensors_header
+from suite.models.header import safetensors_header
 from suite.training.ticket import Ended
 
 _MASK = "mask/"
