@@ -78,6 +78,17 @@ _SMOLLM2_135M: Config = {
     "max_position_embeddings": 8192,
     "tie_word_embeddings": True,
 }
+_QWEN2_1_5B: Config = {
+    "model_type": "qwen2",
+    "vocab_size": 151936,
+    "hidden_size": 1536,
+    "intermediate_size": 8960,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 131072,
+    "tie_word_embeddings": True,
+}
 
 MODELS = {
     "mistral-7b": CatalogueModel(
@@ -195,17 +206,7 @@ MODELS = {
     ),
     "qwen2.5-1.5b": CatalogueModel(
         1_543_714_304,
-        {
-            "model_type": "qwen2",
-            "vocab_size": 151936,
-            "hidden_size": 1536,
-            "intermediate_size": 8960,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 12,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 131072,
-            "tie_word_embeddings": True,
-        },
+        _QWEN2_1_5B,
         "Apache-2.0",
         "Qwen/Qwen2.5-1.5B",
         "8faed761d45a263340a0528343f099c05c9a4323",
@@ -243,13 +244,7 @@ MODELS = {
     "qwen2.5-coder-1.5b-instruct": CatalogueModel(
         1_777_088_000,
         {
-            "model_type": "qwen2",
-            "vocab_size": 151936,
-            "hidden_size": 1536,
-            "intermediate_size": 8960,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 12,
-            "num_key_value_heads": 2,
+            **_QWEN2_1_5B,
             "max_position_embeddings": 32768,
             "tie_word_embeddings": False,  # in the file: the original is tied, and here the head is quantised otherwise
         },

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.serving import served
 
 
 @dataclass
@@ -53,21 +55,9 @@ def wheel(project: str, version: str, files: dict[str, bytes]) -> bytes:
 @contextmanager
 def serve(index: Index) -> Iterator[Index]:
     """Serve the index while inside; what pip is given as PIP_INDEX_URL is in `index.url`."""
-
-    class Handler(_Handler):
-        pass
-
-    Handler.index = index
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)  # how soon it ends
-    thread.start()
-    try:
+    with served(_Handler, index=index) as address:
+        index.url = f"{address}/simple"
         yield index
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
