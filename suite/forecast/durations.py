@@ -22,6 +22,7 @@ LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice fo
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 COURSE = 5  # evaluations along a recovery
 NEW_TOKENS = 50  # that follow a prompt
+STEP_WINDOWS = 16  # that a step of a search evaluates before it stops, as is usual
 GENERATED = 2 * 6 * NEW_TOKENS  # one after another, for the speed: two blocks of a warm-up and five repeats
 LENGTHS = 8  # of the prompts that ship, which are written on in batches of one length
 
@@ -46,6 +47,9 @@ def measuring(
         copied = copy_bytes(sum(parameter.weights for parameter in selected), dtype)
         seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
     beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
+    if experiment.sequential is not None:
+        few = min(STEP_WINDOWS, tokens_of(study, model, experiment.windows) // study.context)
+        seconds += _evaluation(study, model, experiment.model_copy(update={"windows": few}), rates, dtype, heads=1)
     if "perplexity" in wanted:
         seconds += _evaluation(study, model, experiment, rates, dtype, heads=beside, first=first)
     if "size" in wanted:

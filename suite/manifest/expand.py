@@ -12,7 +12,7 @@ from suite.data.source import TextSource
 from suite.errors import InputError
 from suite.manifest.cliff import Search
 from suite.manifest.combinations import MOST_EXPERIMENTS, Combinations
-from suite.manifest.entries import CalibrationEntry, RecoveryEntry, TicketEntry
+from suite.manifest.entries import CalibrationEntry, CliffEntry, RecoveryEntry, TicketEntry
 from suite.manifest.rules import check_cell, looks_at_activations
 from suite.manifest.schema import Manifest
 from suite.manifest.sources import Allowed, Sources
@@ -46,7 +46,9 @@ class Study:
         """What is kept beside the records, of a study that comes from a file."""
         if self.manifest is None:
             return None
-        searches = tuple(PlannedSearch(template=s.template, factors=s.factors) for s in self.searches)
+        searches = tuple(
+            PlannedSearch(template=s.template, factors=s.factors, sequential=s.sequential) for s in self.searches
+        )
         return Plan(
             name=self.name,
             title=self.title,
@@ -151,15 +153,15 @@ class _Expansion:
         seen: dict[str, str] = {}
         for model in self.models:
             cells = []
-            for where, cell, factors in self._cells(model):
-                key = f"{cell.id} {factors and 'cliff'}"
+            for where, cell, cliff in self._cells(model):
+                key = f"{cell.id} {cliff and 'cliff'}"
                 if key in seen:
                     raise InputError(
                         f"{where}: the cell {describe(cell)} is a duplicate of one at {seen[key]}; remove one of them"
                     )
                 seen[key] = where
-                if factors:
-                    searches.append(Search(cell, factors))
+                if cliff:
+                    searches.append(Search(cell, tuple(cliff.factors), sequential=not cliff.whole))
                 else:
                     cells.append(cell)
             every = [*cells, *(search.template for search in searches if search.template.model == model.name)]
@@ -196,7 +198,7 @@ class _Expansion:
             measure=_ordered(asked or set(self.manifest.measure)),
         )
 
-    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, tuple[float, ...]]]:
+    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, CliffEntry | None]]:
         for i, grid in enumerate(self.manifest.experiments):
             names = [entry.name for entry in self.manifest.models]
             for name in grid.models or ():
@@ -207,8 +209,7 @@ class _Expansion:
                     )
             if grid.models is None or model.name in grid.models:
                 for values in self.combinations.of(model, i, grid):
-                    factors = tuple(values["cliff"] or ())
-                    yield self.positions.at(("experiments", i)), self._cell(model, i, values), factors
+                    yield self.positions.at(("experiments", i)), self._cell(model, i, values), values["cliff"]
 
     def _cell(self, model: ModelSource, i: int, values: dict[str, Any]) -> Experiment:
         where, part = ("experiments", i), values["part"]

@@ -76,6 +76,15 @@ class Recovery(Part):
     seed: Count
 
 
+class Sequential(Part):
+    """A step of a search that evaluates windows in a random order and stops once it is told whether the perplexity
+    exceeds each of the `factors` of the dense one; `alpha` is about the chance that what it tells is wrong
+    (`suite.evaluation.sequential`)."""
+
+    factors: Annotated[tuple[Annotated[float, Field(gt=1, le=1e150)], ...], Field(min_length=1)]
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
 class Training(Part):
     """A network trained from its own start, a step of the search for a ticket; the experiment's seed is its start's.
 
@@ -130,7 +139,8 @@ class Experiment(Part):
     for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
     `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
     `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
-    begins with the tokenizer's BOS.
+    begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds
+    factors.
     """
 
     model: str
@@ -155,6 +165,7 @@ class Experiment(Part):
     seed: Count | None = None
     recovery: Recovery | None = None
     training: Training | None = None
+    sequential: Sequential | None = None
     measure: tuple[Measure, ...] = ("perplexity",)
 
     @property
@@ -193,6 +204,7 @@ class Experiment(Part):
                     f"pattern {self.pattern}" if self.pattern else "",
                     f"in {self.precision}" if self.baseline_precision is not None else "",
                     f"recovered over {learnt.tokens:,} tokens" if learnt else "",
+                    "search step" if self.sequential else "",
                 ],
             )
         )
@@ -211,7 +223,14 @@ class Experiment(Part):
 
 
 # Fields that came later, with the values that stand for what was measured before.
-_LATER = {"baseline_precision": None, "recovery": None, "training": None, "windows": None, "bos": "once"}
+_LATER = {
+    "baseline_precision": None,
+    "recovery": None,
+    "training": None,
+    "windows": None,
+    "bos": "once",
+    "sequential": None,
+}
 
 
 def short_revision(revision: str) -> str:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from suite.data.catalogue import GrammarText
 from suite.data.windows import Windows
@@ -22,6 +24,7 @@ from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Timing, Written
 from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
 from suite.evaluation.prefix import Body, DensePrefix
+from suite.evaluation.sequential import sequential_test
 from suite.evaluation.size import stored_size
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
@@ -29,8 +32,8 @@ from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_needed, unchanged_blocks
 from suite.pruning.masks import Bits
-from suite.records.experiment import Experiment
-from suite.records.schema import Memory, Perplexity, Protocol, Record, Size
+from suite.records.experiment import Experiment, Sequential
+from suite.records.schema import Memory, Perplexity, Protocol, Record, SequentialTest, Size
 from suite.runner.alteration import FLOAT8, Lessons, alter
 from suite.runner.kernels import on_kernels
 from suite.runner.section import Section
@@ -142,6 +145,8 @@ class Session:
             masks = yield from self.alter(stack, experiment)
             if "perplexity" in experiment.measure:
                 yield "perplexity", self._altered_perplexity(experiment, self.baseline)
+            if experiment.sequential is not None:
+                yield "sequential", self._sequential_test(experiment.sequential, self.baseline)
             written, timing = yield from self._rest(experiment, masks)
             if experiment.pattern == "2:4":
                 wanted = experiment.measure
@@ -222,6 +227,19 @@ class Session:
             baseline.perplexity,
             divergence.result(),
         )
+
+    def _sequential_test(self, asked: Sequential, baseline: Baseline) -> SequentialTest:
+        if baseline.perplexity is None:
+            raise ExperimentError("the dense baseline has no perplexity to compare with")
+        memory.reset_peaks()
+        model, progress = self.loaded.model, partial(self.progress, "window")
+
+        def losses(chosen: Tensor) -> NDArray[np.float64]:
+            found = token_losses(model, self.windows.tokens[chosen], self._batch_size)
+            return np.asarray(found.mean(axis=1))
+
+        dense = baseline.perplexity.nll_per_window
+        return sequential_test(asked, losses, dense, self._batch_size, self._protocol(), progress)
 
     def _body(self, unchanged: int) -> AbstractContextManager[Body]:
         return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
