@@ -244,7 +244,7 @@ def _rows_at_once(model: PreTrainedModel, places: int) -> int:
     config = model.config
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    row = 2 * config.num_hidden_layers * heads * width * places * model.dtype.itemsize
+    row: int = 2 * config.num_hidden_layers * heads * width * places * model.dtype.itemsize
     return max(1, CACHE_BYTES // row)
 
 
