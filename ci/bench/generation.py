@@ -22,7 +22,8 @@ from transformers import PreTrainedModel
 
 from suite.bench.figures import Row, at_least, figures, row
 from suite.evaluation.coherence import PROMPTS, judged
-from suite.evaluation.generation import NEW_TOKENS, Timing, continued, greedy, write
+from suite.evaluation.generation import Timing, greedy
+from suite.evaluation.writing import NEW_TOKENS, continued, write
 from suite.machine import this_machine
 from suite.models.loading import load_model
 from suite.models.source import from_catalogue

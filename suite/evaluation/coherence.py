@@ -19,8 +19,8 @@ from transformers import PreTrainedModel
 
 from suite.data import grammar
 from suite.data.catalogue import GrammarText
-from suite.evaluation.generation import Written
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.writing import Written
 from suite.records.schema import Coherence
 
 Verdict = Literal["coherent", "degraded", "incoherent"]

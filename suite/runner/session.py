@@ -19,10 +19,11 @@ from suite.evaluation import coherence, generation, memory
 from suite.evaluation.coherence import Writing
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
-from suite.evaluation.generation import Timing, Written
+from suite.evaluation.generation import Timing
 from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
 from suite.evaluation.prefix import Body, DensePrefix
 from suite.evaluation.size import stored_size
+from suite.evaluation.writing import Written, held_against_alone, write
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
@@ -178,9 +179,9 @@ class Session:
             if timing:
                 timing.block()
             asked = experiment.generation
-            written = generation.write(model, self.loaded.tokenizer, self._prompts(asked.prompts), asked.tokens)
+            written = write(model, self.loaded.tokenizer, self._prompts(asked.prompts), asked.tokens)
             if timing:
-                written = generation.held_against_alone(model, written, timing.new_ids)
+                written = held_against_alone(model, written, timing.new_ids)
             generating = memory.peaks(model.device)
         if "memory" in wanted:
             yield (

@@ -9,9 +9,9 @@ import torch
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from suite.data.catalogue import TEXTS
-from suite.evaluation import coherence, generation
-from suite.evaluation.generation import Written, continued, held_against_alone
+from suite.evaluation import coherence, generation, writing
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.writing import NEW_TOKENS, Written, continued, held_against_alone, write
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_catalogue, from_folder
 from suite.records.schema import Sample
@@ -68,7 +68,7 @@ def test_a_batch_is_no_larger_than_its_keys_and_values_may_be(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompts = ["\nAnna was a brave baker.", "\nAnna was", "\nLeo was a proud smith.", "\nLeo"]
-    whole = generation.write(loaded.model, loaded.tokenizer, prompts, 20)
+    whole = write(loaded.model, loaded.tokenizer, prompts, 20)
     batches = []
 
     def noted(model: PreTrainedModel, some: list[list[int]], count: int) -> list[list[int]]:
@@ -77,9 +77,9 @@ def test_a_batch_is_no_larger_than_its_keys_and_values_may_be(
 
     longest = max(len(one.prompt_ids) for one in whole) + 20
     width, heads, layers, float32 = 4, 2, 3, 4
-    monkeypatch.setattr(generation, "continued", noted)
-    monkeypatch.setattr(generation, "CACHE_BYTES", 3 * (2 * layers * heads * width * longest * float32))
-    assert generation.write(loaded.model, loaded.tokenizer, prompts, 20) == whole
+    monkeypatch.setattr(writing, "continued", noted)
+    monkeypatch.setattr(writing, "CACHE_BYTES", 3 * (2 * layers * heads * width * longest * float32))
+    assert write(loaded.model, loaded.tokenizer, prompts, 20) == whole
     assert batches == [3, 1]
 
 
@@ -134,7 +134,7 @@ def test_every_prompt_that_ships_may_be_asked_for_and_leaves_room(loaded: Loaded
     from suite.manifest.generated import PROMPT
 
     assert GenerationEntry().prompts == len(coherence.PROMPTS) == 32
-    assert generation.NEW_TOKENS == GenerationEntry().tokens == 50
+    assert NEW_TOKENS == GenerationEntry().tokens == 50
     assert all(len(prompt) < PROMPT for prompt in coherence.PROMPTS)
     for text in TEXTS.values():
         if text.grammar:
