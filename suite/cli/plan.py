@@ -130,6 +130,7 @@ def _show(planned: Planned, machine: Machine) -> None:
     from suite.manifest.expand import describe
     from suite.needs import gigabytes
     from suite.paths import model_cache
+    from suite.records.experiment import Continuation
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
@@ -138,7 +139,7 @@ def _show(planned: Planned, machine: Machine) -> None:
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
     click.echo(f"text {study.text.name}, windows of {study.context} tokens{_chosen(study)}")
     click.echo(f"{rates(machine).said}\n")
-    total = 0.0
+    total, usual = 0.0, Continuation()
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
         hunted = [one for one in searches if one.search.template.model == name]
@@ -146,9 +147,10 @@ def _show(planned: Planned, machine: Machine) -> None:
         seconds += sum(one.seconds(one.search.most) for one in hunted)
         total += seconds
         peak = max(one.bytes for one in (*cells, *(one.cell for one in hunted)))
+        written = cells[0].experiment.generation
         click.echo(
             f"{name}: {count(len(cells), 'experiment')}, {model.anatomy.weights:,} parameters, "
-            f"about {duration(seconds)} and {peak / 1e9:.2f} GB"
+            f"about {duration(seconds)} and {peak / 1e9:.2f} GB{f', {written.words}' if written != usual else ''}"
         )
         for one in cells:
             measured = ", ".join(one.experiment.measure)

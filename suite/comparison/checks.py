@@ -164,6 +164,8 @@ def _coherence(here: Cell, there: Cell) -> Check:
     mine, theirs = here.coherence, there.coherence
     if isinstance(mine, NotMeasured) or isinstance(theirs, NotMeasured):
         return Check("verdict", Outcome.NOT_COMPARABLE, "not judged on both sides")
+    if found := differing(here.experiment, there.experiment, ["generation"]):
+        return Check("verdict", Outcome.NOT_COMPARABLE, found["generation"])
     if mine.verdict == theirs.verdict:
         return Check("verdict", Outcome.EQUAL)
     return Check("verdict", Outcome.DIFFERS, f"writes {mine.verdict} here, {theirs.verdict} there")
@@ -179,6 +181,8 @@ def _speed(here: Cell, there: Cell, ratios: tuple[Number, Number]) -> Check:
         return Check("placement", Outcome.DIFFERS if measured else Outcome.NOTED, reason)
     if (map_here := _spread(here)) != (map_there := _spread(there)):
         return Check("speed", Outcome.NOT_COMPARABLE, f"spread over {map_here} here, {map_there} there")
+    if found := differing(here.experiment, there.experiment, ["generation"]):
+        return Check("speed", Outcome.NOT_COMPARABLE, found["generation"])
     if _both(*ratios):
         return Check("speed", Outcome.NOTED, f"{ratios[0]:.2f}x here, {ratios[1]:.2f}x there")
     return Check("speed", Outcome.NOT_COMPARABLE, "not timed beside a dense run on both sides")

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from suite.records.experiment import Experiment, Sequential
+from suite.records.experiment import Continuation, Experiment, Sequential
 from suite.records.schema import Record
 
 FACTORS = (1.1, 2.0, 10.0)
@@ -27,7 +27,8 @@ BRACKET = 2  # cells that a crossing lies between
 def line(experiment: Experiment) -> Experiment:
     """What all points of one curve have in common: the experiment without its sparsity, what is measured in it, and
     on how much of the text."""
-    return experiment.model_copy(update={"sparsity": 0.0, "measure": (), "sequential": None})
+    plain = {"sparsity": 0.0, "measure": (), "generation": Continuation(), "sequential": None}
+    return experiment.model_copy(update=plain)
 
 
 class Left(NamedTuple):
@@ -105,7 +106,7 @@ class Search:
     def step(self, sparsity: float) -> Experiment:
         """The step at this sparsity, which stops once every factor is decided."""
         asked = Sequential(factors=tuple(sorted(self.factors)))
-        return self.template.model_copy(update={"sparsity": sparsity, "measure": (), "sequential": asked})
+        return line(self.template).model_copy(update={"sparsity": sparsity, "sequential": asked})
 
     def covers(self, experiment: Experiment) -> bool:
         """Whether the experiment is a point of the searched curve, whatever else is measured in it."""

@@ -172,6 +172,14 @@ class CliffEntry(Strict):
     whole: bool = False
 
 
+class GenerationEntry(Strict):
+    """What is written where generation or coherence is measured: the first so many `prompts` of those that ship (of
+    the embedded corpus, of its stories), each continued by so many `tokens`."""
+
+    prompts: Annotated[int, Field(ge=1, le=32, strict=True)] = 32
+    tokens: Annotated[int, Field(ge=2, le=1000, strict=True)] = 50
+
+
 class EarlyEntry(Strict):
     """Masks that are read from the dense network on its way: at these per cent of its training, for these levels."""
 

@@ -13,13 +13,14 @@ from suite.errors import InputError
 from suite.manifest.cliff import Search
 from suite.manifest.combinations import MOST_EXPERIMENTS, Combinations
 from suite.manifest.entries import CalibrationEntry, CliffEntry, RecoveryEntry, TicketEntry
+from suite.manifest.generated import agreed, continuation
 from suite.manifest.rules import check_cell, looks_at_activations
 from suite.manifest.schema import Manifest
 from suite.manifest.sources import Allowed, Sources
 from suite.manifest.ticket import check_ticket, trainings
 from suite.models.source import ModelSource
 from suite.paths import confined, here_or_shipped, is_folder_name
-from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference
+from suite.records.experiment import Calibration, Continuation, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
 from suite.weights import WeightsFile
 
@@ -153,6 +154,7 @@ class _Expansion:
         seen: dict[str, str] = {}
         for model in self.models:
             cells = []
+            written: dict[Continuation, str] = {}  # with where that is said first
             for where, cell, cliff in self._cells(model):
                 key = f"{cell.id} {cliff and 'cliff'}"
                 if key in seen:
@@ -160,12 +162,14 @@ class _Expansion:
                         f"{where}: the cell {describe(cell)} is a duplicate of one at {seen[key]}; remove one of them"
                     )
                 seen[key] = where
+                if cell.writes:
+                    written.setdefault(cell.generation, where)
                 if cliff:
                     searches.append(Search(cell, tuple(cliff.factors), sequential=not cliff.whole))
                 else:
                     cells.append(cell)
             every = [*cells, *(search.template for search in searches if search.template.model == model.name)]
-            dense = self._dense(model, {measure for cell in every for measure in cell.measure})
+            dense = self._dense(model, {measure for cell in every for measure in cell.measure}, agreed(written, model))
             experiments += [dense, *_unpruned(every, dense), *cells]
         return self._study(experiments, searches)
 
@@ -184,8 +188,10 @@ class _Expansion:
                 )
             yield experiment
 
-    def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
+    def _dense(self, model: ModelSource, asked: set[Measure], written: Continuation | None) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""
+        measure = _ordered(asked or set(self.manifest.measure))
+        at = self.positions.at(("generation",))
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -195,7 +201,8 @@ class _Expansion:
             context=self.context,
             windows=self.windows[model.name],
             bos=self.bos[model.name],
-            measure=_ordered(asked or set(self.manifest.measure)),
+            generation=written or continuation(self.manifest.generation, () if asked else measure, model, at),
+            measure=measure,
         )
 
     def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, CliffEntry | None]]:
@@ -221,6 +228,9 @@ class _Expansion:
         if budget is not None:
             sparsity = self._budget_sparsity(model, where, values, sum(p.weights for p in selected))
         precision = values["precision"] or model.dtype
+        measure = _ordered(set(values["measure"]))
+        own = "generation" in self.manifest.experiments[i].model_fields_set
+        at = self.positions.at((*where, "generation") if own else ("generation",))
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -243,7 +253,8 @@ class _Expansion:
             calibration=self._calibration(where, values) if looks_at_activations(values) else None,
             recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
             seed=values["seed"] if values["criterion"] == "random" else None,
-            measure=_ordered(set(values["measure"])),
+            generation=continuation(values["generation"], measure, model, at),
+            measure=measure,
         )
 
     def _calibration(self, where: declared.Where, values: dict[str, Any]) -> Calibration:
@@ -298,11 +309,12 @@ def _unpruned(cells: Iterable[Experiment], dense: Experiment) -> list[Experiment
         alike = ("precision", "baseline_precision", "recovery")
         variant = dense.model_copy(update={"measure": (), **{field: getattr(cell, field) for field in alike}})
         measured.setdefault(variant, set()).update(cell.measure)
-    return [
-        variant.model_copy(update={"measure": _ordered(asked)})
-        for variant, asked in measured.items()
-        if not variant.dense
-    ]
+    return [_measured(variant, asked) for variant, asked in measured.items() if not variant.dense]
+
+
+def _measured(variant: Experiment, asked: set[Measure]) -> Experiment:
+    found = variant.model_copy(update={"measure": _ordered(asked)})
+    return found if found.writes else found.model_copy(update={"generation": Continuation()})
 
 
 def _ordered(measures: set[Measure]) -> tuple[Measure, ...]:

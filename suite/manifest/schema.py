@@ -12,6 +12,7 @@ from suite.errors import InputError
 from suite.manifest.entries import (
     CalibrationEntry,
     CliffEntry,
+    GenerationEntry,
     Layers,
     ModelEntry,
     Name,
@@ -74,6 +75,7 @@ class Defaults(BaseModel):
     ) = None
     calibration: CalibrationEntry = CalibrationEntry()
     recovery: RecoveryEntry | None = None
+    generation: GenerationEntry = GenerationEntry()
     seed: Annotated[list[Seed], BeforeValidator(listed, json_schema_input_type=int | list[int])] = [0]
     measure: Annotated[list[Measure], BeforeValidator(listed, json_schema_input_type=Measure | list[Measure])] = [
         "perplexity"

@@ -272,7 +272,8 @@ class Generation(Part):
 
     `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and again right after, so
     that a machine that slows down or wakes up in the course of a study does not pass for an effect of pruning; None in
-    the dense model's record.
+    the dense model's record. The prompts were continued in a batch; so many of them were `also_alone`, and so many of
+    these `differing`: alone, they got other tokens. Both are 0 in records from before this was counted.
     """
 
     prefill_tokens_per_s: Speed
@@ -284,6 +285,8 @@ class Generation(Part):
     )
     prompts: Count
     new_tokens: Count
+    also_alone: Count = 0
+    differing: Count = 0
     samples: tuple[Sample, ...] = ()
 
 

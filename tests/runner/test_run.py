@@ -519,3 +519,17 @@ def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monk
     _, observer = run(write_manifest(GRID), tmp_path / "results")
     assert observer.records[1].error == "RuntimeError: the hub said no to ***\\x1b[2J"
     assert not any(b"secretsecret" in file.read_bytes() for file in (tmp_path / "results").iterdir())
+
+
+def test_a_record_holds_as_many_prompts_and_tokens_as_were_asked_for(write_manifest: Write, tmp_path: Path) -> None:
+    grid = "[{target: mlp, sparsity: 0.5}]"
+    path = write_manifest(grid, measure="[generation, memory]", generation="{prompts: 3, tokens: 7}")
+    _, observer = run(path, tmp_path / "results")
+    for record in observer.records:
+        assert record.status == "done" and record.generation
+        assert (record.generation.prompts, record.generation.new_tokens) == (3, 7)
+        assert (record.generation.also_alone, record.generation.differing) == (1, 0)
+        assert len(record.generation.samples) == 3
+    path = write_manifest(grid, measure="generation", precision="bfloat16")
+    _, observer = run(path, tmp_path / "more")
+    assert [one.generation.also_alone for one in observer.records if one.generation] == [1, 4, 4]
