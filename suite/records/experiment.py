@@ -150,8 +150,8 @@ class Experiment(Part):
     for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
     `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
     `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
-    begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds factors. `generation` is what
-    is written where that is measured.
+    begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds factors. `generation` is
+    what is written where that is measured.
     """
 
     model: str
