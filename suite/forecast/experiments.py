@@ -110,6 +110,11 @@ def load_seconds(model: ModelSource, machine: Machine) -> float:
     return durations.loading(model, rates(machine), _dtype(model, machine))
 
 
+def start_seconds(models: Iterable[ModelSource]) -> float:
+    """Seconds until a run has started, and has dequantised the GGUF files of these models that the cache lacks."""
+    return durations.RUN + durations.converting(models)
+
+
 def _states(study: Study, model: ModelSource, experiment: Experiment, item: int) -> int:
     """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start."""
     kept = 1 + bool(unchanged_blocks(model.anatomy, experiment))
