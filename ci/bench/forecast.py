@@ -27,6 +27,10 @@ from unittest.mock import patch
 
 import torch
 import yaml
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import PreTrainedTokenizerFast
 
 from suite.bench.figures import Row, at_most, figures, row
 from suite.bench.shapes import shaped, write_shape
@@ -45,11 +49,11 @@ from suite.records.store import read_records
 TEN = 10
 UNSEEN, SEEN = 1.5, 1.2  # how far off a forecast may be, either way
 REAL = "smollm2-135m-instruct"
-TINY: dict[str, int] = {  # 0.26 million parameters, as the smallest of llama2.c has
+TINY: dict[str, int] = {  # 0.26 million parameters, and a token for each byte
     **{"hidden_size": 64, "intermediate_size": 172, "num_hidden_layers": 5, "num_attention_heads": 8},
-    **{"num_key_value_heads": 4, "vocab_size": 512},
+    **{"num_key_value_heads": 4, "vocab_size": 256},
 }
-TINY_TOKENS = 273_000  # of one byte: the embedded tokenizer's are words, and it makes fewer of the text
+TINY_TOKENS = 273_000
 GRID = [k / 100 for k in range(5, 100, 5)]
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
@@ -76,7 +80,7 @@ def cases() -> list[Case]:
         Case("real-written", written | {"models": REAL, "windows": 2, "experiments": [few]}),
         Case(
             "tiny",
-            tiny | {"context": 512, "measure": ["perplexity"], "experiments": [cells]},
+            tiny | {"context": 256, "measure": ["perplexity"], "experiments": [cells]},
             {"OMP_NUM_THREADS": "1"},
         ),
         Case("bfloat16", half | {"experiments": [cells]}, AVX2),
@@ -89,19 +93,28 @@ def manifest_of(case: Case, folder: Path) -> Path:
         return MANIFESTS / f"{case.name}.yaml"
     if case.name == "tiny":
         write_shape(folder / "tiny", shaped("0.4B", **TINY), torch.float32)
+        bytes_alone().save_pretrained(folder / "tiny")
         (folder / "text.txt").write_text(_stories(), encoding="utf-8")
     path = folder / f"{case.name}.yaml"
     path.write_text(yaml.safe_dump({"title": case.name} | case.manifest), encoding="utf-8")
     return path
 
 
+def bytes_alone() -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are bytes."""
+    alphabet = sorted(ByteLevel.alphabet())
+    made = Tokenizer(BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    made.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    return PreTrainedTokenizerFast(tokenizer_object=made)
+
+
 def _stories() -> str:
-    """Stories of about as many tokens of a vocabulary of 512 as the tiny model reads."""
+    """Stories of as many bytes as the tiny model reads."""
     content, number = "", 0
-    while len(content) < 2 * TINY_TOKENS:
+    while len(content) < TINY_TOKENS:
         content += grammar.join(grammar.write(50, number))
         number += 1
-    return content
+    return content[:TINY_TOKENS]
 
 
 @contextmanager
