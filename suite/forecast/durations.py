@@ -27,9 +27,9 @@ TOKENS_A_PASS = 2048  # that are evaluated at once
 LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 COURSE = 5  # evaluations along a recovery
-PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 8, 50  # that are continued, about how long, and by how many
+PROMPTS, NEW_TOKENS = 32, 50  # that are continued, and by how many
+PROMPT_TOKENS = 8  # that a prompt has, about
 TIMED = 2 * 6  # times that a prompt is continued for the speed: two blocks of a warm-up and five repeats
-WRITTEN_TOGETHER = 32  # texts at most that are continued at once
 JUDGED_TOGETHER = 8  # texts that the dense model reads at once
 PACKED = 4.0  # times the bytes of a model that its compressed file takes as long as reading: packed, written, read back
 
@@ -66,11 +66,11 @@ def measuring(
     if "size" in wanted:
         seconds += PACKED * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files
     if "generation" in wanted:
-        seconds += (1 + beside) * _timing(anatomy, rates, dtype)
+        seconds += (1 + beside) * _timing(anatomy, NEW_TOKENS, rates, dtype)
     if {"generation", "coherence"} & wanted:
-        seconds += _writing(anatomy, rates, dtype)
+        seconds += _writing(anatomy, PROMPTS, NEW_TOKENS, rates, dtype)
     if "coherence" in wanted:
-        seconds += _judging(anatomy, rates, dtype)
+        seconds += _judging(anatomy, PROMPTS, NEW_TOKENS, rates, dtype)
     return seconds
 
 
@@ -111,27 +111,26 @@ def _evaluation(
     return seconds + passes.calls(anatomy, tokens / TOKENS_A_PASS, rates, first)
 
 
-def _timing(anatomy: Anatomy, rates: Rates, dtype: str) -> float:
-    """Seconds of continuing one prompt for its speed, on a GPU by captured graphs as well."""
-    steps = TIMED * NEW_TOKENS
+def _timing(anatomy: Anatomy, tokens: int, rates: Rates, dtype: str) -> float:
+    """Seconds of continuing one prompt by so many tokens for its speed, on a GPU by captured graphs as well."""
+    steps = TIMED * tokens
     seconds = steps * passes.step(anatomy, 1, rates, dtype)
     if rates.on_gpu:
         seconds += steps * rates.seconds("captured", step_bytes(anatomy, dtype), dtype)
     return seconds
 
 
-def _writing(anatomy: Anatomy, rates: Rates, dtype: str) -> float:
-    """Seconds of continuing all prompts."""
-    batches = math.ceil(PROMPTS / WRITTEN_TOGETHER)
-    return batches * NEW_TOKENS * passes.step(anatomy, PROMPTS // batches, rates, dtype)
+def _writing(anatomy: Anatomy, prompts: int, tokens: int, rates: Rates, dtype: str) -> float:
+    """Seconds of continuing so many prompts together, each by so many tokens."""
+    return tokens * passes.step(anatomy, prompts, rates, dtype)
 
 
-def _judging(anatomy: Anatomy, rates: Rates, dtype: str) -> float:
+def _judging(anatomy: Anatomy, prompts: int, tokens: int, rates: Rates, dtype: str) -> float:
     """Seconds in which the dense model reads what was written."""
-    length = PROMPT_TOKENS + NEW_TOKENS
-    tokens = PROMPTS * length
-    seconds = passes.body(anatomy, tokens, length, rates, dtype) + passes.head(anatomy, tokens, rates, dtype)
-    return seconds + passes.calls(anatomy, PROMPTS / JUDGED_TOGETHER, rates)
+    length = PROMPT_TOKENS + tokens
+    seconds = passes.body(anatomy, prompts * length, length, rates, dtype)
+    seconds += passes.head(anatomy, prompts * length, rates, dtype)
+    return seconds + passes.calls(anatomy, prompts / JUDGED_TOGETHER, rates)
 
 
 def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype: str) -> float:
