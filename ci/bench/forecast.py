@@ -4,8 +4,8 @@ python ci/bench/forecast.py [STUDY...] [--json FILE]
 
 Each study is run as `lottery run` does, in a process of its own, and held against what was foreseen: all of it before,
 from the command to its end; and after ten experiments the seconds of the others. What `lottery bench` measured here is
-left aside. A figure is how many times as long or as short it took. Studies of a model or text that is not here (of the
-package index and the hub; $LOTTERY_DATA) are not measured. A study takes less than four minutes on two cores.
+left aside. A figure is how many times as long or as short it took. Studies of a model or text that cannot be had here
+(from the package index, the hub, $LOTTERY_DATA) are not measured. A study takes less than four minutes on two cores.
 
 The tiny model has one thread; bfloat16 is computed as on a processor with AVX2 and nothing beyond.
 """
@@ -41,7 +41,6 @@ from suite.forecast.outlook import Outlook
 from suite.forecast.rates import rates
 from suite.machine import processor_flags, this_machine
 from suite.manifest import Study, read_study
-from suite.needs import needs
 from suite.paths import MANIFESTS, ROOT, hub_home
 from suite.records import Record
 from suite.records.store import read_records
@@ -142,10 +141,10 @@ def measure(case: Case) -> list[Row]:
     unseen, seen = f"forecast: {case.name}, unseen", f"forecast: {case.name}, after ten cells"
     with tempfile.TemporaryDirectory() as place, surroundings(case, Path(place)):
         manifest, results = manifest_of(case, Path(place)), Path(place) / "results"
-        study = read_study(manifest)
-        if why := _lacking(study):
+        if why := _lacking(manifest):
             print(f"{case.name}: {why}")
-            return [row("forecast", unseen, [], "times", target=at_most(UNSEEN), note=why)]
+            return [row("forecast", unseen, [], "times", target=at_most(UNSEEN), note=why[:300])]
+        study = read_study(manifest)
         foreseen = outlook(study, []).whole
         started = time.perf_counter()
         command = [sys.executable, "-m", "suite", "run", str(manifest), "--results", str(results)]
@@ -156,16 +155,17 @@ def measure(case: Case) -> list[Row]:
         rows = [_row(unseen, took, foreseen, UNSEEN)]
         records, _ = read_records([results])
         records.sort(key=lambda one: one.environment.started)
-        if len(records) >= 2 * TEN:
+        if len(records) > TEN:
             first, others = records[:TEN], records[TEN:]
             rows.append(_row(seen, sum(r.environment.seconds for r in others), outlook(study, first).left, SEEN))
     return rows
 
 
-def _lacking(study: Study) -> str | None:
-    """Why a study cannot be measured here: something of it would have to be fetched."""
-    remote = [need.name for need in needs(study, study.models) if need.repository is not None or need.trouble]
-    return f"{', '.join(remote)} not here" if remote else None
+def _lacking(manifest: Path) -> str | None:
+    """Why a study cannot be measured here; what it needs is fetched and dequantised, where it can be had."""
+    command = [sys.executable, "-m", "suite", "fetch", str(manifest)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else None
 
 
 def _row(what: str, took: float, foreseen: float, most: float) -> Row:
