@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "against_plain": (),
     "generation": (),
     "growth": (),
+    "forecast": (),
     "report": (),
     "trainings": (),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from suite.cli import data_option, results_option
 if TYPE_CHECKING:
     from suite.forecast.experiments import Forecast, SearchForecast
     from suite.forecast.hindsight import Hindsight
+    from suite.forecast.outlook import Outlook
     from suite.machine import Machine
     from suite.manifest import Study
 
@@ -30,7 +31,8 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show a manifest's experiments with the time and memory they will need on this machine.
 
     Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
-    were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
+    were done on this machine already, it says how well their times were foreseen, corrects the others by that, and says
+    what is left. It reckons with three quarters of the experiments that a search takes at most. Nothing is loaded.
     What says what a model is (its configuration, or its one file) is fetched where it is not in the cache.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
@@ -61,22 +63,30 @@ class Planned:
     forecasts: list[Forecast]
     searches: list[SearchForecast]
     seen: dict[str, Hindsight]
+    whole: float  # seconds, of all of it by what is known now
     left: float | None  # seconds; None where no experiment has a record
 
 
 def _plan(study: Study, results: Path, machine: Machine) -> Planned:
     from suite.forecast.experiments import forecast, search_forecast
+    from suite.forecast.hindsight import hindsight
+    from suite.forecast.outlook import Outlook
+    from suite.records.store import read_records
 
     forecasts, searches = forecast(study, machine), search_forecast(study, machine)
     folder = results / study.name
-    if not folder.is_dir():
-        return Planned(study, forecasts, searches, {}, None)
-    from suite.forecast.hindsight import hindsight, left_seconds
-    from suite.records.store import read_records
+    records, _ = read_records([folder]) if folder.is_dir() else ([], [])
+    outlook = Outlook(study, forecasts, searches, records, machine)
+    seen = hindsight(study, forecasts, records, machine)
+    corrected = [_paced(one, outlook) for one in forecasts]
+    hunts = [replace(one, cell=_paced(one.cell, outlook), step=_paced(one.step, outlook)) for one in searches]
+    whole = Outlook(study, corrected, hunts, (), machine).whole
+    return Planned(study, corrected, hunts, seen, whole, outlook.whole if records else None)
 
-    records, _ = read_records([folder])
-    left = left_seconds(study, forecasts, searches, records, machine) if records else None
-    return Planned(study, forecasts, searches, hindsight(study, forecasts, records, machine), left)
+
+def _paced(one: Forecast, outlook: Outlook) -> Forecast:
+    """A forecast corrected by how well what is done was foreseen."""
+    return replace(one, seconds=one.seconds * outlook.pace(one.experiment))
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
@@ -124,6 +134,7 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
 def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
+    from suite.forecast.durations import converting
     from suite.forecast.experiments import load_seconds
     from suite.forecast.rates import rates
     from suite.gguf.cache import missing_bytes
@@ -139,13 +150,12 @@ def _show(planned: Planned, machine: Machine) -> None:
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
     click.echo(f"text {study.text.name}, windows of {study.context} tokens{_chosen(study)}")
     click.echo(f"{rates(machine).said}\n")
-    total, usual = 0.0, Continuation()
+    usual = Continuation()
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
         hunted = [one for one in searches if one.search.template.model == name]
         seconds = load_seconds(model, machine) + sum(one.seconds for one in cells)
         seconds += sum(one.seconds(one.search.most) for one in hunted)
-        total += seconds
         peak = max(one.bytes for one in (*cells, *(one.cell for one in hunted)))
         written = cells[0].experiment.generation
         click.echo(
@@ -165,8 +175,11 @@ def _show(planned: Planned, machine: Machine) -> None:
                 click.echo(f"  {'':8}  {what:<50} {each:7.1f} s  each, at most {at_most.steps}")
     for model in study.models:
         if missing := missing_bytes(model):
-            click.echo(f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}")
-    click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
+            took = duration(converting([model]))
+            click.echo(
+                f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}, about {took}"
+            )
+    click.echo(f"\nabout {duration(planned.whole)} in all; `lottery run` does what has no record yet")
     if planned.left is not None:
         _show_done(planned)
 
@@ -185,6 +198,7 @@ def _show_done(planned: Planned) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
     from suite.forecast.hindsight import together
+    from suite.forecast.pace import FEWEST
 
     if not planned.left:
         click.echo("everything has a record")
@@ -194,7 +208,8 @@ def _show_done(planned: Planned) -> None:
         click.echo("none of the records there are this machine's, so how well it is foreseen cannot be told")
         return
     whole = together(planned.seen.values())
-    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen")
+    used = "" if len(whole.took) < FEWEST else ", and the times above are corrected by it"
+    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen{used}")
     for name, seen in planned.seen.items() if len(planned.seen) > 1 else ():
         click.echo(f"{name}: {_ratios(seen)}, {count(len(seen.took), 'experiment')}")
 
