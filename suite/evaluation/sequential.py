@@ -47,7 +47,7 @@ def sequential_test(
         asked: the factors, and the chance of being wrong.
         losses: given numbers of windows, int64 [batch], their mean losses, nats, float64 [batch].
         dense: the dense model's mean losses of all windows, in the text's order.
-        batch_size: windows between two looks.
+        batch_size: windows that are evaluated at once, at most.
         protocol: how the windows are evaluated.
         progress: told how many windows are done, and how many there will be at most.
 
@@ -57,7 +57,7 @@ def sequential_test(
     limit = most_windows(len(dense))
     order = random_order(len(dense))[:limit]
     found: list[float] = []
-    for chosen in torch.from_numpy(order).split(batch_size):
+    for chosen in torch.from_numpy(order).split(min(batch_size, FEWEST)):
         found += losses(chosen).tolist()
         progress(len(found), limit)
         if len(found) < min(FEWEST, limit):
