@@ -113,9 +113,7 @@ def test_a_file_that_was_changed_just_now_or_in_the_future_is_not_remembered(
     assert not hashes._memory().exists()
 
 
-def test_a_file_that_changes_while_it_is_hashed_is_not_remembered(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_changes_while_it_is_hashed_is_not_remembered(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = hashes._digest
 
     def meanwhile(path: Path) -> str:
