@@ -11,6 +11,7 @@ import click
 from suite.cli import data_option, results_option
 from suite.cli.progress import RunProgress
 from suite.errors import EXIT_FAILED, InputError
+from suite.interruption import stop_if_asked
 
 if TYPE_CHECKING:
     from suite.manifest import Study
@@ -73,6 +74,7 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
         with RunProgress(console) as progress:
             details = runner.export(study, experiment, out, compressed, known, progress)
     except FAILURES as error:
+        stop_if_asked()
         click.echo(f"lottery: {reason(error)}", err=True)
         sys.exit(EXIT_FAILED)
     size = sum(path.stat().st_size for path in out.iterdir())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli import data_option, results_option
+from suite.hashes import trusted
 
 if TYPE_CHECKING:
     from suite.forecast.experiments import Forecast, SearchForecast
@@ -27,6 +28,7 @@ PLAN_SCHEMA = "lottery-plan/1"
 @results_option
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the experiments whole, as JSON.")
+@trusted()
 def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show a manifest's experiments with the time and memory they will need on this machine.
 

@@ -16,15 +16,14 @@ import pytest
 
 from suite.data import grammar
 from suite.records import Store
+from tests import processes
 
 Write = Callable[..., Path]
 
 
 def lottery(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "suite", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False
-    )
+    return processes.run(command, cwd=cwd, env={**os.environ, **environment})
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
