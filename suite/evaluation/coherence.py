@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from suite.data import grammar
 from suite.data.catalogue import GrammarText
 from suite.evaluation.generation import Written
+from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
 from suite.records.schema import Coherence
 
@@ -151,6 +152,7 @@ def distinct_bigrams(ids: Sequence[int]) -> float:
     return len(set(bigrams)) / len(bigrams) if bigrams else 1.0
 
 
+@kept_pages()
 def judged(written: Sequence[Written], judge: PreTrainedModel) -> float:
     """The judge's perplexity of the new tokens, given their prompts."""
     by_length: dict[int, list[list[int]]] = defaultdict(list)

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
+from suite.evaluation.pages import kept_pages
 from suite.records.schema import Board, Captured, Generation, Sample, Speed
 
 NEW_TOKENS = 50
@@ -112,6 +113,7 @@ class Timing:
         self._plain, self._graphs = Runs(len(prompt)), Runs(len(prompt))
         self._why_not: str | None = None
 
+    @kept_pages()
     def block(self) -> None:
         """Time REPEATS more of each way."""
         with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
@@ -165,6 +167,7 @@ def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -
     )
 
 
+@kept_pages()
 def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[Written]:
     """Continue every prompt by NEW_TOKENS tokens. Prompts of one length run together, so that none needs padding."""
     encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
