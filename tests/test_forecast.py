@@ -156,7 +156,7 @@ def test_what_is_left_shrinks_to_nothing(embedded: Study, shipped: list[Record])
     left = [left_seconds(embedded, *planned, shipped[:number], HERE) for number in (0, 100, len(shipped))]
     assert left[0] > left[1] > left[2] == 0
     most = sum(one.seconds for one in forecast(embedded, HERE))
-    most += sum(search.most * one.seconds for search, one in forecasts.search_forecast(embedded, HERE))
+    most += sum(one.seconds(one.search.most) for one in forecasts.search_forecast(embedded, HERE))
     assert left[0] == pytest.approx(most + sum(load_seconds(model, HERE) for model in embedded.models))
 
 

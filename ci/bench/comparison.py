@@ -9,7 +9,7 @@ from statistics import median
 from sides import Likeness
 
 from suite.bench.figures import Row, at_least, row
-from suite.evaluation.generation import NEW_TOKENS
+from suite.evaluation.writing import NEW_TOKENS
 
 TARGETS = {"float32": 2.0, "bfloat16": 4.0}  # times faster than the plain script
 SAME = 1e-5  # relative: float32 perplexities this close are equal

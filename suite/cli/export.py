@@ -88,9 +88,9 @@ def _chosen(study: Study, cell: str | None) -> Experiment:
         InputError: none does, or several; those that could be meant are listed.
     """
     from suite.manifest.expand import describe
-    from suite.runner.agenda import PERCENTS
+    from suite.runner.agenda import points_of
 
-    points = [search.at(sparsity) for search in study.searches for sparsity in PERCENTS]
+    points = [point for search in study.searches for point in points_of(search)]
     cells = {one.id: one for one in (*points, *study.experiments)}
     found = [one for one in cells.values() if cell and one.id.startswith(cell.lower())]
     if len(found) == 1:

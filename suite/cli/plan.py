@@ -13,11 +13,10 @@ import click
 from suite.cli import data_option, results_option
 
 if TYPE_CHECKING:
-    from suite.forecast.experiments import Forecast
+    from suite.forecast.experiments import Forecast, SearchForecast
     from suite.forecast.hindsight import Hindsight
     from suite.machine import Machine
     from suite.manifest import Study
-    from suite.manifest.cliff import Search
 
 PLAN_SCHEMA = "lottery-plan/1"
 
@@ -51,7 +50,7 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
         for one in plans:
             _show(one, machine)
     for one in plans:
-        check_fits([*one.forecasts, *(template for _, template in one.searches)], one.study, machine)
+        check_fits([*one.forecasts, *(search.cell for search in one.searches)], one.study, machine)
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Planned:
 
     study: Study
     forecasts: list[Forecast]
-    searches: list[tuple[Search, Forecast]]
+    searches: list[SearchForecast]
     seen: dict[str, Hindsight]
     left: float | None  # seconds; None where no experiment has a record
 
@@ -95,14 +94,15 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
     ]
     hunts = [
         {
-            "template": search.template.model_dump(mode="json", exclude={"sparsity"}),
-            "factors": search.factors,
-            "most": search.most,
-            "seconds": round(one.seconds * search.most, 3),
-            "bytes": one.bytes,
+            "template": one.search.template.model_dump(mode="json", exclude={"sparsity"}),
+            "factors": one.search.factors,
+            "most": sum(one.search.most),
+            "most_on_the_whole_text": one.search.most.whole,
+            "seconds": round(one.seconds(one.search.most), 3),
+            "bytes": one.cell.bytes,
         }
         for study in plans
-        for search, one in study.searches
+        for one in study.searches
     ]
     done = [
         {
@@ -130,35 +130,39 @@ def _show(planned: Planned, machine: Machine) -> None:
     from suite.manifest.expand import describe
     from suite.needs import gigabytes
     from suite.paths import model_cache
+    from suite.records.experiment import Continuation
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
-    most = sum(search.most for search, _ in searches)
+    most = sum(sum(one.search.most) for one in searches)
     more = f" and at most {most} more to find {count(len(searches), 'cliff')}" if searches else ""
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
     click.echo(f"text {study.text.name}, windows of {study.context} tokens{_chosen(study)}")
     click.echo(f"{rates(machine).said}\n")
-    total = 0.0
+    total, usual = 0.0, Continuation()
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
-        hunted = [(search, one) for search, one in searches if search.template.model == name]
+        hunted = [one for one in searches if one.search.template.model == name]
         seconds = load_seconds(model, machine) + sum(one.seconds for one in cells)
-        seconds += sum(search.most * one.seconds for search, one in hunted)
+        seconds += sum(one.seconds(one.search.most) for one in hunted)
         total += seconds
-        peak = max(one.bytes for one in (*cells, *(one for _, one in hunted)))
+        peak = max(one.bytes for one in (*cells, *(one.cell for one in hunted)))
+        written = cells[0].experiment.generation
         click.echo(
             f"{name}: {count(len(cells), 'experiment')}, {model.anatomy.weights:,} parameters, "
-            f"about {duration(seconds)} and {peak / 1e9:.2f} GB"
+            f"about {duration(seconds)} and {peak / 1e9:.2f} GB{f', {written.words}' if written != usual else ''}"
         )
         for one in cells:
             measured = ", ".join(one.experiment.measure)
             click.echo(f"  {one.experiment.id[:8]}  {describe(one.experiment):<50} {one.seconds:7.1f} s  {measured}")
-        for search, one in hunted:
-            factors = ", ".join(f"{factor:g}x" for factor in search.factors)
-            what = f"{search.template.criterion} of {search.template.what}, cliff at {factors}"
-            click.echo(
-                f"  {'search':8}  {name} {what:<{49 - len(name)}} {one.seconds:7.1f} s  each, at most {search.most}"
-            )
+        for search in hunted:
+            template, at_most = search.search.template, search.search.most
+            factors = ", ".join(f"{factor:g}x" for factor in search.search.factors)
+            what = f"{name} {template.criterion} of {template.what}, cliff at {factors}"
+            click.echo(f"  {'search':8}  {what:<50} {search.cell.seconds:7.1f} s  each, at most {at_most.whole}")
+            if at_most.steps:
+                what, each = f"{name} its steps on a part of the text", search.step.seconds
+                click.echo(f"  {'':8}  {what:<50} {each:7.1f} s  each, at most {at_most.steps}")
     for model in study.models:
         if missing := missing_bytes(model):
             click.echo(f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}")

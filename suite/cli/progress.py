@@ -88,6 +88,8 @@ def _result(record: Record) -> str:
         return f"FAILED: {record.error}"
     if record.training is not None:
         return f"loss {record.training.loss:.4f} nats a token"
+    if (step := record.sequential) is not None:
+        return f"{step.words}, after {step.windows} of {step.text_windows} windows ({step.ratio:,.4g}x)"
     if record.perplexity is None:
         return "done"
     verdict = f"  {record.coherence.verdict}" if record.coherence else ""

@@ -10,10 +10,11 @@ from typing import Literal
 
 from suite.cluster.jobs import Job, last_words, look
 from suite.cluster.submission import TaskEntry, log, submissions
-from suite.manifest.cliff import Search, ratio
+from suite.manifest.cliff import Known, Search
 from suite.manifest.expand import describe
 from suite.records import Experiment, Plan, Record, Store, read_records
 from suite.records.claims import Claims
+from suite.runner.agenda import points_of
 
 State = Literal["done", "running", "queued", "failed", "lost", "open"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "failed", "lost", "open")
@@ -106,7 +107,8 @@ class _Look:
 
     def _cells(self) -> Iterator[CellStatus]:
         planned = {one.id: one for one in self.plan.experiments} if self.plan else {}
-        searches = [Search(one.template, one.factors) for one in self.plan.searches] if self.plan else []
+        planned_searches = self.plan.searches if self.plan else ()
+        searches = [Search(one.template, one.factors, one.sequential) for one in planned_searches]
         for experiment in planned.values():
             yield self._cell(experiment, describe(experiment))
         for search in searches:
@@ -127,13 +129,12 @@ class _Look:
     def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
         what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
-        known = {record.experiment.sparsity: ratio(record) for record in mine}
-        if search.left(known) == 0:
+        if search.next(Known.of(mine)) is None:
             return CellStatus(search.template.id, what, "done")
-        points = {percent: search.at(percent / 100).id for percent in range(1, 100)}
-        for percent, point in points.items():  # one that the plan names by itself is told by itself
-            if point not in planned and (claim := self.claims.get(point)):
-                return CellStatus(search.template.id, what, "running", f"at {percent} %, on {claim.host}", claim.job)
+        for point in points_of(search):  # one that the plan names by itself is told by itself
+            if point.id not in planned and (claim := self.claims.get(point.id)):
+                at = f"at {100 * point.sparsity:.0f} %, on {claim.host}"
+                return CellStatus(search.template.id, what, "running", at, claim.job)
         return self._waiting(search.template.id, what, None)
 
     def _waiting(self, cell: str, what: str, record: Record | None) -> CellStatus:

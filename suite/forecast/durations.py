@@ -21,9 +21,8 @@ LAYER_SECONDS = 4e-4  # that a layer costs a pass, or a step of decoding, whatev
 LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 COURSE = 5  # evaluations along a recovery
-NEW_TOKENS = 50  # that follow a prompt
-GENERATED = 2 * 6 * NEW_TOKENS  # one after another, for the speed: two blocks of a warm-up and five repeats
-LENGTHS = 8  # of the prompts that ship, which are written on in batches of one length
+STEP_WINDOWS = 16  # that a step of a search evaluates before it stops, as is usual
+TIMED = 2 * 6  # times that a prompt is continued for the speed: two blocks of a warm-up and five repeats
 
 
 def loading(model: ModelSource, rates: Rates, dtype: str) -> float:
@@ -46,17 +45,22 @@ def measuring(
         copied = copy_bytes(sum(parameter.weights for parameter in selected), dtype)
         seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
     beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
+    if experiment.sequential is not None:
+        few = min(STEP_WINDOWS, tokens_of(study, model, experiment.windows) // study.context)
+        seconds += _evaluation(study, model, experiment.model_copy(update={"windows": few}), rates, dtype, heads=1)
     if "perplexity" in wanted:
         seconds += _evaluation(study, model, experiment, rates, dtype, heads=beside, first=first)
     if "size" in wanted:
         seconds += 2 * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files  # written and read back
     step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
+    asked = experiment.generation
     if "generation" in wanted:
-        seconds += GENERATED * step * beside
+        seconds += TIMED * asked.tokens * step * beside
         if rates.captures:
-            seconds += GENERATED * rates.seconds("captured", step_bytes(anatomy, dtype), dtype) * beside
-    if {"generation", "coherence"} & wanted:
-        seconds += (1 if study.text.labelled else LENGTHS) * NEW_TOKENS * step * 2  # and the dense model judges them
+            seconds += TIMED * asked.tokens * rates.seconds("captured", step_bytes(anatomy, dtype), dtype) * beside
+    if experiment.writes:  # in one batch, whose products are those of an evaluation; and the dense model judges it
+        operations = evaluation_operations(anatomy, asked.prompts * asked.tokens, asked.tokens)
+        seconds += asked.tokens * step + 2 * rates.seconds("evaluate", operations, dtype)
     return seconds
 
 

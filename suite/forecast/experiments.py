@@ -15,7 +15,7 @@ from suite.forecast.durations import tokens_of
 from suite.forecast.rates import rates
 from suite.machine import Machine, cores, pick_dtype
 from suite.manifest import Study
-from suite.manifest.cliff import Search
+from suite.manifest.cliff import Left, Search
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_run, unchanged_blocks
 from suite.records import Experiment
@@ -50,9 +50,29 @@ def forecast(study: Study, machine: Machine) -> list[Forecast]:
     return found
 
 
-def search_forecast(study: Study, machine: Machine) -> list[tuple[Search, Forecast]]:
-    """The forecast of one experiment of each search."""
-    return [(search, foresee_point(study, search.template, machine)) for search in study.searches]
+@dataclass(frozen=True, slots=True)
+class SearchForecast:
+    """One search's forecast: of a `cell` on the whole text, and of a `step` that stops early."""
+
+    search: Search
+    cell: Forecast
+    step: Forecast
+
+    def seconds(self, left: Left) -> float:
+        """Of so many experiments."""
+        return left.whole * self.cell.seconds + left.steps * self.step.seconds
+
+
+def search_forecast(study: Study, machine: Machine) -> list[SearchForecast]:
+    """The forecasts of the searches."""
+    return [
+        SearchForecast(
+            search,
+            foresee_point(study, search.template, machine),
+            foresee_point(study, search.step(search.template.sparsity), machine),
+        )
+        for search in study.searches
+    ]
 
 
 def foresee_point(study: Study, experiment: Experiment, machine: Machine) -> Forecast:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.bench.measured import threads_asked
-from suite.forecast.experiments import Forecast, foresee_point, load_seconds
+from suite.forecast.experiments import Forecast, SearchForecast, foresee_point, load_seconds
 from suite.machine import Machine
 from suite.manifest import Study
-from suite.manifest.cliff import Search, line, ratio
+from suite.manifest.cliff import Known, line
 from suite.records import Record
 
 
@@ -70,21 +70,20 @@ def _of_here(record: Record, machine: Machine) -> bool:
 def left_seconds(
     study: Study,
     forecasts: Iterable[Forecast],
-    searches: Iterable[tuple[Search, Forecast]],
+    searches: Iterable[SearchForecast],
     records: Iterable[Record],
     machine: Machine,
 ) -> float:
     """Seconds that what of a study's forecasts has no record yet will take, at most: searches may end early."""
     done = [record for record in records if record.status == "done"]
     ids = {record.id for record in done}
-    of_line = {line(search.template): (search, one.seconds) for search, one in searches}
-    known: dict[str, dict[float, float]] = {search.template.id: {} for search, _ in of_line.values()}
+    of_line = {line(one.search.template): (one, Known()) for one in searches}
     for record in done if of_line else ():
         if (covering := of_line.get(line(record.experiment))) is not None:
-            known[covering[0].template.id][record.experiment.sparsity] = ratio(record)
+            covering[1].note(record)
     left = {model.name: 0.0 for model in study.models}
     for one in forecasts:
         left[one.experiment.model] += 0.0 if one.experiment.id in ids else one.seconds
-    for search, seconds in of_line.values():
-        left[search.template.model] += search.left(known[search.template.id]) * seconds
+    for hunt, known in of_line.values():
+        left[hunt.search.template.model] += hunt.seconds(hunt.search.left(known))
     return sum(seconds + load_seconds(study.model(name), machine) for name, seconds in left.items() if seconds)

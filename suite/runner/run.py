@@ -103,6 +103,9 @@ class Run:
             for agenda in todo
             if agenda.dense
         }
+        for agenda in todo:
+            if agenda.dense:
+                agenda.evaluate(len(windows[agenda.model.name][0].tokens))
         for index, agenda in enumerate(todo):
             if not agenda.dense:
                 self._trainings(agenda)

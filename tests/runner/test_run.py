@@ -256,7 +256,8 @@ def test_the_dense_pass_keeps_what_the_first_experiment_needs(write_manifest: Wr
 
 
 def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
-    path = write_manifest("[{target: blocks, sparsity: [0.3, 0.5]}, {target: blocks, cliff: [1.001, 1.005]}]")
+    search = "{target: blocks, cliff: {factors: [1.001, 1.005], whole: true}}"
+    path = write_manifest(f"[{{target: blocks, sparsity: [0.3, 0.5]}}, {search}]")
     with pytest.raises(KeyboardInterrupt):
         run(path, tmp_path / "cut", Quiet(stop_after=6))
     run(path, tmp_path / "cut")
@@ -271,6 +272,34 @@ def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Writ
         assert round(above - 0.01, 2) in ratios
     outcome, observer = run(path, tmp_path / "whole")
     assert (outcome.there, outcome.done, observer.loaded) == (len(ratios), 0, [])
+
+
+def test_a_search_that_stops_early_finds_the_same_and_its_records_say_why(
+    write_manifest: Write, tmp_path: Path
+) -> None:
+    grid = "[{{target: blocks, cliff: {{factors: [1.001, 1.005], whole: {}}}}}]"
+    _, whole = run(write_manifest(grid.format("true"), context="16"), tmp_path / "whole")
+    assert not any(record.experiment.sequential for record in whole.records)
+    _, early = run(write_manifest(grid.format("false"), context="16"), tmp_path / "early")
+    cells = {r.experiment.sparsity: r.perplexity for r in early.records if r.perplexity}
+    steps = [(r.experiment.sparsity, r.sequential, r.perplexity) for r in early.records if r.experiment.sequential]
+    assert steps and len(cells) <= 1 + 2 * 2 + 2
+    everywhere = {r.experiment.sparsity: r.perplexity for r in whole.records if r.perplexity}
+    for factor in (1.001, 1.005):
+        first = [min(s for s, q in found.items() if q.ratio_to_dense > factor) for found in (everywhere, cells)]
+        assert first[0] == first[1] and round(first[0] - 0.01, 2) in cells
+    for sparsity, step, quality in steps:
+        assert step is not None and quality is None
+        assert step.stopped == ("limit" if None in step.exceeds.values() else "decided")
+        assert step.windows <= step.limit < step.text_windows == len(everywhere[0.0].nll_per_window)
+        if sparsity in everywhere:  # the same windows' losses, by their numbers in the text
+            losses = everywhere[sparsity].nll_per_window
+            assert step.nll_per_window == pytest.approx([losses[number] for number in step.order], rel=1e-5)
+
+
+def test_on_a_short_text_every_step_of_a_search_is_on_all_of_it(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(write_manifest("[{target: blocks, cliff: 1.001}]", windows="15"), tmp_path / "results")
+    assert observer.records and not any(record.experiment.sequential for record in observer.records)
 
 
 def test_agreement_and_divergence_are_measured_against_the_pristine_model(
@@ -474,7 +503,7 @@ def test_a_failure_of_what_another_process_has_done_is_none(
 def test_searches_that_run_together_share_their_points(write_manifest: Write, tmp_path: Path) -> None:
     study = read_study(write_manifest("[{target: [attention, mlp], cliff: 2}]"))
     agenda = Agenda(study, study.models[0], Store(tmp_path))
-    one, other = (search.at(0.1) for search in study.searches)
+    one, other = (search.step(0.1) for search in study.searches)
     assert next(agenda.pruned(lambda point: False)) == one
     assert next(agenda.pruned(lambda point: point == one)) == other
     assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
@@ -490,3 +519,17 @@ def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monk
     _, observer = run(write_manifest(GRID), tmp_path / "results")
     assert observer.records[1].error == "RuntimeError: the hub said no to ***\\x1b[2J"
     assert not any(b"secretsecret" in file.read_bytes() for file in (tmp_path / "results").iterdir())
+
+
+def test_a_record_holds_as_many_prompts_and_tokens_as_were_asked_for(write_manifest: Write, tmp_path: Path) -> None:
+    grid = "[{target: mlp, sparsity: 0.5}]"
+    path = write_manifest(grid, measure="[generation, memory]", generation="{prompts: 3, tokens: 7}")
+    _, observer = run(path, tmp_path / "results")
+    for record in observer.records:
+        assert record.status == "done" and record.generation
+        assert (record.generation.prompts, record.generation.new_tokens) == (3, 7)
+        assert (record.generation.also_alone, record.generation.differing) == (1, 0)
+        assert len(record.generation.samples) == 3
+    path = write_manifest(grid, measure="generation", precision="bfloat16")
+    _, observer = run(path, tmp_path / "more")
+    assert [one.generation.also_alone for one in observer.records if one.generation] == [1, 4, 4]
