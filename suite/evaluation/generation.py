@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
+from suite.evaluation.pages import kept_pages
 from suite.evaluation.writing import NEW_TOKENS, Written
 from suite.records.schema import Board, Captured, Generation, Speed
 
@@ -108,6 +109,7 @@ class Timing:
         self._plain, self._graphs = Runs(len(prompt), new_tokens), Runs(len(prompt), new_tokens)
         self._why_not: str | None = None
 
+    @kept_pages()
     def block(self) -> None:
         """Time REPEATS more of each way."""
         with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from suite.evaluation.pages import kept_pages
 from suite.records.experiment import Continuation
 from suite.records.schema import Sample
 
@@ -59,6 +60,7 @@ def continued(model: PreTrainedModel, prompts: Sequence[Sequence[int]], new_toke
     return [row[length : length + new_tokens] for row, length in zip(rows, lengths, strict=True)]
 
 
+@kept_pages()
 def write(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,

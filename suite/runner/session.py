@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from suite.evaluation.coherence import Writing
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Timing
-from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
+from suite.evaluation.perplexity import NotFiniteError, Observer, perplexity, token_losses
 from suite.evaluation.prefix import Body, DensePrefix
 from suite.evaluation.sequential import sequential_test
 from suite.evaluation.size import stored_size
@@ -31,7 +31,7 @@ from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
-from suite.models.unchanged import first_needed, unchanged_blocks
+from suite.models.unchanged import first_needed, keeps_head, unchanged_blocks
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment, Sequential
 from suite.records.schema import Memory, Perplexity, Protocol, Record, SequentialTest, Size
@@ -66,7 +66,7 @@ class Session:
         lessons: Lessons,
         scratch: Path,
         progress: Progress,
-        coming: Iterable[Experiment] = (),
+        coming: Collection[Experiment] = (),
     ) -> None:
         """Load the model.
 
@@ -81,6 +81,7 @@ class Session:
         self.progress = progress
         self.baseline: Baseline | None = None
         self._prefix, self._first_needed = DensePrefix(), first_needed(source.anatomy, coming)
+        self._heads_kept = any(keeps_head(source.anatomy, one) for one in coming)
         capability = min((gpu.capability for gpu in this_machine().gpus), default=None)
         on_gpu = capability if torch.cuda.is_available() else None
         self.loaded: LoadedModel = load_model(source, *pick_dtype(source.dtype, on_gpu, source.stored_dtype))
@@ -216,7 +217,8 @@ class Session:
         return Timing(self.loaded.model, prompt, experiment.generation.tokens)
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
-        states = DenseStates()
+        head = self.loaded.head.weight.detach()
+        states = DenseStates(head if self._heads_kept and head.dtype == torch.float32 else None)
         with self._body(self._first_needed) as body:
             losses = self._losses(states, body)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
@@ -224,7 +226,8 @@ class Session:
     def _altered_perplexity(self, experiment: Experiment, baseline: Baseline) -> Perplexity:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
-        divergence = Divergence(baseline.states, self.loaded.pristine_head())
+        head = self.loaded.pristine_head()
+        divergence = Divergence(baseline.states, head, same_head=head is self.loaded.head)
         with self._body(unchanged_blocks(self.source.anatomy, experiment)) as body:
             losses = self._losses(divergence, body)
         return perplexity(
@@ -252,7 +255,7 @@ class Session:
     def _body(self, unchanged: int) -> AbstractContextManager[Body]:
         return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
 
-    def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float64]:
+    def _losses(self, observe: Observer, body: Body | None = None) -> NDArray[np.float64]:
         memory.reset_peaks()
         tokens = self.windows.tokens
         return token_losses(

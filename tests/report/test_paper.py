@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from suite.analysis.facts import build_facts
-from suite.evaluation import coherence, gate, generation, perplexity, writing
+from suite.evaluation import blocks, coherence, gate, generation, writing
 from suite.evaluation.interval import mean_interval
 from suite.machine import pick_dtype
 from suite.pruning.keys import random_keys
@@ -96,7 +96,7 @@ def wrote(one: Record, asked: Continuation) -> Record:
     ("rule", "value"),
     [
         ("gate", gate.ALLOWED),
-        ("logits_at_once", perplexity.LOGITS_AT_ONCE),
+        ("logits_at_once", blocks.LOGITS_AT_ONCE),
         ("tokens_a_batch", session.TOKENS_A_BATCH),
         ("new_tokens", writing.NEW_TOKENS),
         ("repeats", generation.REPEATS),
