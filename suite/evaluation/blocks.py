@@ -59,9 +59,10 @@ class HeadInBlocks:
         if self._room is None or self._room.numel() < size[0] * size[1]:
             self._room = hidden.new_empty(size[0] * size[1])
         room = self._room[: size[0] * size[1]].view(size)
-        if head.bias is None:
-            return torch.mm(hidden, rows.t(), out=room)
-        return torch.addmm(head.bias[tokens], hidden, rows.t(), out=room)
+        torch.mm(hidden, rows.t(), out=room)
+        if head.bias is not None:
+            room += head.bias[tokens]
+        return room
 
 
 def _changed(head: nn.Linear) -> bool:

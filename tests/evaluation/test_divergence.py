@@ -71,7 +71,7 @@ def test_with_the_same_head_they_are_too_and_the_dense_head_need_not_run(
     agreement, kl = divergence.result()
     assert agreement == float((dense.argmax(-1) == other.argmax(-1)).double().mean())
     assert kl == pytest.approx(float((dense.exp() * (dense - other)).sum(-1).mean()), rel=1e-5, abs=1e-6)
-    assert kl > 0.01
+    assert kl > 0.005
 
 
 def not_run(hidden: Tensor) -> Tensor:
