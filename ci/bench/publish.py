@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "prune": (),
     "evaluate": (),
     "against_plain": (),
+    "study": (),
     "growth": (),
     "report": (),
     "trainings": (),
