@@ -8,10 +8,12 @@ from statistics import median
 
 from sides import Likeness
 
-from suite.bench.figures import Row, at_least, row
+from suite.bench.figures import Row, Target, at_least, row
 from suite.evaluation.writing import NEW_TOKENS
 
-TARGETS = {"float32": 2.0, "bfloat16": 4.0}  # times faster than the plain script
+# Times faster than the plain script in float32. A target of 4 in bfloat16 beside the script in bfloat16 was wrong: the
+# matrix products, which both sides compute alike, take more than a quarter of the script's time.
+TARGETS = {"float32": 2.0, "bfloat16": 4.0}
 SAME = 1e-5  # relative: float32 perplexities this close are equal
 
 
@@ -79,13 +81,18 @@ def rows_of(one: Comparison, size: str) -> Iterator[Row]:
     where, load = f"{size}, {one.precision}, beside the plain script", one.of_plain("load")
     note = f"{one.cells} cells: {one.plain_total:.1f} s against {one.suite_total:.1f} s; {one.likeness()}"
     whole = one.plain_total / one.suite_total
-    yield row("study", f"phase 2, {where}", [whole], "times", target=at_least(TARGETS[one.dtype]), note=note)
+    yield row("study", f"phase 2, {where}", [whole], "times", target=beside_script(one.dtype), note=note)
     yield row("load", f"phase 2, {where}", [load[0] / one.suite["load"][0]], "times")
     yield row("restore", f"phase 2, {where}", ratios(load[1:], one.suite["restore"]), "times", note="which loads again")
     yield row("prune", f"phase 2, {where}", ratios(one.of_plain("prune"), one.suite["prune"]), "times")
     yield row("evaluate", f"phase 2, {where}", ratios(one.of_plain("evaluate"), one.suite["evaluate"]), "times")
     ours = [theirs / ours for theirs, ours in one.writing]
     yield row("generate", f"{NEW_TOKENS} tokens, {where}", ours, "times", note=one.words)
+
+
+def beside_script(dtype: str) -> Target | None:
+    """What the suite should reach beside the script in the same dtype."""
+    return at_least(TARGETS[dtype]) if dtype == "float32" else None
 
 
 def across(found: Mapping[str, Comparison], size: str) -> Row:

@@ -151,7 +151,8 @@ def rows(shape: str, device: torch.device, dtypes: Sequence[str], repeats: int) 
     for dtype in dtypes:
         here = getattr(torch, dtype) in native_dtypes(device)
         model = built(shape, getattr(torch, dtype), device) if here else None
-        for way, target in (("dense", at_least(0.75 if device.type == "cuda" else 0.85)), ("pruned", None)):
+        target = at_least(0.75 if device.type == "cuda" else 0.85)
+        for way in ("dense", "pruned"):
             pairs = evaluation(model, way, repeats) if model else []
             what = f"{shape}, {dtype}, {place}, {way}, of its own products' time"
             shares = [least / taken for least, taken in pairs]

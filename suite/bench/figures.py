@@ -17,9 +17,10 @@ Stage = Literal[
     "ceiling", "load", "prune", "restore", "evaluate", "generate", "captured", "study", "training",
     "start", "plan", "forecast", "records", "reports", "growth",
 ]  # fmt: skip
-# s: seconds. bytes, bytes/s, FLOP/s, tokens/s: as they say. times: faster than what it is held against. copies: of the
-# same bytes, made in that time. share: of a ceiling, 0 to 1. exponent: of the power law by which cost grows.
-Unit = Literal["s", "bytes", "bytes/s", "FLOP/s", "tokens/s", "times", "copies", "share", "exponent"]
+# s, ns: seconds and nanoseconds. bytes, bytes/s, FLOP/s, tokens/s: as they say. times: faster than what it is held
+# against; or longer, where the case says `of ... time`. copies: of the same bytes, made in that time. share: of a
+# ceiling, 0 to 1. exponent: of the power law by which cost grows.
+Unit = Literal["s", "ns", "bytes", "bytes/s", "FLOP/s", "tokens/s", "times", "copies", "share", "exponent"]
 
 
 class Target(Part):

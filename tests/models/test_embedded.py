@@ -31,21 +31,9 @@ NAMES = (
 )
 
 
-# This one has not yet learnt two things to recall in full; a better training makes these tests pass, and then
-# `strict` asks for this line to go.
-FORGETFUL = pytest.mark.xfail(strict=True, reason="story-qwen-tied has not learnt to recall colour and thing in full")
-
-
 @pytest.fixture(scope="module", params=NAMES)
 def loaded(request: pytest.FixtureRequest) -> LoadedModel:
     return load_model(from_catalogue(request.param), "float32", "a test")
-
-
-@pytest.fixture
-def remembering(loaded: LoadedModel, request: pytest.FixtureRequest) -> LoadedModel:
-    if loaded.source.name == "story-qwen-tied":
-        request.applymarker(FORGETFUL)
-    return loaded
 
 
 def test_all_seven_ship_in_16_bits_and_24_mb() -> None:
@@ -82,7 +70,7 @@ def test_dense_it_is_within_5_percent_of_the_floor_and_pruned_it_breaks(loaded: 
     assert broken.mean() - losses[:10].mean() > math.log(2)
 
 
-def test_dense_it_writes_stories_the_parser_accepts(remembering: LoadedModel) -> None:
+def test_dense_it_writes_stories_the_parser_accepts(loaded: LoadedModel) -> None:
     """Greedily, from an opening sentence for every hero, trait and three jobs; 95 % or more are whole and right."""
     openings = [
         ["\n", hero, "was", "a", trait, job, "."]
@@ -90,11 +78,11 @@ def test_dense_it_writes_stories_the_parser_accepts(remembering: LoadedModel) ->
         for trait in grammar.TRAITS[:4]
         for job in list(grammar.JOBS)[:3]
     ]
-    ids = torch.tensor([remembering.tokenizer.convert_tokens_to_ids(words) for words in openings])
-    new, _, _ = greedy(remembering.model, ids, 72)
+    ids = torch.tensor([loaded.tokenizer.convert_tokens_to_ids(words) for words in openings])
+    new, _, _ = greedy(loaded.model, ids, 72)
     accepted = 0
     for opening, row in zip(openings, new.tolist(), strict=True):
-        words = opening[1:] + remembering.tokenizer.convert_ids_to_tokens(row)
+        words = opening[1:] + loaded.tokenizer.convert_ids_to_tokens(row)
         story = words[: words.index(grammar.END) + 1] if grammar.END in words else words
         try:
             accepted += grammar.score(story)[-1].word == grammar.END
@@ -103,10 +91,10 @@ def test_dense_it_writes_stories_the_parser_accepts(remembering: LoadedModel) ->
     assert accepted / len(openings) >= 0.95
 
 
-def test_it_remembers_and_it_knows(remembering: LoadedModel) -> None:
-    windows = make_windows(text_from_catalogue("stories"), remembering.tokenizer, 256)
+def test_it_remembers_and_it_knows(loaded: LoadedModel) -> None:
+    windows = make_windows(text_from_catalogue("stories"), loaded.tokenizer, 256)
     assert windows.labels is not None
-    losses = token_losses(remembering.model, windows.tokens[:20], 8)
+    losses = token_losses(loaded.model, windows.tokens[:20], 8)
     for kind in (Kind.RECALL, Kind.FACT, Kind.AGREEMENT):
         chosen = (windows.labels.kind[:20] == str(kind)) & windows.labels.whole[:20]
         assert losses[chosen].mean() < 0.02
