@@ -35,7 +35,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "against_plain": (),
     "divergence": (),
     "generation": (),
-    "study": (),
+    "whole_study": (),
     "growth": (),
     "forecast": (),
     "report": (),

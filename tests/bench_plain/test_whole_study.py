@@ -4,27 +4,27 @@ import json
 from pathlib import Path
 
 import pytest
-import study
+import whole_study
 
 from suite.manifest import read_study
 
 
 def test_a_study_is_run_whole_and_its_evaluations_are_a_part_of_its_time(tmp_path: Path, monkeypatch, capsys) -> None:
     file = tmp_path / "figures.json"
-    monkeypatch.setattr(study, "CONTEXT", 64)
+    monkeypatch.setattr(whole_study, "CONTEXT", 64)
     options = ["--model", "story-mistral-small", "--dtypes", "float32", "--windows", "2", "--json", str(file)]
-    monkeypatch.setattr("sys.argv", ["study.py", *options])
-    study.main()
+    monkeypatch.setattr("sys.argv", ["whole_study.py", *options])
+    whole_study.main()
     (row,) = json.loads(file.read_text())["rows"]
     assert row["stage"] == "study"
-    assert row["target"] == {"sense": "at most", "value": study.LONGEST}
+    assert row["target"] == {"sense": "at most", "value": whole_study.LONGEST}
     assert row["value"] > 1
     assert row["note"].startswith("10 cells in ")
     assert row["note"] in capsys.readouterr().out
 
 
 def test_every_cell_prunes_the_first_block_so_that_each_evaluation_is_whole(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(study, "CONTEXT", 64)
+    monkeypatch.setattr(whole_study, "CONTEXT", 64)
     dense, *others = read_study(study.write_study(tmp_path, {"name": "story-mistral-small"}, 2)).experiments
     assert dense.dense
     assert {one.target for one in others} == {"blocks"}

@@ -9,7 +9,7 @@ dense model. A ratio of 1 would be a study that does nothing else.
 It has ten cells: the dense model, and its blocks pruned by magnitude at nine sparsities. No part of an evaluation can
 be taken over from a cell before, since each cell prunes the first block. The more windows, the smaller the ratio.
 
-    python ci/bench/study.py [--shape 0.4B | --model NAME] [--dtypes float32 bfloat16] [--windows 2] [--json FILE]
+    python ci/bench/whole_study.py [--shape 0.4B | --model NAME] [--dtypes float32 bfloat16] [--windows 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def main() -> None:
         rows.append(row("study", what, values, "times", target=at_most(LONGEST), note=note))
         print(f"{what}: {values[0]:.3f} times; {note}" if values else f"{what}: {note}", flush=True)
     if asked.json:
-        figures("study", rows, torch.get_num_threads()).write(asked.json)
+        figures("whole_study", rows, torch.get_num_threads()).write(asked.json)
 
 
 if __name__ == "__main__":
