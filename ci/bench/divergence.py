@@ -14,6 +14,7 @@ import argparse
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ from suite.machine import this_machine
 
 CONTEXT, WINDOWS = 512, 4
 AT_ONCE = 2**24  # logits, as before
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "SmolLM2 135M": {
         "model_type": "llama", "vocab_size": 49_152, "hidden_size": 576, "intermediate_size": 1536,
         "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,

@@ -23,6 +23,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SPARSITIES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 CONTEXT = 2048
@@ -61,18 +62,19 @@ def run_timed(manifest: Path, results: Path, file: Path) -> None:
         SystemExit: always, with the exit code of `lottery run`.
     """
     from suite.cli import main as lottery
-    from suite.runner import session
+    from suite.runner import session as module
 
+    session: Any = module
     evaluate, seconds = session.token_losses, list[float]()
 
-    def watched(*given: object, **named: object) -> object:
+    def watched(*given: Any, **named: Any) -> Any:
         started = time.perf_counter()
         try:
-            return evaluate(*given, **named)  # type: ignore[arg-type]
+            return evaluate(*given, **named)
         finally:
             seconds.append(time.perf_counter() - started)
 
-    session.token_losses = watched  # type: ignore[assignment]
+    session.token_losses = watched
     sys.argv = ["lottery", "run", str(manifest), "--results", str(results)]
     try:
         lottery()
