@@ -34,6 +34,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "evaluate": (),
     "against_plain": (),
     "divergence": (),
+    "cliff": (),
     "generation": (),
     "whole_study": (),
     "growth": (),
