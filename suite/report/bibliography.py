@@ -46,6 +46,18 @@ BIBLIOGRAPHY = {
         "NeurIPS, 2020.",
         "2007.12223",
     ),
+    "waudbysmith2020": _arxiv(
+        "I. Waudby-Smith and A. Ramdas.",
+        "Confidence sequences for sampling without replacement.",
+        "NeurIPS, 2020.",
+        "2006.04347",
+    ),
+    "waudbysmith2024": _arxiv(
+        "I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy and A. Ramdas.",
+        "Time-uniform central limit theory and asymptotic confidence sequences.",
+        "Annals of Statistics, 2024.",
+        "2103.06476",
+    ),
     "renda2020": _arxiv(
         "A. Renda, J. Frankle and M. Carbin.",
         "Comparing rewinding and fine-tuning in neural network pruning.",

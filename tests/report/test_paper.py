@@ -17,14 +17,15 @@ from suite.evaluation import blocks, coherence, gate, generation, writing
 from suite.evaluation.interval import mean_interval
 from suite.machine import pick_dtype
 from suite.pruning.keys import random_keys
-from suite.records.experiment import Continuation
+from suite.records.experiment import Continuation, Sequential
 from suite.records.plan import Plan, PlannedSearch
-from suite.records.schema import Record
+from suite.records.schema import FactorVerdict, Record, SequentialTest
 from suite.report import paper as paper_
 from suite.report.paper import build_paper
 from suite.report.rules import RULES
 from suite.report.theme import theme
 from suite.runner import session
+from tests.invented import PROTOCOL
 from tests.report.inspect_pdf import glyphs, text
 from tests.synthetic import embedded, experiment, phase1, record
 
@@ -181,6 +182,38 @@ def test_a_study_prints_its_manifest_commands_and_what_is_left_to_run():
     for line in MANIFEST.splitlines():
         assert line.strip() in found
     assert "lottery run manifests/mine.yaml" in found and "lottery compare results/mine THEIRS/mine" in found
+
+
+def stepped(sparsity: float, windows: int) -> Record:
+    """A record of a step of a search that stopped after so many of 60 windows."""
+    asked = Sequential(factors=(1.1, 2.0))
+    test = SequentialTest(
+        ratio=1.3,
+        low=1.2,
+        high=1.4,
+        verdicts=(FactorVerdict(factor=1.1, exceeds=True), FactorVerdict(factor=2.0, exceeds=False)),
+        stopped="decided",
+        windows=windows,
+        limit=30,
+        text_windows=60,
+        tokens=windows * 255,
+        order=tuple(range(windows)),
+        nll_per_window=(2.0,) * windows,
+        protocol=PROTOCOL,
+    )
+    cell = experiment(sparsity=sparsity, measure=(), sequential=asked)
+    found = record(sparsity=sparsity, measure=()).model_copy(update={"id": cell.id, "experiment": cell})
+    return found.model_copy(update={"sequential": test}).sealed()
+
+
+def test_steps_that_stopped_early_are_told_of_and_are_no_cells() -> None:
+    cells = phase1()
+    facts = build_facts([*cells, stepped(0.34, 9), stepped(0.36, 15)])
+    assert [step.sparsity for step in facts.steps] == [0.34, 0.36] and len(facts.cells) == len(cells)
+    found = said(build_paper(facts).content)
+    assert "2 steps evaluated windows in a random order, 20 % of the text on average" in found
+    assert "excluded each factor (error about 1 %)" in found
+    assert "random order" not in said(build_paper(build_facts(cells)).content)
 
 
 def test_a_complete_study_says_nothing_of_what_is_left():
