@@ -200,7 +200,6 @@ def _show_done(planned: Planned) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
     from suite.forecast.hindsight import together
-    from suite.forecast.pace import FEWEST
 
     if not planned.left:
         click.echo("everything has a record")
@@ -210,8 +209,8 @@ def _show_done(planned: Planned) -> None:
         click.echo("none of the records there are this machine's, so how well it is foreseen cannot be told")
         return
     whole = together(planned.seen.values())
-    used = "" if len(whole.took) < FEWEST else ", and the times above are corrected by it"
-    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen{used}")
+    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what was foreseen")
+    click.echo("the times above are corrected by it, those of each model and measure by their own where there are some")
     for name, seen in planned.seen.items() if len(planned.seen) > 1 else ():
         click.echo(f"{name}: {_ratios(seen)}, {count(len(seen.took), 'experiment')}")
 

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 
 from suite.records import Experiment
 
-FEWEST = 3  # experiments that a factor rests on: a median of fewer is any one's
+FEWEST = 3  # experiments of a kind or a model that tell of its others: a median of fewer is any one's
 
 
 def kind(experiment: Experiment) -> Hashable:
@@ -19,8 +19,8 @@ def kind(experiment: Experiment) -> Hashable:
 
 
 class Pace:
-    """The median of how many times as long as foreseen experiments took: of those of a kind, else of the model, else
-    of all; 1 until FEWEST are done."""
+    """The median of how many times as long as foreseen experiments took: of those of a kind, else of the model where
+    FEWEST are done, else of all that are done."""
 
     def __init__(self, seen: Iterable[tuple[Experiment, float, float]] = ()) -> None:
         """
@@ -38,7 +38,7 @@ class Pace:
 
     def __call__(self, experiment: Experiment) -> float:
         """What the seconds that are foreseen for an experiment are to be multiplied by."""
-        for group in (kind(experiment), experiment.model, None):
-            if len(ratios := self._ratios.get(group, [])) >= FEWEST:
+        for group, fewest in ((kind(experiment), FEWEST), (experiment.model, FEWEST), (None, 1)):
+            if len(ratios := self._ratios.get(group, [])) >= fewest:
                 return statistics.median(ratios)
         return 1.0
