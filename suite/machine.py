@@ -53,6 +53,24 @@ def this_machine() -> Machine:
     return Machine(_processor(), cores, _host_memory(), *seen)
 
 
+def native_16_bit() -> dict[str, bool]:
+    """Whether the processor multiplies matrices of each 16-bit dtype itself; others are computed from float32."""
+    flags = processor_flags()
+    return {
+        "bfloat16": bool({"avx512_bf16", "amx_bf16", "bf16"} & flags),
+        "float16": bool({"avx512_fp16", "amx_fp16", "asimdhp"} & flags),
+    }
+
+
+def processor_flags() -> set[str]:
+    """What the processor says it can do, in Linux' words; nothing where it does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return set()
+    return {word for line in lines if line.startswith(("flags", "Features")) for word in line.split()}
+
+
 def cores() -> int:
     """How many of the processor's cores this process may use."""
     return len(os.sched_getaffinity(0))

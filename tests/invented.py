@@ -34,6 +34,23 @@ FLOOR = 1.45
 VOCABULARY = 180
 WINDOWS = 60
 TEXT = TextReference(name="stories", revision="sha256:" + "5" * 64, join="\n")
+PROTOCOL = Protocol(
+    name="lottery-protocol/1",
+    text=TEXT.name,
+    text_sha256="5" * 64,
+    text_bytes=71_000,
+    join=TEXT.join,
+    tokenizer_sha256="7" * 64,
+    bos=False,
+    context=256,
+    stride=256,
+    windows=WINDOWS,
+    batch_size=1,
+    attention="sdpa",
+    dtype="float32",
+    stored_dtype="float16",
+    softmax="float64",
+)
 STORY = "a brave baker. Every morning she took her bread from the bakery to the river. There she met Hugo, who had a"
 WRECK = "the the river the took a a the had the. . the brave the the a took the the river of of of the the"
 KNEE = {"attention": 0.62, "mlp": 0.66, "early": 0.58, "late": 0.85, "embeddings": 0.8, "lm_head": 0.7}
@@ -178,23 +195,7 @@ def _perplexity(cell: Experiment, ratio: float, noise: float) -> Perplexity:
         unigram=62.0,
         tokens=15_300,
         windows=WINDOWS,
-        protocol=Protocol(
-            name="lottery-protocol/1",
-            text=TEXT.name,
-            text_sha256="5" * 64,
-            text_bytes=71_000,
-            join=TEXT.join,
-            tokenizer_sha256="7" * 64,
-            bos=False,
-            context=cell.context,
-            stride=cell.context,
-            windows=WINDOWS,
-            batch_size=1,
-            attention="sdpa",
-            dtype="float32",
-            stored_dtype="float16",
-            softmax="float64",
-        ),
+        protocol=PROTOCOL.model_copy(update={"context": cell.context, "stride": cell.context}),
     )
 
 

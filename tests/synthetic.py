@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from functools import cache
 
-from suite.manifest.cliff import Search
+from suite.manifest.cliff import Known, Search
 from suite.records.schema import Record
 from tests.invented import SHARE, WEIGHT, experiment, harm, record
 
@@ -67,9 +67,12 @@ def _searches() -> Iterator[Record]:
     grid = {one.id: one for one in _grids()}
     for model, target, factors in asked:
         search = Search(experiment(model=model, target=target, measure=("perplexity",)), factors)
-        known: dict[float, float] = {}
-        while (sparsity := search.next(known)) is not None:
-            known[sparsity] = math.inf if (target, sparsity) == ("mlp", 0.9) else harm(target, sparsity, model=model)
+        known = Known()
+        while (point := search.next(known)) is not None:
+            sparsity = point.sparsity
+            known.ratios[sparsity] = (
+                math.inf if (target, sparsity) == ("mlp", 0.9) else harm(target, sparsity, model=model)
+            )
             whole = experiment(model=model, target=target, sparsity=sparsity)
             if whole.id not in grid:
                 yield record(model=model, target=target, sparsity=sparsity, measure=("perplexity",))

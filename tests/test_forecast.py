@@ -6,18 +6,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suite.bench.measured import Ceiling, Measured, Stage, keep, kept_at
 from suite.forecast import experiments as forecasts
+from suite.forecast import passes
 from suite.forecast import rates as rates_
+from suite.forecast.durations import bytes_a_token, converting
 from suite.forecast.experiments import forecast, load_seconds
-from suite.forecast.hindsight import hindsight, left_seconds, together
+from suite.forecast.hindsight import hindsight, together
+from suite.forecast.outlook import Outlook
 from suite.forecast.rates import rates
+from suite.forecast.trial import Trial, trial
 from suite.machine import Machine
 from suite.manifest import Study, read_study
+from suite.models.anatomy import Anatomy
+from suite.models.source import from_catalogue
 from suite.models.unchanged import unchanged_blocks
 from suite.paths import MANIFESTS
 from suite.records import Record
@@ -28,6 +35,13 @@ THREADS = 2
 # As `lottery bench` measured them there.
 MATRIX, COPY, FILES = {"float32": 183e9, "bfloat16": 419e9}, 39.4e9, 1.06e9
 SHARES = {"load": 1.0, "prune": 0.2, "restore": 0.7, "evaluate": 0.85, "generate": 0.4}
+
+
+CONFIG = {  # of a model between the embedded ones and real ones
+    **{"model_type": "llama", "vocab_size": 4096, "hidden_size": 128, "intermediate_size": 352},
+    **{"num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2},
+}
+CORE = Trial(operations=94e9, exponentials=2.67e9, call=2.3e-7)  # as it was tried there
 
 
 def measured(hardware: str = HERE.hardware, faster: float = 1.0) -> Measured:
@@ -59,6 +73,7 @@ def measured(hardware: str = HERE.hardware, faster: float = 1.0) -> Measured:
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", str(THREADS))
+    monkeypatch.setattr(rates_, "trial", lambda: CORE)
     rates.cache_clear()
 
 
@@ -75,16 +90,20 @@ def shipped() -> list[Record]:
 def test_the_study_that_ships_was_foreseen_within_a_factor_of_two(embedded: Study, shipped: list[Record]) -> None:
     assert {(one.environment.hardware, one.environment.threads) for one in shipped} == {(HERE.hardware, THREADS)}
     keep(measured(), HERE)
-    # Those that ship were measured when every block ran in every experiment, also where it need not.
+    # Those that ship were measured when every block ran in every experiment, also where it need not, and when text was
+    # written a few prompts at a time.
     alike = [
-        one for one in shipped if not unchanged_blocks(embedded.model(one.experiment.model).anatomy, one.experiment)
+        one
+        for one in shipped
+        if "generation" not in one.experiment.measure
+        and not unchanged_blocks(embedded.model(one.experiment.model).anatomy, one.experiment)
     ]
     seen = hindsight(embedded, forecast(embedded, HERE), alike, HERE)
     assert set(seen) == {model.name for model in embedded.models}
     whole = together(seen.values())
     assert len(whole.took) == len(alike) > 0.8 * len(shipped)
     assert whole.ratios[0] > 0.5 and whole.ratios[-1] < 2
-    assert sum(whole.took) / sum(whole.foreseen) == pytest.approx(1, abs=0.3)
+    assert sum(whole.took) / sum(whole.foreseen) == pytest.approx(1, abs=0.4)
 
 
 def test_forecasts_reckon_with_what_was_measured(embedded: Study) -> None:
@@ -103,8 +122,8 @@ def test_forecasts_reckon_with_what_was_measured(embedded: Study) -> None:
 def test_a_stage_takes_its_ceilings_seconds_over_its_share() -> None:
     keep(measured(), HERE)
     found = rates(HERE)
-    assert found.seconds("evaluate", 183e9, "float32") == pytest.approx(1 / SHARES["evaluate"])
-    assert found.seconds("evaluate", 419e9, "bfloat16") == pytest.approx(1 / SHARES["evaluate"])  # the share it has
+    assert found.seconds("evaluate", 183e9, "float32") == pytest.approx(rates_.PRODUCTS / SHARES["evaluate"])
+    assert found.seconds("evaluate", 419e9, "bfloat16") == found.seconds("evaluate", 183e9, "float32")
     assert found.seconds("load", FILES, "float32") == pytest.approx(1 / SHARES["load"])
     for stage in ("prune", "restore", "generate"):
         assert found.seconds(stage, COPY, "float32") == pytest.approx(1 / SHARES[stage])  # type: ignore[arg-type]
@@ -150,18 +169,126 @@ def test_records_of_another_machine_say_nothing(embedded: Study, shipped: list[R
     assert sum(len(one.took) for one in hindsight(embedded, [], few, HERE).values()) == 4
 
 
+def outlook(study: Study, records: list[Record]) -> Outlook:
+    return Outlook(study, forecast(study, HERE), forecasts.search_forecast(study, HERE), records, HERE)
+
+
 def test_what_is_left_shrinks_to_nothing(embedded: Study, shipped: list[Record]) -> None:
     keep(measured(), HERE)
-    planned = forecast(embedded, HERE), forecasts.search_forecast(embedded, HERE)
-    left = [left_seconds(embedded, *planned, shipped[:number], HERE) for number in (0, 100, len(shipped))]
-    assert left[0] > left[1] > left[2] == 0
-    most = sum(one.seconds for one in forecast(embedded, HERE))
-    most += sum(search.most * one.seconds for search, one in forecasts.search_forecast(embedded, HERE))
-    assert left[0] == pytest.approx(most + sum(load_seconds(model, HERE) for model in embedded.models))
+    left = [outlook(embedded, shipped[:number]).left for number in (0, 100, len(shipped))]
+    assert left[0] > left[1] > left[2] == 0 == outlook(embedded, shipped).whole
+    expected = sum(one.seconds for one in forecast(embedded, HERE))
+    expected += sum(one.seconds(one.search.most) for one in forecasts.search_forecast(embedded, HERE))
+    assert left[0] == pytest.approx(expected + sum(load_seconds(model, HERE) for model in embedded.models))
 
 
-def test_the_processors_rate_is_that_of_its_matrix_products() -> None:
-    assert rates_.host_matrix_rate() > 1e9
+def slower(embedded: Study, shipped: list[Record], times: float) -> list[Record]:
+    """The records of a machine that takes so many times as long as it is foreseen to."""
+    planned = {one.experiment.id: one.seconds for one in forecast(embedded, HERE)}
+    return [
+        one.model_copy(update={"environment": one.environment.model_copy(update={"seconds": times * planned[one.id]})})
+        for one in shipped
+        if one.id in planned
+    ]
+
+
+def test_ten_experiments_that_are_done_correct_what_is_left(embedded: Study, shipped: list[Record]) -> None:
+    done = slower(embedded, shipped, 7.0)[:10]
+    done[4] = done[4].model_copy(
+        update={"environment": done[4].environment.model_copy(update={"seconds": 1e4})}
+    )  # one that was disturbed
+    loads = sum(load_seconds(model, HERE) for model in embedded.models)
+    on_time = outlook(embedded, slower(embedded, shipped, 1.0)[:10]).left - loads
+    assert outlook(embedded, done).left - loads == pytest.approx(7 * on_time)
+
+
+def test_what_is_done_in_a_run_corrects_what_is_left_of_it(embedded: Study, shipped: list[Record]) -> None:
+    done, foreseen = slower(embedded, shipped, 3.0)[:10], outlook(embedded, [])
+    for one in done:
+        foreseen.note(one)
+    assert foreseen.left == pytest.approx(outlook(embedded, done).left)
+
+
+def test_each_kind_of_measure_is_corrected_by_its_own(embedded: Study, shipped: list[Record]) -> None:
+    model = [one for one in shipped if one.experiment.model == "story-mistral"]
+    with_text = slower(embedded, [one for one in model if "coherence" in one.experiment.measure], 5.0)
+    without = slower(embedded, [one for one in model if one.experiment.measure == ("perplexity",)], 2.0)
+    found = outlook(embedded, [*with_text, *without])
+    assert found.pace(with_text[0].experiment) == pytest.approx(5)
+    assert found.pace(without[0].experiment) == pytest.approx(2)
+    one_of_each = outlook(embedded, [with_text[0], without[0]])
+    assert one_of_each.pace(with_text[0].experiment) == 1, "two say nothing yet"
+
+
+def test_one_that_fails_is_not_left_and_says_nothing_of_others(embedded: Study, shipped: list[Record]) -> None:
+    done = slower(embedded, shipped, 9.0)[:10]
+    found, before = outlook(embedded, []), outlook(embedded, []).left
+    for one in done:
+        found.note(one.model_copy(update={"status": "failed"}))
+    assert found.left < before and found.pace(done[0].experiment) == 1
+
+
+def test_the_processors_core_is_tried() -> None:
+    found = trial()
+    assert found.operations > 1e8 and found.exponentials > 1e6 and 1e-9 < found.call < 1e-3
+
+
+def test_fewer_threads_take_longer(embedded: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = sum(one.seconds for one in forecast(embedded, HERE))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    rates.cache_clear()
+    assert 1.4 * both < sum(one.seconds for one in forecast(embedded, HERE)) < 2 * both
+
+
+@pytest.mark.parametrize("what", ["context", "vocabulary", "heads"])
+def test_an_evaluation_grows_with_what_it_computes(what: str) -> None:
+    found = rates(HERE)
+    small = Anatomy(CONFIG)
+    large = Anatomy(CONFIG | {"vocabulary": {"vocab_size": 40_000}, "heads": {"num_attention_heads": 16}}.get(what, {}))
+    context = 1024 if what == "context" else 256
+
+    def seconds(anatomy: Anatomy, context: int) -> float:
+        return passes.body(anatomy, 4096, context, found, "float32") + passes.head(anatomy, 4096, found, "float32")
+
+    assert seconds(large, context) > 1.1 * seconds(small, 256)
+
+
+def test_comparing_with_the_dense_model_costs_more_than_its_product() -> None:
+    found, anatomy = rates(HERE), Anatomy(CONFIG)
+    alone, beside = (passes.head(anatomy, 4096, found, "float32", beside) for beside in (False, True))
+    product = found.products(4096 * 2 * anatomy.head.weights, "float32", anatomy.hidden)
+    assert beside > alone + product
+
+
+def test_16_bits_cost_more_than_float32_where_the_processor_does_not_multiply_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    anatomy = Anatomy(CONFIG)
+
+    def seconds(flags: set[str], dtype: str) -> float:
+        monkeypatch.setattr("suite.machine.processor_flags", lambda: flags)
+        rates.cache_clear()
+        return passes.body(anatomy, 4096, 256, rates(HERE), dtype)
+
+    assert seconds({"avx2"}, "bfloat16") > 3 * seconds({"avx2"}, "float32") > 3 * seconds({"avx512_bf16"}, "bfloat16")
+    assert seconds({"avx512_bf16"}, "float16") == seconds({"avx2"}, "float16"), "which bfloat16 says nothing of"
+
+
+def test_small_vocabularies_cut_a_text_into_more_tokens() -> None:
+    assert bytes_a_token(105) == 1 and bytes_a_token(512) == 2
+    assert 3.5 < bytes_a_token(32_000) < bytes_a_token(49_152) < bytes_a_token(152_000) < 4.6
+
+
+def test_a_gguf_file_is_foreseen_to_be_converted_once_and_only_where_the_cache_lacks_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    model = from_catalogue("smollm2-135m-instruct")
+    again = replace(model, name="again")
+    assert converting([model]) == converting([model, again]) > 0.1
+    assert converting([from_catalogue("story-mistral")]) == 0
+    monkeypatch.setattr("suite.gguf.cache.is_whole", lambda folder: True)
+    assert converting([model]) == 0
 
 
 def test_plan_says_what_it_reckons_with_and_how_well_it_foresaw(
@@ -182,6 +309,7 @@ def test_plan_says_what_it_reckons_with_and_how_well_it_foresaw(
     assert "times as long" not in lottery("run", path)  # nothing was done
     after = lottery("plan", path)
     assert "everything has a record" in after and "3 experiments done here took " in after
+    assert "corrected by it" in after
     more = write_manifest("[{target: [attention, mlp], sparsity: [0.5, 0.6]}]")
     assert "of it are left" in lottery("plan", more)
 

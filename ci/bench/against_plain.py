@@ -33,7 +33,8 @@ from suite.bench.ceilings import native_dtypes
 from suite.bench.figures import Row, figures, row
 from suite.bench.shapes import shaped, write_shape
 from suite.data import grammar
-from suite.evaluation.generation import NEW_TOKENS, greedy
+from suite.evaluation.generation import greedy
+from suite.evaluation.writing import NEW_TOKENS
 from suite.machine import this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder

@@ -30,9 +30,10 @@ from suite.bench.work import step_bytes
 from suite.errors import ExperimentError
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.divergence import DenseStates, Divergence
-from suite.evaluation.generation import NEW_TOKENS, greedy
+from suite.evaluation.generation import greedy
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.writing import NEW_TOKENS
 from suite.machine import this_machine
 from suite.models.anatomy import Anatomy
 

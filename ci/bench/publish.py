@@ -33,8 +33,11 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "prune": (),
     "evaluate": (),
     "against_plain": (),
-    "study": (),
+    "divergence": (),
+    "generation": (),
+    "whole_study": (),
     "growth": (),
+    "forecast": (),
     "report": (),
     "trainings": (),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
-from suite.records.experiment import Experiment, short_revision
+from suite.records.experiment import Continuation, Experiment, short_revision
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
 
 TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
@@ -214,8 +214,8 @@ def _distinct(subjects: Iterable[Subject], fields: Iterable[str]) -> int:
 
 
 def _place(experiment: Experiment) -> object:
-    """What makes two experiments the same cell: all but what was measured in it."""
-    return experiment.model_copy(update={"measure": ()}).id
+    """What makes two experiments the same cell: all but what was measured in it, and what was written for that."""
+    return experiment.model_copy(update={"measure": (), "generation": Continuation()}).id
 
 
 def _fullness(record: Record) -> int:

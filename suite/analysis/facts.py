@@ -41,6 +41,7 @@ class Facts:
     ]  # the one the reports are about first, the others by name; none beside trainings alone
     cells: tuple[Cell, ...]
     headline: Headline | None  # None where there is no model
+    steps: tuple[Cell, ...]  # of searches, that stopped early: they say only on which side of a factor they are
     comparison: Comparison | None
     rankings: tuple[Ranking, ...]  # of every model
     shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
@@ -132,7 +133,8 @@ def build_facts(
         InputError: no experiment finished, so there is nothing to report.
     """
     found = tuple(records)
-    cells = cells_of(record for record in found if record.experiment.training is None)
+    steps = cells_of(record for record in found if record.experiment.sequential is not None)
+    cells = cells_of(r for r in found if r.experiment.training is None and r.experiment.sequential is None)
     trainings = cells_of(record for record in found if record.experiment.training is not None)
     tickets = tickets_of(trainings)
     if not tickets and not any(cell.done and cell.record.perplexity for cell in cells):
@@ -149,6 +151,7 @@ def build_facts(
     return Facts(
         models=models,
         cells=cells,
+        steps=tuple(step for step in steps if step.record.sequential),
         headline=headline(main) if main else None,
         comparison=comparison(cell for cell in cells if cell.plain),
         rankings=all_rankings,
@@ -162,7 +165,7 @@ def build_facts(
         claims=(claims(models, shared, breaks) if main else {}) | told,
         audit=audit(main) if main else (),
         provenance=provenance(cells or trainings),
-        studies=studies_of(plans, (*cells, *trainings), shipped),
+        studies=studies_of(plans, (*cells, *steps, *trainings), shipped),
         damaged=damaged,
     )
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from suite.analysis.cells import Cell
-from suite.records.experiment import Experiment
+from suite.records.experiment import Continuation, Experiment
 
 Places = Mapping[Experiment, Cell]
 
 
 def place(experiment: Experiment, **changes: Any) -> Experiment:
-    """The experiment with some of its fields changed, whatever was measured in it."""
-    return experiment.model_copy(update={"measure": (), **changes})
+    """The experiment with some of its fields changed, whatever was measured and written in it."""
+    return experiment.model_copy(update={"measure": (), "generation": Continuation(), **changes})
 
 
 def places(cells: Iterable[Cell]) -> Places:

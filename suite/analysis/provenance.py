@@ -44,6 +44,8 @@ class Provenance:
     dtypes: tuple[str, ...]
     dtype_reasons: tuple[str, ...]
     softmax: tuple[str, ...]  # in what the exponentials of losses were summed
+    prompts: tuple[int, ...]  # that were continued, most first
+    new_tokens: tuple[int, ...]  # by so many, most first
     seconds: float  # all experiments together
     measured: tuple[str, str]  # first and last start, ISO 8601
     unversioned: int  # cells whose suite had no commit
@@ -70,6 +72,7 @@ def provenance(cells: Iterable[Cell]) -> Provenance:
         key = (e.hardware, e.device, e.system, e.threads, e.memory_bytes)
         machines[key] = machines.get(key, 0) + 1
     names = sorted({name for e in environments for name in e.libraries})
+    written = {cell.experiment.generation for cell in found if cell.done and cell.experiment.writes}
     starts = sorted(cell.record.environment.started for cell in found)
     return Provenance(
         texts=_texts(found),
@@ -82,6 +85,8 @@ def provenance(cells: Iterable[Cell]) -> Provenance:
         dtypes=_variants(environments, lambda e: e.dtype),
         dtype_reasons=_variants(environments, lambda e: e.dtype_reason),
         softmax=tuple(sorted({c.quality.protocol.softmax for c in found if not isinstance(c.quality, NotMeasured)})),
+        prompts=tuple(sorted({asked.prompts for asked in written}, reverse=True)),
+        new_tokens=tuple(sorted({asked.tokens for asked in written}, reverse=True)),
         seconds=sum(cell.record.environment.seconds for cell in found),
         measured=(starts[0], starts[-1]),
         unversioned=sum(e.commit is None for e in environments),

@@ -1,4 +1,5 @@
-"""Decode speed against the dense model's: compared only where nothing but the zeros differs (protocol rule 17).
+"""Decode speed against the dense model's: compared only where nothing but the zeros differs (protocol rule 17), and
+over the same number of tokens: each is attended to by those after it.
 
 A pruned model is held against the dense model as it was timed right before and after it, in the same process.
 """
@@ -77,7 +78,9 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
     ]
     for cell in timed:
         beside = timed_beside(cell, [dense])
-        if beside is not None and not isinstance(g := cell.generation, NotMeasured):
+        if isinstance(g := cell.generation, NotMeasured) or g.new_tokens != generation.new_tokens:
+            continue
+        if beside is not None:
             decode = g.decode_tokens_per_s
             interval = welch(decode, beside)
             equal = within(interval, EQUIVALENCE)
@@ -103,8 +106,10 @@ def timed_beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
     if generation.dense_decode_tokens_per_s is not None:
         return generation.dense_decode_tokens_per_s
     speeds = ((base, base.generation) for base in dense)
-    found = (g.decode_tokens_per_s for base, g in speeds if not isinstance(g, NotMeasured) and comparable(base, cell))
-    return next(found, None)
+    timed = (
+        (base, g) for base, g in speeds if not isinstance(g, NotMeasured) and g.new_tokens == generation.new_tokens
+    )
+    return next((g.decode_tokens_per_s for base, g in timed if comparable(base, cell)), None)
 
 
 def welch(one: Speed, other: Speed, level: float = LEVEL) -> Bounds:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.partners import place
-from suite.analysis.values import NotMeasured
-from suite.manifest.cliff import Search, line
+from suite.manifest.cliff import Known, Search, line
 from suite.records.experiment import Experiment
 from suite.records.plan import Plan, PlannedSearch
 
@@ -76,6 +74,6 @@ def _study(
 
 
 def _goes_on(search: PlannedSearch, points: Iterable[Cell]) -> bool:
-    """Whether the search has something left to measure; to it, a cell that failed is past every cliff."""
-    ratios = {c.sparsity: math.inf if isinstance(r := c.ratio, NotMeasured) else r for c in points}
-    return Search(search.template, search.factors).next(ratios) is not None
+    """Whether the search has something left to measure."""
+    known = Known.of(cell.record for cell in points)
+    return Search(search.template, search.factors, search.sequential).next(known) is not None

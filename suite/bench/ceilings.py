@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from suite.bench.measured import Ceiling
 from suite.bench.timing import seconds_of, times
+from suite.machine import native_16_bit
 
 COPIED = {"cpu": 2**28, "cuda": 2**31}  # bytes: many times what any cache holds
 SIZES = {"cpu": (1024, 2048), "cuda": (4096, 8192)}  # of square matrices
@@ -89,15 +90,4 @@ def native_dtypes(device: torch.device) -> tuple[torch.dtype, ...]:
         if torch.cuda.get_device_capability(device) >= (8, 0):
             return torch.bfloat16, torch.float16, torch.float32
         return torch.float16, torch.float32
-    flags = _processor_flags()
-    bfloat16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & flags)
-    return (torch.float32, torch.bfloat16) if bfloat16 else (torch.float32,)
-
-
-def _processor_flags() -> set[str]:
-    """What the processor says it can do, in Linux' words; nothing where it does not say."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return set()
-    return {word for line in lines if line.startswith(("flags", "Features")) for word in line.split()}
+    return (torch.float32, torch.bfloat16) if native_16_bit()["bfloat16"] else (torch.float32,)

@@ -15,7 +15,7 @@ from suite.records.experiment import Part
 
 Stage = Literal[
     "ceiling", "load", "prune", "restore", "evaluate", "generate", "captured", "study", "training",
-    "start", "plan", "records", "reports", "growth",
+    "start", "plan", "forecast", "records", "reports", "growth",
 ]  # fmt: skip
 # s, ns: seconds and nanoseconds. bytes, bytes/s, FLOP/s, tokens/s: as they say. times: faster than what it is held
 # against; or longer, where the case says `of ... time`. copies: of the same bytes, made in that time. share: of a

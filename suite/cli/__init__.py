@@ -14,7 +14,7 @@ import click
 
 from suite import __version__
 from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
-from suite.interruption import Interrupted, listen
+from suite.interruption import Interrupted, listen, no_failure_once_asked
 from suite.paths import DATA, data_folders, default_results
 
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
@@ -126,7 +126,8 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `lottery records | head` ends quietly
     listen(signal.SIGINT, signal.SIGTERM)
     try:
-        code = cli.main(standalone_mode=False)
+        with no_failure_once_asked():
+            code = cli.main(standalone_mode=False)
     except InputError as error:
         click.echo(f"lottery: {error}", err=True)
         code = EXIT_INPUT
@@ -135,6 +136,6 @@ def main() -> None:
         code = EXIT_INPUT
     except (KeyboardInterrupt, click.Abort) as error:  # click makes the one the other
         click.echo("lottery: interrupted", err=True)
-        asked = error.__cause__ or error
+        asked = error if isinstance(error, Interrupted) else error.__cause__
         code = asked.exit_code if isinstance(asked, Interrupted) else EXIT_INTERRUPTED
     sys.exit(code if isinstance(code, int) else EXIT_DONE)

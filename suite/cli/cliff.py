@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from suite.errors import EXIT_FAILED
 if TYPE_CHECKING:
     from suite.manifest import Study
     from suite.records import Store
+    from suite.records.schema import SequentialTest
 
 
 @click.command()
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--context", type=int, help="Tokens a window; by default what is usual for the text.")
 @click.option("--windows", type=int, help="Evaluate so many windows, spread evenly over the text; by default all.")
 @click.option("--bos", default="once", show_default=True, help="each: every window begins with the tokenizer's BOS.")
+@click.option("--whole", is_flag=True, help="Measure every step on the whole text, and stop none early.")
 @click.option("--dtype", default="auto", show_default=True)
 @results_option
 @data_option
@@ -50,14 +53,16 @@ def cliff(
     context: int | None,
     windows: int | None,
     bos: str,
+    whole: bool,
     dtype: str,
     results: Path,
 ) -> None:
     """Find the sparsity at which MODEL's perplexity first exceeds multiples of the dense one, to 1 %.
 
     MODEL is a name of the catalogue, a model directory or a GGUF file. By bisection, on records like any others (in
-    DIR/cliff): interrupt it at any time, and what is there already is not measured again. In a manifest:
-    `cliff: [1.1, 2, 10]`.
+    DIR/cliff): interrupt it at any time, and what is there already is not measured again. A step stops once enough
+    windows tell on which side of each multiple it is; the two cells around a crossing are measured on the whole text.
+    In a manifest: `cliff: [1.1, 2, 10]`.
     """
     from rich.console import Console
 
@@ -70,7 +75,8 @@ def cliff(
 
     entry = _entry(model)
     named = text or ("stories" if model in embedded() else "wikitext-2")
-    grid = {"criterion": criterion, "target": target, "scope": scope, "seed": seed, "cliff": list(factors)}
+    grid = {"criterion": criterion, "target": target, "scope": scope, "seed": seed}
+    grid["cliff"] = {"factors": list(factors), "whole": whole}
     manifest = {
         "title": f"The cliff of {entry['name']}",
         "models": [{**entry, "dtype": dtype}],
@@ -108,6 +114,7 @@ def _show(study: Study, store: Store) -> None:
 
     (search,) = study.searches
     found = [store.read(search.at(k / 100).id) for k in range(1, 100)]
+    steps = [store.read(search.step(k / 100).id) for k in range(1, 100)]
     (curve,) = curves_of(cells_of(record for record in found if record))
     click.echo(f"\n{curve.model}, {curve.criterion} of {curve.what}: perplexity first exceeds")
     for factor in sorted(search.factors):
@@ -122,3 +129,15 @@ def _show(study: Study, store: Store) -> None:
             sure = f"95 % over the text: above {low}, at {high} % at the latest"
         between = f"between {100 * crossing.below:.0f} and {100 * crossing.above:.0f} %"
         click.echo(f"  {factor:5g} times dense {between}  ({sure})")
+    if search.sequential:
+        click.echo(_saved([record.sequential for record in steps if record and record.sequential]))
+
+
+def _saved(steps: list[SequentialTest]) -> str:
+    """What stopping early came to."""
+    from suite.manifest.cliff import TOO_FEW
+
+    if not steps:
+        return f"\nevery step is on all windows: with fewer than {TOO_FEW}, none can stop early"
+    taken, most = fmean(step.windows for step in steps), max(step.text_windows for step in steps)
+    return f"\n{len(steps)} steps took {taken:.0f} of {most} windows on average; the cells around a crossing took all"

@@ -15,6 +15,7 @@ import click
 
 from suite.cli import data_option, results_option
 from suite.errors import EXIT_FAILED
+from suite.hashes import trusted
 
 if TYPE_CHECKING:
     from suite.doctor import Finding
@@ -29,11 +30,12 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @results_option
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@trusted()
 def doctor(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Say whether this machine can run manifests; without one, look at the machine alone.
 
-    One line a finding: ok, warn (worth a look) or fail, each with its cure. Nothing is loaded, fetched or left behind.
-    Exit code 0 when all can run, 1 when something fails.
+    One line a finding: ok, warn (worth a look) or fail, each with its cure. Nothing is loaded or fetched, and nothing
+    left behind but the SHA-256 of large files, in the cache. Exit code 0 when all can run, 1 when something fails.
     """
     from suite.doctor.disk import undescribed
     from suite.manifest import read_study

@@ -11,6 +11,7 @@ import click
 from suite.cli import data_option, results_option
 from suite.cli.progress import RunProgress
 from suite.errors import EXIT_FAILED, InputError
+from suite.interruption import stop_if_asked
 
 if TYPE_CHECKING:
     from suite.manifest import Study
@@ -73,6 +74,7 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
         with RunProgress(console) as progress:
             details = runner.export(study, experiment, out, compressed, known, progress)
     except FAILURES as error:
+        stop_if_asked()
         click.echo(f"lottery: {reason(error)}", err=True)
         sys.exit(EXIT_FAILED)
     size = sum(path.stat().st_size for path in out.iterdir())
@@ -88,9 +90,9 @@ def _chosen(study: Study, cell: str | None) -> Experiment:
         InputError: none does, or several; those that could be meant are listed.
     """
     from suite.manifest.expand import describe
-    from suite.runner.agenda import PERCENTS
+    from suite.runner.agenda import points_of
 
-    points = [search.at(sparsity) for search in study.searches for sparsity in PERCENTS]
+    points = [point for search in study.searches for point in points_of(search)]
     cells = {one.id: one for one in (*points, *study.experiments)}
     found = [one for one in cells.values() if cell and one.id.startswith(cell.lower())]
     if len(found) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.cli import data_option, results_option
+from suite.hashes import trusted
 
 if TYPE_CHECKING:
-    from suite.forecast.experiments import Forecast
+    from suite.forecast.experiments import Forecast, SearchForecast
     from suite.forecast.hindsight import Hindsight
+    from suite.forecast.outlook import Outlook
     from suite.machine import Machine
     from suite.manifest import Study
-    from suite.manifest.cliff import Search
 
 PLAN_SCHEMA = "lottery-plan/1"
 
@@ -27,11 +28,13 @@ PLAN_SCHEMA = "lottery-plan/1"
 @results_option
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print the experiments whole, as JSON.")
+@trusted()
 def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     """Show a manifest's experiments with the time and memory they will need on this machine.
 
     Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
-    were done on this machine already, it says how well their times were foreseen, and what is left. Nothing is loaded.
+    were done on this machine already, it says how well their times were foreseen, corrects the others by that, and says
+    what is left. It reckons with three quarters of the experiments that a search takes at most. Nothing is loaded.
     What says what a model is (its configuration, or its one file) is fetched where it is not in the cache.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
@@ -51,7 +54,7 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
         for one in plans:
             _show(one, machine)
     for one in plans:
-        check_fits([*one.forecasts, *(template for _, template in one.searches)], one.study, machine)
+        check_fits([*one.forecasts, *(search.cell for search in one.searches)], one.study, machine)
 
 
 @dataclass(frozen=True)
@@ -60,24 +63,32 @@ class Planned:
 
     study: Study
     forecasts: list[Forecast]
-    searches: list[tuple[Search, Forecast]]
+    searches: list[SearchForecast]
     seen: dict[str, Hindsight]
+    whole: float  # seconds, of all of it by what is known now
     left: float | None  # seconds; None where no experiment has a record
 
 
 def _plan(study: Study, results: Path, machine: Machine) -> Planned:
     from suite.forecast.experiments import forecast, search_forecast
+    from suite.forecast.hindsight import hindsight
+    from suite.forecast.outlook import Outlook
+    from suite.records.store import read_records
 
     forecasts, searches = forecast(study, machine), search_forecast(study, machine)
     folder = results / study.name
-    if not folder.is_dir():
-        return Planned(study, forecasts, searches, {}, None)
-    from suite.forecast.hindsight import hindsight, left_seconds
-    from suite.records.store import read_records
+    records, _ = read_records([folder]) if folder.is_dir() else ([], [])
+    outlook = Outlook(study, forecasts, searches, records, machine)
+    seen = hindsight(study, forecasts, records, machine)
+    corrected = [_paced(one, outlook) for one in forecasts]
+    hunts = [replace(one, cell=_paced(one.cell, outlook), step=_paced(one.step, outlook)) for one in searches]
+    whole = Outlook(study, corrected, hunts, (), machine).whole
+    return Planned(study, corrected, hunts, seen, whole, outlook.whole if records else None)
 
-    records, _ = read_records([folder])
-    left = left_seconds(study, forecasts, searches, records, machine) if records else None
-    return Planned(study, forecasts, searches, hindsight(study, forecasts, records, machine), left)
+
+def _paced(one: Forecast, outlook: Outlook) -> Forecast:
+    """A forecast corrected by how well what is done was foreseen."""
+    return replace(one, seconds=one.seconds * outlook.pace(one.experiment))
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
@@ -95,14 +106,15 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
     ]
     hunts = [
         {
-            "template": search.template.model_dump(mode="json", exclude={"sparsity"}),
-            "factors": search.factors,
-            "most": search.most,
-            "seconds": round(one.seconds * search.most, 3),
-            "bytes": one.bytes,
+            "template": one.search.template.model_dump(mode="json", exclude={"sparsity"}),
+            "factors": one.search.factors,
+            "most": sum(one.search.most),
+            "most_on_the_whole_text": one.search.most.whole,
+            "seconds": round(one.seconds(one.search.most), 3),
+            "bytes": one.cell.bytes,
         }
         for study in plans
-        for search, one in study.searches
+        for one in study.searches
     ]
     done = [
         {
@@ -124,45 +136,52 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
 def _show(planned: Planned, machine: Machine) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
+    from suite.forecast.durations import converting
     from suite.forecast.experiments import load_seconds
     from suite.forecast.rates import rates
     from suite.gguf.cache import missing_bytes
     from suite.manifest.expand import describe
     from suite.needs import gigabytes
     from suite.paths import model_cache
+    from suite.records.experiment import Continuation
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 
-    most = sum(search.most for search, _ in searches)
+    most = sum(sum(one.search.most) for one in searches)
     more = f" and at most {most} more to find {count(len(searches), 'cliff')}" if searches else ""
     click.echo(f"{study.title} ({study.name}): {count(len(forecasts), 'experiment')}{more} on {machine.hardware}")
     click.echo(f"text {study.text.name}, windows of {study.context} tokens{_chosen(study)}")
     click.echo(f"{rates(machine).said}\n")
-    total = 0.0
+    usual = Continuation()
     for name, group in groupby(forecasts, key=lambda one: one.experiment.model):
         cells, model = list(group), study.model(name)
-        hunted = [(search, one) for search, one in searches if search.template.model == name]
+        hunted = [one for one in searches if one.search.template.model == name]
         seconds = load_seconds(model, machine) + sum(one.seconds for one in cells)
-        seconds += sum(search.most * one.seconds for search, one in hunted)
-        total += seconds
-        peak = max(one.bytes for one in (*cells, *(one for _, one in hunted)))
+        seconds += sum(one.seconds(one.search.most) for one in hunted)
+        peak = max(one.bytes for one in (*cells, *(one.cell for one in hunted)))
+        written = cells[0].experiment.generation
         click.echo(
             f"{name}: {count(len(cells), 'experiment')}, {model.anatomy.weights:,} parameters, "
-            f"about {duration(seconds)} and {peak / 1e9:.2f} GB"
+            f"about {duration(seconds)} and {peak / 1e9:.2f} GB{f', {written.words}' if written != usual else ''}"
         )
         for one in cells:
             measured = ", ".join(one.experiment.measure)
             click.echo(f"  {one.experiment.id[:8]}  {describe(one.experiment):<50} {one.seconds:7.1f} s  {measured}")
-        for search, one in hunted:
-            factors = ", ".join(f"{factor:g}x" for factor in search.factors)
-            what = f"{search.template.criterion} of {search.template.what}, cliff at {factors}"
-            click.echo(
-                f"  {'search':8}  {name} {what:<{49 - len(name)}} {one.seconds:7.1f} s  each, at most {search.most}"
-            )
+        for search in hunted:
+            template, at_most = search.search.template, search.search.most
+            factors = ", ".join(f"{factor:g}x" for factor in search.search.factors)
+            what = f"{name} {template.criterion} of {template.what}, cliff at {factors}"
+            click.echo(f"  {'search':8}  {what:<50} {search.cell.seconds:7.1f} s  each, at most {at_most.whole}")
+            if at_most.steps:
+                what, each = f"{name} its steps on a part of the text", search.step.seconds
+                click.echo(f"  {'':8}  {what:<50} {each:7.1f} s  each, at most {at_most.steps}")
     for model in study.models:
         if missing := missing_bytes(model):
-            click.echo(f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}")
-    click.echo(f"\nabout {duration(total)} in all; `lottery run` does what has no record yet")
+            took = duration(converting([model]))
+            click.echo(
+                f"\n{model.name} is dequantised first, once: {gigabytes(missing)} in {model_cache()}, about {took}"
+            )
+    click.echo(f"\nabout {duration(planned.whole)} in all; `lottery run` does what has no record yet")
     if planned.left is not None:
         _show_done(planned)
 
@@ -181,6 +200,7 @@ def _show_done(planned: Planned) -> None:
     from suite.cli.progress import duration
     from suite.cli.tables import count
     from suite.forecast.hindsight import together
+    from suite.forecast.pace import FEWEST
 
     if not planned.left:
         click.echo("everything has a record")
@@ -190,7 +210,8 @@ def _show_done(planned: Planned) -> None:
         click.echo("none of the records there are this machine's, so how well it is foreseen cannot be told")
         return
     whole = together(planned.seen.values())
-    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen")
+    used = "" if len(whole.took) < FEWEST else ", and the times above are corrected by it"
+    click.echo(f"{count(len(whole.took), 'experiment')} done here took {_ratios(whole)} what is foreseen{used}")
     for name, seen in planned.seen.items() if len(planned.seen) > 1 else ():
         click.echo(f"{name}: {_ratios(seen)}, {count(len(seen.took), 'experiment')}")
 

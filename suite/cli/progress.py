@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -12,12 +12,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from suite.manifest.expand import describe
 from suite.records import Damage, Experiment, Record
 
+if TYPE_CHECKING:
+    from suite.forecast.outlook import Outlook
+
 
 class RunProgress:
-    """Prints a line for each finished experiment; on a terminal, a bar below them."""
+    """Prints a line for each finished experiment; on a terminal, a bar below them.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        outlook: what of the study is left; None where nothing but bars is asked for.
+    """
+
+    def __init__(self, console: Console, outlook: Outlook | None = None) -> None:
         self.console = console
+        self.outlook = outlook
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -30,7 +38,6 @@ class RunProgress:
         self.task = self.bar.add_task("", total=None, inner="", left="")
         self.total = self.there = self.number = 0
         self.done: list[Record] = []  # in this run
-        self.clock = time.monotonic()
 
     def __enter__(self) -> RunProgress:
         self.bar.start()
@@ -73,11 +80,16 @@ class RunProgress:
 
     def _line(self, record: Record, result: str) -> None:
         self.number += 1
-        spent = time.monotonic() - self.clock
-        left = spent / max(1, self.number - self.there) * (self.total - self.number)
-        self.bar.update(self.task, advance=1, left=f"{duration(left)} left")
+        left = f"  {duration(self._left(record))} left" if self.outlook else ""
+        self.bar.update(self.task, advance=1, left=left.strip())
         number = f"{self.number:{len(str(self.total))}}/{self.total}"
-        self._say(f"[{number}] {describe(record.experiment):<60} {result}  {duration(left)} left")
+        self._say(f"[{number}] {describe(record.experiment):<60} {result}{left}")
+
+    def _left(self, record: Record) -> float:
+        """Seconds that are left after this record."""
+        assert self.outlook
+        self.outlook.note(record)
+        return self.outlook.left
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -88,6 +100,8 @@ def _result(record: Record) -> str:
         return f"FAILED: {record.error}"
     if record.training is not None:
         return f"loss {record.training.loss:.4f} nats a token"
+    if (step := record.sequential) is not None:
+        return f"{step.words}, after {step.windows} of {step.text_windows} windows ({step.ratio:,.4g}x)"
     if record.perplexity is None:
         return "done"
     verdict = f"  {record.coherence.verdict}" if record.coherence else ""

@@ -131,6 +131,8 @@ def _writes(cell: Cell) -> str:
     """The verdict on what the model writes, or why there is nothing to judge."""
     if not cell.done:
         return f"failed: {cell.missing.reason}"
+    if (step := cell.record.sequential) is not None:
+        return f"{step.windows} windows: {step.words}"
     return "" if isinstance(coherence := cell.coherence, NotMeasured) else coherence.verdict
 
 

@@ -15,6 +15,7 @@ from suite.errors import EXIT_FAILED, InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.forecast.outlook import Outlook
     from suite.manifest import Study
     from suite.models.source import ModelSource
     from suite.records import Record, Store
@@ -53,7 +54,7 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
     from suite.runner.run import Run
 
     console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
-    progress = RunProgress(console)
+    progress = RunProgress(console, outlook(study, store))
     runner = Run(study, store, progress)
     bring(study, [agenda.model for agenda in runner.agendas if agenda.left], console)
     with progress:
@@ -74,6 +75,18 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
     if foreseen := _foreseen(study, progress.done):
         console.print(foreseen, highlight=False)
     return outcome
+
+
+def outlook(study: Study, store: Store) -> Outlook:
+    """What of a study a store lacks, and how long it will take here."""
+    from suite.forecast.experiments import forecast, search_forecast
+    from suite.forecast.outlook import Outlook
+    from suite.machine import this_machine
+    from suite.records import read_records
+
+    machine = this_machine()
+    records, _ = read_records([store.folder]) if store.folder.is_dir() else ([], [])
+    return Outlook(study, forecast(study, machine), search_forecast(study, machine), records, machine)
 
 
 def _foreseen(study: Study, done: list[Record]) -> str | None:

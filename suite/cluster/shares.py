@@ -38,7 +38,7 @@ def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]
     """What a store lacks of a study, without what other tasks have (by their ids): a share for each model, and for each
     seed of a network that is to be trained."""
     seconds = {one.experiment.id: one.seconds for one in forecast(study, machine)}
-    searching = {search.template.id: one.seconds for search, one in search_forecast(study, machine)}
+    searching = {one.search.template.id: one for one in search_forecast(study, machine)}
     found = []
     for model in study.models:
         agenda = Agenda(study, model, store)
@@ -50,9 +50,9 @@ def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]
         share = Share([model.name], loading=load_seconds(model, machine))
         share.cells = {one: seconds[one] for one in lacking if one not in taken}
         share.searches = {
-            search.template.id: left * searching[search.template.id]
+            search.template.id: searching[search.template.id].seconds(left)
             for search in agenda.searches
-            if search.template.id not in taken and (left := agenda.left_of(search))
+            if search.template.id not in taken and any(left := agenda.left_of(search))
         }
         if share.cells or share.searches:
             found.append(share)

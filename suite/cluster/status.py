@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from suite.cluster.jobs import Job, last_words, look
 from suite.cluster.submission import TaskEntry, log, submissions
-from suite.manifest.cliff import Search, ratio
+from suite.forecast.pace import Pace
+from suite.manifest.cliff import Known, Search
 from suite.manifest.expand import describe
 from suite.records import Experiment, Plan, Record, Store, read_records
 from suite.records.claims import Claims
+from suite.runner.agenda import points_of
 
 State = Literal["done", "running", "queued", "failed", "lost", "open"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "failed", "lost", "open")
@@ -47,7 +50,7 @@ class TaskStatus:
     entry: TaskEntry
     job: Job
     done: int
-    seconds: float  # foreseen for what is left
+    seconds: float  # foreseen for what is left, corrected by how well what is done was foreseen
     at: str | None = None
 
     @property
@@ -97,6 +100,8 @@ class _Look:
         self.ends = {task: _ended(job, last_words(*task)) for task, job in self.jobs.items() if job.ended}
         self.claims = Claims(store.folder).all()
         self.records = {record.id: record for record in read_records([store.folder])[0]}
+        planned = (*self.plan.experiments, *(one.template for one in self.plan.searches)) if self.plan else ()
+        self.experiments = {one.id: one for one in planned}
 
     def status(self) -> StudyStatus:
         cells = tuple(self._cells())
@@ -106,7 +111,8 @@ class _Look:
 
     def _cells(self) -> Iterator[CellStatus]:
         planned = {one.id: one for one in self.plan.experiments} if self.plan else {}
-        searches = [Search(one.template, one.factors) for one in self.plan.searches] if self.plan else []
+        planned_searches = self.plan.searches if self.plan else ()
+        searches = [Search(one.template, one.factors, one.sequential) for one in planned_searches]
         for experiment in planned.values():
             yield self._cell(experiment, describe(experiment))
         for search in searches:
@@ -127,13 +133,12 @@ class _Look:
     def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
         what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
-        known = {record.experiment.sparsity: ratio(record) for record in mine}
-        if search.left(known) == 0:
+        if search.next(Known.of(mine)) is None:
             return CellStatus(search.template.id, what, "done")
-        points = {percent: search.at(percent / 100).id for percent in range(1, 100)}
-        for percent, point in points.items():  # one that the plan names by itself is told by itself
-            if point not in planned and (claim := self.claims.get(point)):
-                return CellStatus(search.template.id, what, "running", f"at {percent} %, on {claim.host}", claim.job)
+        for point in points_of(search):  # one that the plan names by itself is told by itself
+            if point.id not in planned and (claim := self.claims.get(point.id)):
+                at = f"at {100 * point.sparsity:.0f} %, on {claim.host}"
+                return CellStatus(search.template.id, what, "running", at, claim.job)
         return self._waiting(search.template.id, what, None)
 
     def _waiting(self, cell: str, what: str, record: Record | None) -> CellStatus:
@@ -155,21 +160,29 @@ class _Look:
                 left = {one: seconds for one, seconds in foreseen.items() if _state(cells, one) != "done"}
                 at = [cell.what for cell in cells.values() if cell.state == "running" and cell.job == task.job]
                 job, done = self.jobs[folder, task.job], len(foreseen) - len(left)
-                yield TaskStatus(folder, task, job, done, sum(left.values()), at[0] if at else None)
+                seconds = sum(self._pace_of(one) * foreseen for one, foreseen in left.items())
+                yield TaskStatus(folder, task, job, done, seconds, at[0] if at else None)
+
+    @cached_property
+    def _pace(self) -> Pace:
+        """How well what is done was foreseen, whichever task did it."""
+        foreseen = {
+            cell: seconds for _, one in self.submissions for task in one.tasks for cell, seconds in task.cells.items()
+        }
+        done = [record for record in self.records.values() if record.status == "done" and record.id in foreseen]
+        return Pace((one.experiment, one.environment.seconds, foreseen[one.id]) for one in done)
+
+    def _pace_of(self, one: str) -> float:
+        """Of an experiment or a search, by its id; 1 where no plan names it."""
+        return self._pace(self.experiments[one]) if one in self.experiments else 1.0
 
     def _left(self, tasks: tuple[TaskStatus, ...]) -> float | None:
-        """Foreseen seconds, corrected by how well what is done was foreseen, over the tasks at work."""
+        """Foreseen seconds, over the tasks at work."""
         alive = [task for task in tasks if task.job.active or task.job.waiting]
         if not alive:
             return None
-        foreseen = took = 0.0
-        for task in tasks:
-            for cell, seconds in task.entry.cells.items():
-                if (record := self.records.get(cell)) and record.status == "done":
-                    foreseen, took = foreseen + seconds, took + record.environment.seconds
-        pace = took / foreseen if foreseen else 1.0
         at_work = max(1, sum(task.job.active for task in alive))
-        return pace * max(max(task.seconds for task in alive), sum(task.seconds for task in alive) / at_work)
+        return max(max(task.seconds for task in alive), sum(task.seconds for task in alive) / at_work)
 
 
 def _state(cells: dict[str, CellStatus], cell: str) -> State:

@@ -60,12 +60,13 @@ class Task:
         from rich.console import Console
 
         from suite.cli.progress import RunProgress
+        from suite.cli.run import outlook
         from suite.cluster.shares import part
         from suite.manifest import read_study
         from suite.runner.run import Run
 
         study = part(read_study(Path(self.manifest)), self.cells, self.searches)
-        return Run(study, store, RunProgress(Console(soft_wrap=True)))
+        return Run(study, store, RunProgress(Console(soft_wrap=True), outlook(study, store)))
 
 
 def _say(sentence: str, code: int) -> int:

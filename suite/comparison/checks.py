@@ -46,6 +46,8 @@ def check_all(here: Cell, there: Cell, speed: tuple[Number, Number]) -> tuple[Ch
     if there.experiment.training:
         measurement = _exam(here, there)
         return status, measurement, _own_mask(here, there), _perplexity(here, there, measurement)
+    if there.experiment.sequential:
+        return status, _mask(here, there), _decision(here, there)
     if not set(here.experiment.measure) & set(there.experiment.measure):
         return status, Check("measurement", Outcome.DIFFERS, "nothing that both measured")
     measurement = _measurement(here, there)
@@ -100,6 +102,22 @@ def _exam(here: Cell, there: Cell) -> Check:
     return Check(name, Outcome.DIFFERS if found else Outcome.EQUAL, "; ".join(found.values()))
 
 
+def _decision(here: Cell, there: Cell) -> Check:
+    """What a step of a search told. Rounding may end it a batch earlier or later, or leave open what one side told."""
+    name, mine, theirs = "measurement", here.record.sequential, there.record.sequential
+    if mine is None or theirs is None:
+        where = "here" if mine is None else "there"
+        return Check(name, Outcome.DIFFERS, f"the record {where} does not say what the step told")
+    if found := differing(mine.protocol, theirs.protocol, PROTOCOL):
+        return Check(name, Outcome.DIFFERS, "; ".join(found.values()))
+    if any({mine.exceeds.get(factor), told} == {True, False} for factor, told in theirs.exceeds.items()):
+        return Check(name, Outcome.DIFFERS, f"{mine.words} here, {theirs.words} there")
+    if mine.exceeds != theirs.exceeds or mine.windows != theirs.windows:
+        said = f"{mine.words} after {mine.windows} windows here, {theirs.words} after {theirs.windows} there"
+        return Check(name, Outcome.NOTED, said)
+    return Check(name, Outcome.EQUAL)
+
+
 def _own_mask(here: Cell, there: Cell) -> Check:
     """A training's mask comes of trainings before it, where one rounding leads to the next: another is no failure."""
     name, mine, theirs = "mask", here.record.pruning, there.record.pruning
@@ -146,6 +164,8 @@ def _coherence(here: Cell, there: Cell) -> Check:
     mine, theirs = here.coherence, there.coherence
     if isinstance(mine, NotMeasured) or isinstance(theirs, NotMeasured):
         return Check("verdict", Outcome.NOT_COMPARABLE, "not judged on both sides")
+    if found := differing(here.experiment, there.experiment, ["generation"]):
+        return Check("verdict", Outcome.NOT_COMPARABLE, found["generation"])
     if mine.verdict == theirs.verdict:
         return Check("verdict", Outcome.EQUAL)
     return Check("verdict", Outcome.DIFFERS, f"writes {mine.verdict} here, {theirs.verdict} there")
@@ -161,6 +181,8 @@ def _speed(here: Cell, there: Cell, ratios: tuple[Number, Number]) -> Check:
         return Check("placement", Outcome.DIFFERS if measured else Outcome.NOTED, reason)
     if (map_here := _spread(here)) != (map_there := _spread(there)):
         return Check("speed", Outcome.NOT_COMPARABLE, f"spread over {map_here} here, {map_there} there")
+    if found := differing(here.experiment, there.experiment, ["generation"]):
+        return Check("speed", Outcome.NOT_COMPARABLE, found["generation"])
     if _both(*ratios):
         return Check("speed", Outcome.NOTED, f"{ratios[0]:.2f}x here, {ratios[1]:.2f}x there")
     return Check("speed", Outcome.NOT_COMPARABLE, "not timed beside a dense run on both sides")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from suite.records.experiment import TextReference, short_revision
+from suite.records.experiment import Continuation, TextReference, short_revision
 
 
 def differing(here: BaseModel, there: BaseModel, fields: Iterable[str]) -> dict[str, str]:
@@ -31,6 +31,7 @@ _WORDING = {
     "windows": "{here} windows here, {there} there",
     "text_windows": "windows chosen of {here} here, of {there} there",
     "precision": "precision {here} here, {there} there",
+    "generation": "{here} here, {there} there",
     "measure": "measured here: {here}; there: {there}",
 }
 
@@ -39,6 +40,8 @@ def _short(value: object) -> str:
     match value:
         case TextReference():
             return f"{value.name} {_short(value.revision)} joined by {value.join!r}"
+        case Continuation():
+            return value.words
         case None:
             return "all"
         case bool():

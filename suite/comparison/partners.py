@@ -16,8 +16,10 @@ SETTINGS = (
     "revision",
     "text",
     "measure",
+    "generation",
     "precision",
 )  # what may tell a cell from its nearest relative
+BESIDE = {"measure", "generation"}  # what leaves all else of a cell as it is
 MOST = 2  # of them, beyond which it is another cell
 
 
@@ -32,8 +34,8 @@ class Partner:
 class Partners:
     """The cells of one side, found by experiment, or by everything but one or two settings of the measurement.
 
-    Only a cell measured in the same way but for *what* was measured can stand in for one: what both measured is
-    comparable then.
+    Only a cell measured in the same way but for *what* was measured, or written, can stand in for one: what both
+    measured is comparable then, unless it rests on what was written.
     """
 
     def __init__(self, cells: Iterable[Cell]) -> None:
@@ -54,7 +56,7 @@ class Partners:
         if nearest is None or len(nearest[1]) > MOST:
             return Partner(None)
         cell, found = nearest
-        return Partner(cell if list(found) == ["measure"] else None, "; ".join(found.values()))
+        return Partner(cell if found.keys() <= BESIDE else None, "; ".join(found.values()))
 
 
 def _kinship(experiment: Experiment) -> str:

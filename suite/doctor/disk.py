@@ -153,7 +153,7 @@ def conversions(studies: list[Study]) -> Iterator[Finding]:
 def results_bytes(study: Study) -> int:
     """What a study's records take, and the networks that are kept beside them for trainings that stand on them; where
     sizes are measured, the largest model is written there for a moment."""
-    searched = sum(search.most for search in study.searches)
+    searched = sum(sum(search.most) for search in study.searches)
     written = [
         study.model(one.model).anatomy.weights * ITEM_BYTES[study.model(one.model).stored_dtype]
         for one in study.experiments

@@ -20,7 +20,7 @@ def memory(machine: Machine, studies: list[Study]) -> Iterator[Finding]:
     if not studies:
         yield ok("memory", f"{machine.memory / 1e9:.1f} GB, {machine.hardware}")
     for study in studies:
-        ones = [*forecast(study, machine), *(one for _, one in search_forecast(study, machine))]
+        ones = [*forecast(study, machine), *(search.cell for search in search_forecast(study, machine))]
         peak = max(ones, key=lambda one: one.bytes)
         wanted = f"{study.name} needs about {peak.bytes / 1e9:.1f} GB ({peak.experiment.model})"
         found = f"{wanted}, {where} {there / 1e9:.1f} GB"

@@ -8,19 +8,19 @@ corpus the grammar also says which samples it rejects.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from suite.data import grammar
 from suite.data.catalogue import GrammarText
-from suite.evaluation.generation import Written
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.writing import Written
 from suite.records.schema import Coherence
 
 Verdict = Literal["coherent", "degraded", "incoherent"]
@@ -152,15 +152,16 @@ def distinct_bigrams(ids: Sequence[int]) -> float:
 
 
 def judged(written: Sequence[Written], judge: PreTrainedModel) -> float:
-    """The judge's perplexity of the new tokens, given their prompts."""
-    by_length: dict[int, list[list[int]]] = defaultdict(list)
-    for sample in written:
-        by_length[len(sample.prompt_ids)].append(sample.prompt_ids + sample.new_ids)
-    total, count = 0.0, 0
-    for length, rows in by_length.items():
-        new = token_losses(judge, torch.tensor(rows), batch_size=8)[:, length - 1 :]
-        total, count = total + float(new.astype("f8").sum()), count + new.size
-    return math.exp(min(total / count, 700.0))
+    """The judge's perplexity of the new tokens, given their prompts.
+
+    Shorter samples are filled up behind their end, by their last token: what comes after changes no loss before it.
+    """
+    rows = [sample.prompt_ids + sample.new_ids for sample in written]
+    longest = max(map(len, rows))
+    tokens = torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])
+    losses = token_losses(judge, tokens, batch_size=8)
+    new = [row[len(s.prompt_ids) - 1 :][: len(s.new_ids)] for row, s in zip(losses, written, strict=True)]
+    return math.exp(min(float(np.concatenate(new).mean()), 700.0))
 
 
 def faulty(text: str, short: bool = False) -> bool:

@@ -1,34 +1,24 @@
-"""Generation: what the model writes, and how fast (rule 17). Greedy, a fixed number of new tokens."""
+"""Generation: how fast the model writes (rule 17), one prompt alone. Greedy, a fixed number of new tokens."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
-from suite.records.schema import Board, Captured, Generation, Sample, Speed
+from suite.evaluation.pages import kept_pages
+from suite.evaluation.writing import NEW_TOKENS, Written
+from suite.records.schema import Board, Captured, Generation, Speed
 
-NEW_TOKENS = 50
 REPEATS = 5
-SAMPLES_KEPT = 4  # of the 32 written, in the record; the verdict rests on all
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A prompt's continuation: token ids of both, and the text of both."""
-
-    prompt_ids: list[int]
-    new_ids: list[int]
-    sample: Sample
+SAMPLES_KEPT = 4  # of those written, in the record; the verdict rests on all
 
 
 @torch.inference_mode()
@@ -66,17 +56,23 @@ def _synchronise(model: PreTrainedModel) -> None:
 
 
 class Runs:
-    """The seconds of repeats that continued one prompt, batch 1: of prefill and of decoding, a pair a repeat."""
+    """The seconds of repeats that continued one prompt, batch 1: of prefill and of decoding, a pair a repeat; and the
+    tokens that the last of them wrote."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, new_tokens: int) -> None:
         self.length = length
+        self.new_tokens = new_tokens
         self.seconds: list[tuple[float, float]] = []
         self.blocks = 0
+        self.new_ids: list[int] = []
 
     def block(self, run: Callable[[], tuple[Tensor, float, float]]) -> None:
         """Time REPEATS more, after one to warm up."""
         run()
-        self.seconds += [run()[1:] for _ in range(REPEATS)]
+        for _ in range(REPEATS):
+            tokens, *seconds = run()
+            self.seconds.append((seconds[0], seconds[1]))
+        self.new_ids = tokens[0].tolist()
         self.blocks += 1
 
     @property
@@ -85,7 +81,7 @@ class Runs:
 
     @property
     def decode(self) -> Speed:
-        return self._summary([(NEW_TOKENS - 1) / seconds for _, seconds in self.seconds])
+        return self._summary([(self.new_tokens - 1) / seconds for _, seconds in self.seconds])
 
     def _summary(self, values: Sequence[float]) -> Speed:
         low, median, high, p99 = map(float, np.percentile(values, [25, 50, 75, 99]))
@@ -105,20 +101,22 @@ class Timing:
     What disturbs a machine for a second falls into one block; how far the blocks lie apart says how much that was.
     """
 
-    def __init__(self, model: PreTrainedModel, prompt: Sequence[int]) -> None:
+    def __init__(self, model: PreTrainedModel, prompt: Sequence[int], new_tokens: int = NEW_TOKENS) -> None:
         self.model = model
+        self.new_tokens = new_tokens
         self._ids = torch.tensor([prompt])
         self._reading = Reading()
-        self._plain, self._graphs = Runs(len(prompt)), Runs(len(prompt))
+        self._plain, self._graphs = Runs(len(prompt), new_tokens), Runs(len(prompt), new_tokens)
         self._why_not: str | None = None
 
+    @kept_pages()
     def block(self) -> None:
         """Time REPEATS more of each way."""
         with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
-            self._plain.block(lambda: greedy(self.model, self._ids))
+            self._plain.block(lambda: greedy(self.model, self._ids, self.new_tokens))
         if captures(self.model) and self._why_not is None:
             try:  # anew in each block: weights may have got other memory since
-                self._graphs.block(Decoder(self.model, self._ids, NEW_TOKENS).run)
+                self._graphs.block(Decoder(self.model, self._ids, self.new_tokens).run)
             except torch.OutOfMemoryError:
                 raise
             except (ExperimentError, RuntimeError, NotImplementedError) as error:
@@ -133,10 +131,15 @@ class Timing:
         return self._plain.decode
 
     @property
+    def new_ids(self) -> list[int]:
+        """The tokens that the plain loop wrote last."""
+        return self._plain.new_ids
+
+    @property
     def board(self) -> Board | None:
         """What the GPU's instruments said of the plain loop; the warm-ups used energy as well."""
         runs = self._plain.blocks * (REPEATS + 1)
-        return self._reading.board(runs * (self._plain.length + NEW_TOKENS))
+        return self._reading.board(runs * (self._plain.length + self.new_tokens))
 
     def captured(self, beside: Timing | None = None) -> Captured | None:
         """The speeds of the captured way, or why there are none; None where the model is on no GPU."""
@@ -153,6 +156,7 @@ class Timing:
 
 def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -> Generation:
     """The record's section: speeds, the dense model's `beside` them, and the first samples of what was written."""
+    alone = [sample for sample in written if sample.alone_ids is not None]
     return Generation(
         prefill_tokens_per_s=timing.prefill,
         decode_tokens_per_s=timing.decode,
@@ -160,28 +164,8 @@ def section(timing: Timing, beside: Timing | None, written: Sequence[Written]) -
         captured=timing.captured(beside),
         gpu_telemetry=timing.board,
         prompts=len(written),
-        new_tokens=NEW_TOKENS,
+        new_tokens=timing.new_tokens,
+        also_alone=len(alone),
+        differing=sum(sample.alone_ids != sample.new_ids for sample in alone),
         samples=tuple(sample.sample for sample in written[:SAMPLES_KEPT]),
     )
-
-
-def write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str]) -> list[Written]:
-    """Continue every prompt by NEW_TOKENS tokens. Prompts of one length run together, so that none needs padding."""
-    encoded = [tokenizer(prompt)["input_ids"] for prompt in prompts]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, ids in enumerate(encoded):
-        by_length[len(ids)].append(index)
-    new: dict[int, list[int]] = {}
-    for indices in by_length.values():
-        tokens, _, _ = greedy(model, torch.tensor([encoded[index] for index in indices]))
-        new.update(zip(indices, tokens.tolist(), strict=True))
-    return [
-        Written(encoded[index], new[index], Sample(prompt=prompt, text=_text(tokenizer, encoded[index], new[index])))
-        for index, prompt in enumerate(prompts)
-    ]
-
-
-def _text(tokenizer: PreTrainedTokenizerBase, prompt: list[int], new: list[int]) -> str:
-    """The text the new tokens add (decoded with the prompt, so that spaces between the two are kept)."""
-    before, whole, alone = (str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in (prompt, prompt + new, new))
-    return whole[len(before) :] if whole.startswith(before) else alone

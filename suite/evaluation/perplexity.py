@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,13 +14,14 @@ from transformers import PreTrainedModel
 
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
+from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.prefix import Body, whole_body
-from suite.evaluation.softmax import log_sum_exp, losses_of
-from suite.records.schema import Perplexity, Protocol
+from suite.evaluation.softmax import TargetLosses
+from suite.records import schema
+from suite.records.schema import Perplexity
 
-LOGITS_AT_ONCE = 2**24  # positions x vocabulary; 64 MiB in float32
 MOST_NATS = 300  # mean loss a token, beyond which a perplexity (1e130) tells nobody anything
 
 
@@ -27,30 +29,43 @@ class NotFiniteError(ExperimentError):
     """The model gave a logit that is not a number: a failed experiment, never a perplexity (rule 15)."""
 
 
-# hidden states [positions, width], logits [positions, vocabulary], their log-sum-exp, float64 [positions]
-Observe = Callable[[Tensor, Tensor, Tensor], None]
+class Observer(Protocol):
+    """Is shown all logits as they are computed, in the text's order: the blocks of a chunk of positions, then its end.
+
+    `hidden` are its states [positions, width].
+    """
+
+    def block(self, hidden: Tensor, logits: Tensor, tokens: slice, log_sum_exps: Tensor) -> None:
+        """Logits [positions, tokens] of some tokens, and the log-sum-exp of these alone, float64 [positions].
+
+        The logits may be overwritten; they are gone when the call is over.
+        """
+
+    def chunk(self, hidden: Tensor, log_sum_exps: Tensor) -> None:
+        """The log-sum-exp of all tokens, float64 [positions]."""
 
 
+@kept_pages()
 @torch.inference_mode()
 def token_losses(
     model: PreTrainedModel,
     tokens: Tensor,
     batch_size: int,
     progress: Callable[[int], None] = lambda windows: None,
-    observe: Observe = lambda hidden, logits, log_sum_exps: None,
+    observe: Observer | None = None,
     body: Body | None = None,
 ) -> NDArray[np.float64]:
     """The negative log-likelihood of every predicted token, nats.
 
-    The body runs once a batch; the head runs on chunks of positions, so the logits of a whole window never exist at
-    once. Their exponentials are computed in float32 and summed in float64 (`suite.evaluation.softmax`).
+    The body runs once a batch; the logits come in blocks (`suite.evaluation.blocks`), so those of a whole window never
+    exist at once. Their exponentials are computed in float32 and summed in float64 (`suite.evaluation.softmax`).
 
     Args:
         model: a causal model whose logits are its head on the body's last hidden state.
         tokens: int64 [windows, context].
         batch_size: windows a pass.
         progress: told how many windows are done.
-        observe: shown every chunk, in the text's order.
+        observe: shown all logits.
         body: what goes before the head, where not all of it has to run.
 
     Returns:
@@ -59,21 +74,17 @@ def token_losses(
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
-    head, body = model.get_output_embeddings(), body or whole_body(model)
-    positions = max(1, LOGITS_AT_ONCE // head.weight.shape[0])
+    head, body = HeadInBlocks(model.get_output_embeddings()), body or whole_body(model)
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)
-        with kept_pages():  # not around the head: logits that are kept would leave holes and add to the peak
-            hidden = body(inputs)[:, :-1].flatten(0, 1)
+        hidden = body(inputs)[:, :-1].flatten(0, 1)
         targets = inputs[:, 1:].flatten()
-        losses = []
-        for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True):
-            logits = head(states)
-            log_sum_exps = log_sum_exp(logits)
-            observe(states, logits, log_sum_exps)
-            wanted = wanted.to(logits.device)  # a model that is spread may have its head elsewhere
-            losses.append(losses_of(logits, log_sum_exps, wanted))
+        positions, width = head.split(len(hidden))
+        losses = [
+            _losses(head, width, states, wanted, observe)
+            for states, wanted in zip(hidden.split(positions), targets.split(positions), strict=True)
+        ]
         if not torch.cat(losses).isfinite().all():  # read once a batch: at each chunk, a GPU would wait to be asked
             raise NotFiniteError(f"a logit is not finite in {str(hidden.dtype).removeprefix('torch.')}")
         rows.append(torch.cat(losses).view(len(batch), -1).cpu())
@@ -81,10 +92,25 @@ def token_losses(
     return torch.cat(rows).numpy()
 
 
+def _losses(head: HeadInBlocks, width: int, hidden: Tensor, targets: Tensor, observe: Observer | None) -> Tensor:
+    """The losses of a chunk of positions, float64 [positions], by blocks of `width` tokens."""
+    losses: TargetLosses | None = None
+    for tokens in head.blocks(width):
+        logits = head(hidden, tokens)
+        losses = losses or TargetLosses(targets.to(logits.device))  # a model that is spread may have its head elsewhere
+        log_sum_exps = losses.add(logits, tokens.start)
+        if observe:
+            observe.block(hidden, logits, tokens, log_sum_exps)
+    assert losses is not None and losses.log_sum_exps is not None
+    if observe:
+        observe.chunk(hidden, losses.log_sum_exps)
+    return losses.nats()
+
+
 def perplexity(
     losses: NDArray[np.float64],
     windows: Windows,
-    protocol: Protocol,
+    protocol: schema.Protocol,
     vocabulary: int,
     dense: Perplexity | None = None,
     divergence: tuple[float, float] = (1.0, 0.0),

@@ -1,34 +1,48 @@
-"""Seconds of an experiment, reckoned without torch.
-
-What each stage cannot do without, at the rates of `suite.forecast.rates` and the shares of them that it reaches; and
-what calls cost whatever is in them, which is most of what a small model takes.
-"""
+"""Seconds of an experiment, reckoned without torch, at the rates of `suite.forecast.rates`."""
 
 from __future__ import annotations
 
-from suite.bench.work import ITEM_BYTES, copy_bytes, evaluation_operations, step_bytes
+import math
+from collections.abc import Iterable
+
+from suite.bench.work import ITEM_BYTES, copy_bytes, step_bytes
+from suite.forecast import passes
 from suite.forecast.rates import Rates
+from suite.gguf.cache import missing_bytes
 from suite.manifest import Study
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource
 from suite.records import Experiment
 from suite.training.schedule import Schedule
 
-STARTING = 0.05  # seconds of an experiment whatever is done in it, and of a loading
+STARTING = 0.02  # seconds of an experiment whatever is done in it: its record, and the interval of its ratio
+TENSOR_SECONDS = 2e-4  # that a tensor takes to be pruned and restored, however small
+LOADING = 0.05  # seconds of a loading, however small the model
+RUN = 4.0  # seconds until a run has imported the framework and cut its text
+CONVERTED = 0.45e9  # bytes/s of float32 weights that a GGUF file is dequantised into; Q4_1, measured on SmolLM2 135M
+WORD = 4.35  # bytes a token of the text whose words are the tokens
+CHARACTERS = 256  # tokens, of a vocabulary that holds little but characters
+MOST_BYTES = 4.5  # bytes of English a token, however large the vocabulary
 TOKENS_A_PASS = 2048  # that are evaluated at once
-NARROW = 40  # a model so wide reaches half of what a wide one does: narrow matrices keep a processor waiting
-LAYER_SECONDS = 4e-4  # that a layer costs a pass, or a step of decoding, whatever its size
 LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 COURSE = 5  # evaluations along a recovery
-NEW_TOKENS = 50  # that follow a prompt
-GENERATED = 2 * 6 * NEW_TOKENS  # one after another, for the speed: two blocks of a warm-up and five repeats
-LENGTHS = 8  # of the prompts that ship, which are written on in batches of one length
+STEP_WINDOWS = 16  # that a step of a search evaluates before it stops, as is usual
+PROMPT_TOKENS = 8  # that a prompt has, about
+TIMED = 2 * 6  # times that a prompt is continued for the speed: two blocks of a warm-up and five repeats
+JUDGED_TOGETHER = 8  # texts that the dense model reads at once
+PACKED = 4.0  # times the bytes of a model that its compressed file takes as long as reading: packed, written, read back
 
 
 def loading(model: ModelSource, rates: Rates, dtype: str) -> float:
     """Seconds to load a model once, to run in this dtype."""
-    return STARTING + rates.seconds("load", model.anatomy.weights * ITEM_BYTES[model.stored_dtype], dtype)
+    return LOADING + rates.seconds("load", model.anatomy.weights * ITEM_BYTES[model.stored_dtype], dtype)
+
+
+def converting(models: Iterable[ModelSource]) -> float:
+    """Seconds to dequantise the GGUF files of models that the cache lacks, each once."""
+    of_files = {model.gguf: model for model in models if model.gguf is not None}.values()
+    return sum(missing_bytes(model) for model in of_files) / CONVERTED
 
 
 def measuring(
@@ -45,18 +59,22 @@ def measuring(
         selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
         copied = copy_bytes(sum(parameter.weights for parameter in selected), dtype)
         seconds += rates.seconds("prune", copied, dtype) + rates.seconds("restore", copied, dtype)
-    beside = 1 if experiment.dense else 2  # times: the dense model's predictions are computed beside the pruned one's
+        seconds += len(selected) * TENSOR_SECONDS
+    if experiment.sequential is not None:
+        few = min(STEP_WINDOWS, tokens_of(study, model, experiment.windows) // study.context)
+        seconds += _evaluation(study, model, experiment.model_copy(update={"windows": few}), rates, dtype, beside=False)
+    beside = not experiment.dense  # the dense model's predictions are computed beside the pruned one's
     if "perplexity" in wanted:
-        seconds += _evaluation(study, model, experiment, rates, dtype, heads=beside, first=first)
+        seconds += _evaluation(study, model, experiment, rates, dtype, beside, first)
     if "size" in wanted:
-        seconds += 2 * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files  # written and read back
-    step = rates.seconds("generate", step_bytes(anatomy, dtype), dtype) + anatomy.layers * LAYER_SECONDS
+        seconds += PACKED * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files
+    asked = experiment.generation
     if "generation" in wanted:
-        seconds += GENERATED * step * beside
-        if rates.captures:
-            seconds += GENERATED * rates.seconds("captured", step_bytes(anatomy, dtype), dtype) * beside
-    if {"generation", "coherence"} & wanted:
-        seconds += (1 if study.text.labelled else LENGTHS) * NEW_TOKENS * step * 2  # and the dense model judges them
+        seconds += (1 + beside) * _timing(anatomy, asked.tokens, rates, dtype)
+    if experiment.writes:
+        seconds += _writing(anatomy, asked.prompts, asked.tokens, rates, dtype)
+    if "coherence" in wanted:
+        seconds += _judging(anatomy, asked.prompts, asked.tokens, rates, dtype)
     return seconds
 
 
@@ -66,12 +84,19 @@ def tokens_of(study: Study, model: ModelSource, windows: int | None) -> int:
     Args:
         windows: how many windows are evaluated; None for all of the text.
     """
-    small = model.anatomy.vocabulary < 512 and not study.text.labelled  # a tokenizer of characters
-    tokens = study.text.bytes / (1.0 if small else 4.35)
-    there = int(tokens // study.context)
+    of_text = WORD if study.text.labelled else bytes_a_token(model.anatomy.vocabulary)
+    there = int(study.text.bytes / of_text // study.context)
     if study.text.most_windows is not None:
         there = min(there, study.text.most_windows)
     return (there if windows is None else windows) * study.context
+
+
+def bytes_a_token(vocabulary: int) -> float:
+    """About how many bytes of English a token stands for: one where a vocabulary holds little but characters.
+
+    It grows by the logarithm: 2.0 are published of 512 tokens, 3.8 of 32,000 (Llama 2), 4.4 of 128,000 (Llama 3).
+    """
+    return min(MOST_BYTES, max(1.0, 2.0 + 0.3 * math.log2(vocabulary / 512))) if vocabulary > CHARACTERS else 1.0
 
 
 def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int, int]]:
@@ -81,18 +106,35 @@ def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int,
 
 
 def _evaluation(
-    study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str, heads: int, first: int = 0
+    study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str, beside: bool, first: int = 0
 ) -> float:
-    """Seconds to evaluate the study's text once; the head runs `heads` times, and no block before `first`."""
+    """Seconds to evaluate the study's text once, the dense model's head beside it or not; no block before `first`."""
     anatomy, tokens = model.anatomy, tokens_of(study, model, experiment.windows)
-    operations = evaluation_operations(anatomy, tokens, study.context, heads, first)
-    return _passes(anatomy, operations, (1 - first / anatomy.layers) * tokens / TOKENS_A_PASS, rates, dtype)
+    seconds = passes.body(anatomy, tokens, study.context, rates, dtype, first)
+    seconds += passes.head(anatomy, tokens, rates, dtype, beside)
+    return seconds + passes.calls(anatomy, tokens / TOKENS_A_PASS, rates, first)
 
 
-def _passes(anatomy: Anatomy, operations: float, passes: float, rates: Rates, dtype: str) -> float:
-    """Seconds of so many passes through all layers, which multiply as much in all."""
-    multiplying = rates.seconds("evaluate", operations * (1 + NARROW / anatomy.hidden), dtype)
-    return multiplying + passes * anatomy.layers * LAYER_SECONDS
+def _timing(anatomy: Anatomy, tokens: int, rates: Rates, dtype: str) -> float:
+    """Seconds of continuing one prompt by so many tokens for its speed, on a GPU by captured graphs as well."""
+    steps = TIMED * tokens
+    seconds = steps * passes.step(anatomy, 1, rates, dtype)
+    if rates.on_gpu:
+        seconds += steps * rates.seconds("captured", step_bytes(anatomy, dtype), dtype)
+    return seconds
+
+
+def _writing(anatomy: Anatomy, prompts: int, tokens: int, rates: Rates, dtype: str) -> float:
+    """Seconds of continuing so many prompts together, each by so many tokens."""
+    return tokens * passes.step(anatomy, prompts, rates, dtype)
+
+
+def _judging(anatomy: Anatomy, prompts: int, tokens: int, rates: Rates, dtype: str) -> float:
+    """Seconds in which the dense model reads what was written."""
+    length = PROMPT_TOKENS + tokens
+    seconds = passes.body(anatomy, prompts * length, length, rates, dtype)
+    seconds += passes.head(anatomy, prompts * length, rates, dtype)
+    return seconds + passes.calls(anatomy, prompts / JUDGED_TOGETHER, rates)
 
 
 def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype: str) -> float:
@@ -101,8 +143,8 @@ def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype
         return 0.0
     anatomy, tokens = model.anatomy, shown.samples * shown.context
     times = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
-    operations = times * tokens * 2 * anatomy.block_weights
-    seconds = _passes(anatomy, operations, times * shown.samples, rates, dtype)
+    seconds = times * passes.body(anatomy, tokens, shown.context, rates, dtype)
+    seconds += passes.calls(anatomy, times * shown.samples, rates)
     if experiment.criterion == "sparsegpt":
         shapes = linear_shapes(model, experiment)
         operations = sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in shapes)
@@ -115,7 +157,7 @@ def _recovery(study: Study, model: ModelSource, experiment: Experiment, rates: R
     if (asked := experiment.recovery) is None:
         return 0.0
     anatomy, schedule = model.anatomy, Schedule(asked)
-    operations = 3 * evaluation_operations(anatomy, schedule.tokens, asked.context)
-    passes = LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS)
-    learning = _passes(anatomy, operations, passes, rates, "float32")
-    return learning + COURSE * _evaluation(study, model, experiment, rates, "float32", heads=1)
+    forth = passes.body(anatomy, schedule.tokens, asked.context, rates, "float32")
+    forth += passes.head(anatomy, schedule.tokens, rates, "float32")
+    learning = passes.calls(anatomy, LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS), rates)
+    return 3 * forth + learning + COURSE * _evaluation(study, model, experiment, rates, "float32", beside=False)

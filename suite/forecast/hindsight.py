@@ -1,4 +1,4 @@
-"""How well a forecast foresaw what is done by now, and what of it is left. Without torch."""
+"""How well a forecast foresaw what is done by now. Without torch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.bench.measured import threads_asked
-from suite.forecast.experiments import Forecast, foresee_point, load_seconds
+from suite.forecast.experiments import Forecast, foresee_point
 from suite.machine import Machine
 from suite.manifest import Study
-from suite.manifest.cliff import Search, line, ratio
 from suite.records import Record
 
 
@@ -36,15 +35,13 @@ def hindsight(
 ) -> dict[str, Hindsight]:
     """Of each model of which there are any: the experiments done on this machine, in the order of the records.
 
-    Records of other hardware, or on a processor of another number of threads, say nothing about forecasts here; nor do
-    those of another text or window, which an earlier manifest of that name asked for.
+    Their forecasts are those of before any of them was done. See `of_here`.
     """
     planned = {one.experiment.id: one for one in forecasts}
     found: dict[str, list[tuple[float, float]]] = {model.name: [] for model in study.models}
     for record in records:
         one = record.experiment
-        alike = one.model in found and (one.text, one.context) == (study.text.reference, study.context)
-        if alike and record.status == "done" and _of_here(record, machine):
+        if record.status == "done" and of_here(record, study, machine):
             foreseen = planned.get(one.id) or foresee_point(study, one, machine)
             found[one.model].append((record.environment.seconds, foreseen.seconds))
     return {name: _of(pairs) for name, pairs in found.items() if pairs}
@@ -56,35 +53,21 @@ def together(seen: Iterable[Hindsight]) -> Hindsight:
     return _of(pairs)
 
 
-def _of(pairs: Sequence[tuple[float, float]]) -> Hindsight:
-    return Hindsight(tuple(took for took, _ in pairs), tuple(foreseen for _, foreseen in pairs))
+def of_here(record: Record, study: Study, machine: Machine) -> bool:
+    """Whether a record says something about forecasts of a study on this machine.
 
-
-def _of_here(record: Record, machine: Machine) -> bool:
-    where = record.environment
+    One of other hardware, or on a processor of another number of threads, does not; nor does one of another text or
+    window, which an earlier manifest of that name asked for.
+    """
+    one, where = record.experiment, record.environment
+    if (one.text, one.context) != (study.text.reference, study.context):
+        return False
+    if one.model not in {model.name for model in study.models}:
+        return False
     if where.hardware != machine.hardware or where.device.startswith("cuda") != bool(machine.gpus):
         return False
     return bool(machine.gpus) or where.threads == threads_asked(machine)
 
 
-def left_seconds(
-    study: Study,
-    forecasts: Iterable[Forecast],
-    searches: Iterable[tuple[Search, Forecast]],
-    records: Iterable[Record],
-    machine: Machine,
-) -> float:
-    """Seconds that what of a study's forecasts has no record yet will take, at most: searches may end early."""
-    done = [record for record in records if record.status == "done"]
-    ids = {record.id for record in done}
-    of_line = {line(search.template): (search, one.seconds) for search, one in searches}
-    known: dict[str, dict[float, float]] = {search.template.id: {} for search, _ in of_line.values()}
-    for record in done if of_line else ():
-        if (covering := of_line.get(line(record.experiment))) is not None:
-            known[covering[0].template.id][record.experiment.sparsity] = ratio(record)
-    left = {model.name: 0.0 for model in study.models}
-    for one in forecasts:
-        left[one.experiment.model] += 0.0 if one.experiment.id in ids else one.seconds
-    for search, seconds in of_line.values():
-        left[search.template.model] += search.left(known[search.template.id]) * seconds
-    return sum(seconds + load_seconds(study.model(name), machine) for name, seconds in left.items() if seconds)
+def _of(pairs: Sequence[tuple[float, float]]) -> Hindsight:
+    return Hindsight(tuple(took for took, _ in pairs), tuple(foreseen for _, foreseen in pairs))

@@ -31,6 +31,7 @@ AXES = (
     "recovery",
     "seed",
 )
+WHOLE = ("measure", "cliff", "calibration", "generation")  # every combination has all of these
 
 
 class Combinations:
@@ -44,7 +45,7 @@ class Combinations:
     def of(self, model: ModelSource, i: int, grid: Grid) -> Iterator[dict[str, Any]]:
         """Every combination of a grid's values, the manifest's own standing in for what the grid leaves out."""
         chosen: dict[str, Any] = {}
-        for axis in (*AXES, "measure", "cliff", "calibration"):
+        for axis in (*AXES, *WHOLE):
             own = axis in grid.model_fields_set
             # A grid's own `part` replaces the manifest's `target`, its `budget` the manifest's `sparsity`, and so on.
             rivals = next((group - {axis} for group in RIVALS if axis in group), set())
@@ -77,7 +78,7 @@ class Combinations:
                 if chosen["sparsity"] and values["sparsity"] != chosen["sparsity"][0]:
                     continue  # it has one sparsity
                 values["sparsity"] = 0.5
-            yield {**values, **{key: chosen[key] for key in ("measure", "cliff", "calibration")}}
+            yield {**values, **{key: chosen[key] for key in WHOLE}}
 
     @staticmethod
     def _each(model: ModelSource, chosen: dict[str, Any]) -> None:

@@ -19,6 +19,10 @@ def named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def of_factors(value: Any) -> Any:
+    return {"factors": value} if isinstance(value, int | float | list) else value
+
+
 # A list means every value; a value alone stands for a list of one.
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
@@ -153,6 +157,27 @@ class RecoveryEntry(LearntText):
     batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     seed: Seed = 0
+
+
+class CliffEntry(Strict):
+    """A search for the sparsities at which perplexity first exceeds these multiples (`factors`) of the dense one.
+
+    Steps of the search stop as soon as enough windows tell on which side of a factor they are; the two cells that a
+    crossing lies between are measured on the whole text. `whole: true` measures every step on the whole text.
+    """
+
+    factors: Annotated[
+        list[Factor], BeforeValidator(listed, json_schema_input_type=float | list[float]), Field(min_length=1)
+    ]
+    whole: bool = False
+
+
+class GenerationEntry(Strict):
+    """What is written where generation or coherence is measured: the first so many `prompts` of those that ship (of
+    the embedded corpus, of its stories), each continued by so many `tokens`."""
+
+    prompts: Annotated[int, Field(ge=1, le=32, strict=True)] = 32
+    tokens: Annotated[int, Field(ge=2, le=1000, strict=True)] = 50
 
 
 class EarlyEntry(Strict):

@@ -12,14 +12,15 @@ from suite.data.source import TextSource
 from suite.errors import InputError
 from suite.manifest.cliff import Search
 from suite.manifest.combinations import MOST_EXPERIMENTS, Combinations
-from suite.manifest.entries import CalibrationEntry, RecoveryEntry, TicketEntry
+from suite.manifest.entries import CalibrationEntry, CliffEntry, RecoveryEntry, TicketEntry
+from suite.manifest.generated import agreed, continuation
 from suite.manifest.rules import check_cell, looks_at_activations
 from suite.manifest.schema import Manifest
 from suite.manifest.sources import Allowed, Sources
 from suite.manifest.ticket import check_ticket, trainings
 from suite.models.source import ModelSource
 from suite.paths import confined, here_or_shipped, is_folder_name
-from suite.records.experiment import Calibration, Experiment, Measure, Recovery, TextReference
+from suite.records.experiment import Calibration, Continuation, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
 from suite.weights import WeightsFile
 
@@ -46,7 +47,9 @@ class Study:
         """What is kept beside the records, of a study that comes from a file."""
         if self.manifest is None:
             return None
-        searches = tuple(PlannedSearch(template=s.template, factors=s.factors) for s in self.searches)
+        searches = tuple(
+            PlannedSearch(template=s.template, factors=s.factors, sequential=s.sequential) for s in self.searches
+        )
         return Plan(
             name=self.name,
             title=self.title,
@@ -151,19 +154,22 @@ class _Expansion:
         seen: dict[str, str] = {}
         for model in self.models:
             cells = []
-            for where, cell, factors in self._cells(model):
-                key = f"{cell.id} {factors and 'cliff'}"
+            written: dict[Continuation, str] = {}  # with where that is said first
+            for where, cell, cliff in self._cells(model):
+                key = f"{cell.id} {cliff and 'cliff'}"
                 if key in seen:
                     raise InputError(
                         f"{where}: the cell {describe(cell)} is a duplicate of one at {seen[key]}; remove one of them"
                     )
                 seen[key] = where
-                if factors:
-                    searches.append(Search(cell, factors))
+                if cell.writes:
+                    written.setdefault(cell.generation, where)
+                if cliff:
+                    searches.append(Search(cell, tuple(cliff.factors), sequential=not cliff.whole))
                 else:
                     cells.append(cell)
             every = [*cells, *(search.template for search in searches if search.template.model == model.name)]
-            dense = self._dense(model, {measure for cell in every for measure in cell.measure})
+            dense = self._dense(model, {measure for cell in every for measure in cell.measure}, agreed(written, model))
             experiments += [dense, *_unpruned(every, dense), *cells]
         return self._study(experiments, searches)
 
@@ -182,8 +188,10 @@ class _Expansion:
                 )
             yield experiment
 
-    def _dense(self, model: ModelSource, asked: set[Measure]) -> Experiment:
+    def _dense(self, model: ModelSource, asked: set[Measure], written: Continuation | None) -> Experiment:
         """The baseline, measured in every way any cell of the model is."""
+        measure = _ordered(asked or set(self.manifest.measure))
+        at = self.positions.at(("generation",))
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -193,10 +201,11 @@ class _Expansion:
             context=self.context,
             windows=self.windows[model.name],
             bos=self.bos[model.name],
-            measure=_ordered(asked or set(self.manifest.measure)),
+            generation=written or continuation(self.manifest.generation, () if asked else measure, model, at),
+            measure=measure,
         )
 
-    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, tuple[float, ...]]]:
+    def _cells(self, model: ModelSource) -> Iterator[tuple[str, Experiment, CliffEntry | None]]:
         for i, grid in enumerate(self.manifest.experiments):
             names = [entry.name for entry in self.manifest.models]
             for name in grid.models or ():
@@ -207,8 +216,7 @@ class _Expansion:
                     )
             if grid.models is None or model.name in grid.models:
                 for values in self.combinations.of(model, i, grid):
-                    factors = tuple(values["cliff"] or ())
-                    yield self.positions.at(("experiments", i)), self._cell(model, i, values), factors
+                    yield self.positions.at(("experiments", i)), self._cell(model, i, values), values["cliff"]
 
     def _cell(self, model: ModelSource, i: int, values: dict[str, Any]) -> Experiment:
         where, part = ("experiments", i), values["part"]
@@ -220,6 +228,9 @@ class _Expansion:
         if budget is not None:
             sparsity = self._budget_sparsity(model, where, values, sum(p.weights for p in selected))
         precision = values["precision"] or model.dtype
+        measure = _ordered(set(values["measure"]))
+        own = "generation" in self.manifest.experiments[i].model_fields_set
+        at = self.positions.at((*where, "generation") if own else ("generation",))
         return Experiment(
             model=model.name,
             revision=model.revision,
@@ -242,7 +253,8 @@ class _Expansion:
             calibration=self._calibration(where, values) if looks_at_activations(values) else None,
             recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
             seed=values["seed"] if values["criterion"] == "random" else None,
-            measure=_ordered(set(values["measure"])),
+            generation=continuation(values["generation"], measure, model, at),
+            measure=measure,
         )
 
     def _calibration(self, where: declared.Where, values: dict[str, Any]) -> Calibration:
@@ -297,11 +309,12 @@ def _unpruned(cells: Iterable[Experiment], dense: Experiment) -> list[Experiment
         alike = ("precision", "baseline_precision", "recovery")
         variant = dense.model_copy(update={"measure": (), **{field: getattr(cell, field) for field in alike}})
         measured.setdefault(variant, set()).update(cell.measure)
-    return [
-        variant.model_copy(update={"measure": _ordered(asked)})
-        for variant, asked in measured.items()
-        if not variant.dense
-    ]
+    return [_measured(variant, asked) for variant, asked in measured.items() if not variant.dense]
+
+
+def _measured(variant: Experiment, asked: set[Measure]) -> Experiment:
+    found = variant.model_copy(update={"measure": _ordered(asked)})
+    return found if found.writes else found.model_copy(update={"generation": Continuation()})
 
 
 def _ordered(measures: set[Measure]) -> tuple[Measure, ...]:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from suite.errors import InputError
 from suite.manifest.entries import (
     CalibrationEntry,
-    Factor,
+    CliffEntry,
+    GenerationEntry,
     Layers,
     ModelEntry,
     Name,
@@ -23,6 +24,7 @@ from suite.manifest.entries import (
     TicketEntry,
     WindowCount,
     named,
+    of_factors,
 )
 from suite.manifest.places import listed
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
@@ -63,13 +65,17 @@ class Defaults(BaseModel):
     ) = None
     sparsity: Annotated[list[Share], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
     budget: Annotated[list[Share], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
-    cliff: Annotated[list[Factor], BeforeValidator(listed, json_schema_input_type=float | list[float])] | None = None
+    cliff: (
+        Annotated[CliffEntry, BeforeValidator(of_factors, json_schema_input_type=float | list[float] | CliffEntry)]
+        | None
+    ) = None
     tied: Annotated[list[Tied], BeforeValidator(listed, json_schema_input_type=Tied | list[Tied])] = ["untie"]
     precision: (
         Annotated[list[Precision], BeforeValidator(listed, json_schema_input_type=Precision | list[Precision])] | None
     ) = None
     calibration: CalibrationEntry = CalibrationEntry()
     recovery: RecoveryEntry | None = None
+    generation: GenerationEntry = GenerationEntry()
     seed: Annotated[list[Seed], BeforeValidator(listed, json_schema_input_type=int | list[int])] = [0]
     measure: Annotated[list[Measure], BeforeValidator(listed, json_schema_input_type=Measure | list[Measure])] = [
         "perplexity"
@@ -133,7 +139,7 @@ class Grid(Defaults):
     `part: each` and `layers: each` are every part of the blocks and every layer, one at a time.
 
     `cliff` searches, in each combination, the sparsity at which perplexity first exceeds these multiples of the dense
-    one, to 1 %.
+    one, to 1 %: `[1.1, 2]`, or `{factors: [1.1, 2], whole: true}` to measure every step on the whole text.
     """
 
     models: Annotated[list[Name], BeforeValidator(listed, json_schema_input_type=str | list[str])] | None = None

@@ -131,6 +131,7 @@ class Anatomy:
         self.layers: int = config["num_hidden_layers"]
         self.tied = bool(config.get("tie_word_embeddings", False))
         self.context: int = config.get("max_position_embeddings", 2048)
+        self.heads, *_ = _heads(config)
         self.hidden: int = config["hidden_size"]
         self.inner: int = config["intermediate_size"]
         self.vocabulary: int = config["vocab_size"]

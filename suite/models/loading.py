@@ -12,7 +12,6 @@ from typing import Any, cast
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -124,7 +123,7 @@ class LoadedModel:
         """The linear layer whose weight is called `name`."""
         return cast(nn.Linear, self.model.get_submodule(name.removesuffix(".weight")))
 
-    def pristine_head(self) -> Callable[[Tensor], Tensor]:
+    def pristine_head(self) -> nn.Linear:
         """The dense baseline's head, whatever was done to the model since.
 
         Hidden states [positions, width] to logits, both in the dtype the model was loaded in.
@@ -136,7 +135,10 @@ class LoadedModel:
         now = dict(head.named_parameters())
         if self.dtype == self.baseline_dtype and all(torch.equal(now[key], value) for key, value in ours.items()):
             return head
-        return lambda hidden: functional.linear(hidden, **ours)
+        made = nn.Linear(head.in_features, head.out_features, head.bias is not None, device="meta")
+        for key, value in ours.items():
+            setattr(made, key, nn.Parameter(value, requires_grad=False))
+        return made
 
     @contextmanager
     def in_dtype(self, dtype: torch.dtype) -> Iterator[None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import InputError
+from suite.hashes import sha256_of
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config
 from suite.models.catalogue import CatalogueModel, Published
@@ -243,8 +244,7 @@ def from_gguf(name: str, path: Path, dtype: str = "auto", tokenizer: tuple[Path,
         header = read_header(path)
         config = configuration(header)
         _check_sizes(str(path), config)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         gguf = GgufFile(path, sha256, header.size, quantisation(header), tokenizer)
         another = f"+{files_digest(tokenizer)[:16]}" if tokenizer else ""
         licence = header.metadata.get("general.license")
@@ -343,6 +343,5 @@ def files_digest(files: Iterable[Path]) -> str:
     total = hashlib.sha256()
     for path in files:
         if path.is_file():
-            with path.open("rb") as file:
-                total.update(f"{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            total.update(f"{path.name}:{sha256_of(path)}\n".encode())
     return total.hexdigest()

@@ -26,6 +26,19 @@ def unchanged_blocks(anatomy: Anatomy, experiment: Experiment) -> int:
     return min(anatomy.layers if parameter.layer is None else parameter.layer for parameter in selected)
 
 
+def keeps_head(anatomy: Anatomy, experiment: Experiment) -> bool:
+    """Whether an experiment leaves the head's values as they are. False where no perplexity is measured."""
+    if experiment.unpruned or experiment.training is not None or "perplexity" not in experiment.measure:
+        return False
+    if experiment.recovery is not None or experiment.baseline_precision is not None:
+        return False
+    if experiment.structured:
+        return True
+    selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    tables = {"lm_head", "embeddings"} if experiment.tied == "both" and anatomy.tied else {"lm_head"}
+    return not any(parameter.part in tables for parameter in selected)
+
+
 def first_needed(anatomy: Anatomy, coming: Iterable[Experiment]) -> int:
     """The block whose inputs are needed first by experiments that come in this order; 0 where none needs any."""
     return next((block for one in coming if (block := unchanged_blocks(anatomy, one))), 0)

@@ -81,7 +81,14 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, grown: Callable[[int],
             _, said = process.communicate(timeout=POLL)
             return said.decode(errors="replace")
         except subprocess.TimeoutExpired:
-            grown(max(map(_size, folder.rglob("*.whl")), default=0))
+            grown(_came(folder))
+
+
+def _came(folder: Path) -> int:
+    """Bytes of the largest wheel in a folder or below. Unlike `Path.rglob`, `os.walk` passes over folders that pip has
+    just removed."""
+    wheels = (Path(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
+    return max(map(_size, wheels), default=0)
 
 
 def _size(path: Path) -> int:

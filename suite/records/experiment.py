@@ -76,6 +76,26 @@ class Recovery(Part):
     seed: Count
 
 
+class Sequential(Part):
+    """A step of a search that evaluates windows in a random order and stops once it is told whether the perplexity
+    exceeds each of the `factors` of the dense one; `alpha` is about the chance that what it tells is wrong
+    (`suite.evaluation.sequential`)."""
+
+    factors: Annotated[tuple[Annotated[float, Field(gt=1, le=1e150)], ...], Field(min_length=1)]
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+class Continuation(Part):
+    """What a model writes, greedily: so many `prompts`, each continued by so many `tokens`."""
+
+    prompts: Some = 32
+    tokens: Some = 50
+
+    @property
+    def words(self) -> str:
+        return f"{self.prompts} prompt{'s' * (self.prompts > 1)} of {self.tokens} new tokens"
+
+
 class Training(Part):
     """A network trained from its own start, a step of the search for a ticket; the experiment's seed is its start's.
 
@@ -130,7 +150,8 @@ class Experiment(Part):
     for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
     `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
     `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
-    begins with the tokenizer's BOS.
+    begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds factors. `generation` is
+    what is written where that is measured.
     """
 
     model: str
@@ -155,6 +176,8 @@ class Experiment(Part):
     seed: Count | None = None
     recovery: Recovery | None = None
     training: Training | None = None
+    sequential: Sequential | None = None
+    generation: Continuation = Continuation()
     measure: tuple[Measure, ...] = ("perplexity",)
 
     @property
@@ -166,6 +189,11 @@ class Experiment(Part):
     def dense(self) -> bool:
         """Whether it is the baseline: the model as it is, which everything else of it is held against."""
         return self.unpruned and self.baseline_precision is None and self.recovery is None and self.training is None
+
+    @property
+    def writes(self) -> bool:
+        """Whether prompts are continued, to look at the text or to time it."""
+        return bool({"generation", "coherence"} & set(self.measure))
 
     @property
     def structured(self) -> bool:
@@ -193,6 +221,7 @@ class Experiment(Part):
                     f"pattern {self.pattern}" if self.pattern else "",
                     f"in {self.precision}" if self.baseline_precision is not None else "",
                     f"recovered over {learnt.tokens:,} tokens" if learnt else "",
+                    "search step" if self.sequential else "",
                 ],
             )
         )
@@ -211,7 +240,15 @@ class Experiment(Part):
 
 
 # Fields that came later, with the values that stand for what was measured before.
-_LATER = {"baseline_precision": None, "recovery": None, "training": None, "windows": None, "bos": "once"}
+_LATER = {
+    "baseline_precision": None,
+    "recovery": None,
+    "training": None,
+    "windows": None,
+    "bos": "once",
+    "sequential": None,
+    "generation": Continuation().model_dump(mode="json"),
+}
 
 
 def short_revision(revision: str) -> str:

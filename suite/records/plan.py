@@ -18,10 +18,12 @@ class _Part(BaseModel):
 
 
 class PlannedSearch(_Part):
-    """A search for a cliff: the `template` is its experiment, but for the sparsity; `factors` are of the dense ppl."""
+    """A search for a cliff: the `template` is its experiment, but for the sparsity; `factors` are of the dense ppl. A
+    `sequential` one may stop its steps early."""
 
     template: Experiment
     factors: tuple[float, ...]
+    sequential: bool = False
 
 
 class Plan(_Part):

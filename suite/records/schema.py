@@ -172,6 +172,55 @@ class Perplexity(Part):
         return self
 
 
+class FactorVerdict(Part):
+    """Whether a perplexity ratio exceeds a factor; None where that stayed open."""
+
+    factor: Positive
+    exceeds: bool | None
+
+
+class SequentialTest(Part):
+    """A step of a search: whether the perplexity exceeds factors of the dense one, from a part of the text.
+
+    The `order` names the windows that were evaluated, by their number in the text from 0; `nll_per_window` are their
+    losses in that order. `low` and `high` are the confidence sequence of the whole text's ratio when it stopped, at the
+    `alpha` of the experiment, and `ratio` is that of the windows seen. It stopped because every factor was `decided`,
+    or because its `limit` of windows was reached.
+    """
+
+    ratio: Positive
+    low: Positive
+    high: Positive
+    verdicts: Annotated[tuple[FactorVerdict, ...], Field(min_length=1)]
+    stopped: Literal["decided", "limit"]
+    windows: Some
+    limit: Some
+    text_windows: Some  # that the whole ratio is of
+    tokens: Some
+    order: Annotated[tuple[Count, ...], Field(min_length=1)]
+    nll_per_window: tuple[Nats, ...]
+    protocol: Protocol
+
+    @model_validator(mode="after")
+    def _complete(self) -> SequentialTest:
+        if not len(self.nll_per_window) == len(self.order) == self.windows:
+            raise ValueError(
+                f"{self.windows} windows, {len(self.order)} numbers of them, and {len(self.nll_per_window)} losses"
+            )
+        return self
+
+    @property
+    def exceeds(self) -> dict[float, bool | None]:
+        """By factor, whether it is exceeded."""
+        return {one.factor: one.exceeds for one in self.verdicts}
+
+    @property
+    def words(self) -> str:
+        """`above 1.1x, below 10x, 2x open`."""
+        said = {True: "above {:g}x", False: "below {:g}x", None: "{:g}x open"}
+        return ", ".join(said[one.exceeds].format(one.factor) for one in self.verdicts)
+
+
 class Speed(Part):
     """Tokens a second over the repeats; `values` are the repeats in the order they ran, in so many `blocks` of equal
     length that lie apart in time."""
@@ -223,7 +272,8 @@ class Generation(Part):
 
     `dense_decode_tokens_per_s`: the dense model's own, timed right before the pruned model and again right after, so
     that a machine that slows down or wakes up in the course of a study does not pass for an effect of pruning; None in
-    the dense model's record.
+    the dense model's record. The prompts were continued in a batch; so many of them were `also_alone`, and so many of
+    these `differing`: alone, they got other tokens. Both are 0 in records from before this was counted.
     """
 
     prefill_tokens_per_s: Speed
@@ -235,6 +285,8 @@ class Generation(Part):
     )
     prompts: Count
     new_tokens: Count
+    also_alone: Count = 0
+    differing: Count = 0
     samples: tuple[Sample, ...] = ()
 
 
@@ -363,6 +415,7 @@ class Record(Part):
     recovered: Recovered | None = None
     quantisation: Quantisation | None = None
     perplexity: Perplexity | None = None
+    sequential: SequentialTest | None = None
     generation: Generation | None = None
     memory: Memory | None = None
     size: Size | None = None

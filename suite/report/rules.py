@@ -41,7 +41,7 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "float32_bias": (49_152, 1.6e-5),  # vocabulary; by so many nats a token is a loss summed in float32 low
         "tokens_a_batch": 2048,
         "bfloat16_from": 8.0,
-        # Generation and its speed: suite/evaluation/generation.py.
+        # Generation and its speed: suite/evaluation/generation.py and writing.py.
         "new_tokens": 50,
         "repeats": 5,
         "samples_kept": 4,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from suite.manifest import Study
-from suite.manifest.cliff import Search, ratio
+from suite.manifest.cliff import TOO_FEW, Known, Left, Search
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
 from suite.records.experiment import TextReference
@@ -19,12 +20,12 @@ class Agenda:
         cells = study.cells(model)
         self.dense = next((cell for cell in cells if cell.dense), None)  # None of a network that is to be trained
         self.searches = study.searches_of(model)
-        self._ratios: dict[Search, dict[float, float]] = {search: {} for search in self.searches}
+        self._known = {search: Known() for search in self.searches}
         self.known_dense = finished(store, self.dense) if self.dense else None
         found = {cell.id: finished(store, cell) for cell in cells}
         self.missing = [cell for cell in cells if not found[cell.id] and not cell.dense]
         for search in self.searches:
-            found |= {cell.id: finished(store, cell) for cell in map(search.at, PERCENTS)}
+            found |= {cell.id: finished(store, cell) for cell in points_of(search)}
         there = [record for record in found.values() if record]
         for record in there:
             self.note(record)
@@ -43,11 +44,11 @@ class Agenda:
     @property
     def searching(self) -> int:
         """How many experiments the searches still take, at most."""
-        return sum(self.left_of(search) for search in self.searches)
+        return sum(sum(self.left_of(search)) for search in self.searches)
 
-    def left_of(self, search: Search) -> int:
+    def left_of(self, search: Search) -> Left:
         """How many experiments this search still takes, at most."""
-        return search.left(self._ratios[search])
+        return search.left(self._known[search])
 
     @property
     def left(self) -> int:
@@ -68,10 +69,14 @@ class Agenda:
                 yield self.missing.pop(0)
         while self.missing:
             yield self.missing.pop(0)
-        while points := [
-            search.at(s) for search in self.searches if (s := search.next(self._ratios[search])) is not None
-        ]:
+        while points := list(filter(None, (search.next(self._known[search]) for search in self.searches))):
             yield next((point for point in points if not busy(point)), points[0])
+
+    def evaluate(self, windows: int) -> None:
+        """Reckon with so many windows of the text: of few, every step of a search is measured on all."""
+        if windows < TOO_FEW:
+            self._known = {replace(search, sequential=False): known for search, known in self._known.items()}
+            self.searches = tuple(self._known)
 
     def note(self, record: Record) -> None:
         """Take in a record."""
@@ -79,10 +84,16 @@ class Agenda:
             self.known_dense = record
         for search in self.searches:
             if search.covers(record.experiment):
-                self._ratios[search][record.experiment.sparsity] = ratio(record)
+                self._known[search].note(record)
 
 
 PERCENTS = tuple(k / 100 for k in range(1, 100))
+
+
+def points_of(search: Search) -> list[Experiment]:
+    """Every experiment that a search may come to."""
+    cells = [search.at(sparsity) for sparsity in PERCENTS]
+    return cells + [search.step(sparsity) for sparsity in PERCENTS if search.sequential]
 
 
 def finished(store: Store, experiment: Experiment) -> Record | None:

@@ -14,7 +14,7 @@ import torch
 
 from suite.data.windows import Windows
 from suite.errors import InputError
-from suite.interruption import stop_if_asked
+from suite.interruption import held, no_failure_once_asked, stop_if_asked
 from suite.manifest import Study
 from suite.models.source import ModelSource
 from suite.records import Damage, Experiment, Record, Store
@@ -85,6 +85,7 @@ class Run:
     def claims(self) -> Claims:
         return Claims(self.store.folder)
 
+    @no_failure_once_asked()
     def __call__(self) -> Outcome:
         """Do what is missing; a record that failed is tried again. What others do meanwhile is not done twice.
 
@@ -103,6 +104,9 @@ class Run:
             for agenda in todo
             if agenda.dense
         }
+        for agenda in todo:
+            if agenda.dense:
+                agenda.evaluate(len(windows[agenda.model.name][0].tokens))
         for index, agenda in enumerate(todo):
             if not agenda.dense:
                 self._trainings(agenda)
@@ -186,7 +190,10 @@ class Run:
         self.outcome.there += 1
         self.observer.found(record)
 
+    @held()
     def _keep(self, record: Record) -> None:
+        """Write, count and tell of a record: all of it, or nothing where a signal came before. That may be why the
+        experiment failed."""
         try:
             path = self.store.write(record)
         except OSError as error:

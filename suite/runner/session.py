@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from suite.data.catalogue import GrammarText
 from suite.data.windows import Windows
@@ -19,18 +21,20 @@ from suite.evaluation import coherence, generation, memory
 from suite.evaluation.coherence import Writing
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
-from suite.evaluation.generation import Timing, Written
-from suite.evaluation.perplexity import NotFiniteError, Observe, perplexity, token_losses
+from suite.evaluation.generation import Timing
+from suite.evaluation.perplexity import NotFiniteError, Observer, perplexity, token_losses
 from suite.evaluation.prefix import Body, DensePrefix
+from suite.evaluation.sequential import sequential_test
 from suite.evaluation.size import stored_size
+from suite.evaluation.writing import Written, held_against_alone, write
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
-from suite.models.unchanged import first_needed, unchanged_blocks
+from suite.models.unchanged import first_needed, keeps_head, unchanged_blocks
 from suite.pruning.masks import Bits
-from suite.records.experiment import Experiment
-from suite.records.schema import Memory, Perplexity, Protocol, Record, Size
+from suite.records.experiment import Experiment, Sequential
+from suite.records.schema import Memory, Perplexity, Protocol, Record, SequentialTest, Size
 from suite.runner.alteration import FLOAT8, Lessons, alter
 from suite.runner.kernels import on_kernels
 from suite.runner.section import Section
@@ -62,7 +66,7 @@ class Session:
         lessons: Lessons,
         scratch: Path,
         progress: Progress,
-        coming: Iterable[Experiment] = (),
+        coming: Collection[Experiment] = (),
     ) -> None:
         """Load the model.
 
@@ -77,6 +81,7 @@ class Session:
         self.progress = progress
         self.baseline: Baseline | None = None
         self._prefix, self._first_needed = DensePrefix(), first_needed(source.anatomy, coming)
+        self._heads_kept = any(keeps_head(source.anatomy, one) for one in coming)
         capability = min((gpu.capability for gpu in this_machine().gpus), default=None)
         on_gpu = capability if torch.cuda.is_available() else None
         self.loaded: LoadedModel = load_model(source, *pick_dtype(source.dtype, on_gpu, source.stored_dtype))
@@ -135,17 +140,22 @@ class Session:
         """Prune and whatever else is asked, measure, restore, and let the dense model judge what the other wrote."""
         if self.baseline is None:
             raise ExperimentError("the dense baseline of this model failed, so there is nothing to compare with")
-        beside = self._timing() if "generation" in experiment.measure else None
+        beside = self._timing(experiment) if "generation" in experiment.measure else None
         if beside:
             beside.block()
         with ExitStack() as stack:
             masks = yield from self.alter(stack, experiment)
             if "perplexity" in experiment.measure:
                 yield "perplexity", self._altered_perplexity(experiment, self.baseline)
+            if experiment.sequential is not None:
+                yield "sequential", self._sequential_test(experiment.sequential, self.baseline)
             written, timing = yield from self._rest(experiment, masks)
             if experiment.pattern == "2:4":
                 wanted = experiment.measure
-                yield "semi_structured", on_kernels(self.loaded, masks, wanted, self.quick_perplexity, self._timing)
+                yield (
+                    "semi_structured",
+                    on_kernels(self.loaded, masks, wanted, self.quick_perplexity, lambda: self._timing(experiment)),
+                )
         if beside and timing:
             beside.block()
             yield "generation", generation.section(timing, beside, written)
@@ -167,14 +177,17 @@ class Session:
         """What is measured beside the perplexity, right after it; returns what the model wrote, and how fast."""
         wanted, model = set(experiment.measure), self.loaded.model
         evaluating = memory.peaks(model.device) if "perplexity" in wanted else None
-        timing = self._timing() if "generation" in wanted else None
+        timing = self._timing(experiment) if "generation" in wanted else None
         written: list[Written] = []
         generating = None
-        if {"generation", "coherence"} & wanted:
+        if experiment.writes:
             memory.reset_peaks()
             if timing:
                 timing.block()
-            written = generation.write(model, self.loaded.tokenizer, self._prompts())
+            asked = experiment.generation
+            written = write(model, self.loaded.tokenizer, self._prompts(asked.prompts), asked.tokens)
+            if timing:
+                written = held_against_alone(model, written, timing.new_ids)
             generating = memory.peaks(model.device)
         if "memory" in wanted:
             yield (
@@ -199,11 +212,13 @@ class Session:
         whole = {parameter.name for parameter in self.source.anatomy.parameters} | set(masks)
         return size.model_copy(update={"dense_bytes": sum(loaded.checkpoint(name).nbytes for name in whole)})
 
-    def _timing(self) -> Timing:
-        return Timing(self.loaded.model, self.loaded.tokenizer(self._prompts()[0])["input_ids"])
+    def _timing(self, experiment: Experiment) -> Timing:
+        prompt = self.loaded.tokenizer(self._prompts(1)[0])["input_ids"]
+        return Timing(self.loaded.model, prompt, experiment.generation.tokens)
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
-        states = DenseStates()
+        head = self.loaded.head.weight.detach()
+        states = DenseStates(head if self._heads_kept and head.dtype == torch.float32 else None)
         with self._body(self._first_needed) as body:
             losses = self._losses(states, body)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
@@ -211,7 +226,8 @@ class Session:
     def _altered_perplexity(self, experiment: Experiment, baseline: Baseline) -> Perplexity:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
-        divergence = Divergence(baseline.states, self.loaded.pristine_head())
+        head = self.loaded.pristine_head()
+        divergence = Divergence(baseline.states, head, same_head=head is self.loaded.head)
         with self._body(unchanged_blocks(self.source.anatomy, experiment)) as body:
             losses = self._losses(divergence, body)
         return perplexity(
@@ -223,10 +239,23 @@ class Session:
             divergence.result(),
         )
 
+    def _sequential_test(self, asked: Sequential, baseline: Baseline) -> SequentialTest:
+        if baseline.perplexity is None:
+            raise ExperimentError("the dense baseline has no perplexity to compare with")
+        memory.reset_peaks()
+        model, progress = self.loaded.model, partial(self.progress, "window")
+
+        def losses(chosen: Tensor) -> NDArray[np.float64]:
+            found = token_losses(model, self.windows.tokens[chosen], self._batch_size)
+            return np.asarray(found.mean(axis=1))
+
+        dense = baseline.perplexity.nll_per_window
+        return sequential_test(asked, losses, dense, self._batch_size, self._protocol(), progress)
+
     def _body(self, unchanged: int) -> AbstractContextManager[Body]:
         return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
 
-    def _losses(self, observe: Observe, body: Body | None = None) -> NDArray[np.float64]:
+    def _losses(self, observe: Observer, body: Body | None = None) -> NDArray[np.float64]:
         memory.reset_peaks()
         tokens = self.windows.tokens
         return token_losses(
@@ -264,8 +293,10 @@ class Session:
             softmax="float64",
         )
 
-    def _prompts(self) -> list[str]:
-        return list(coherence.PROMPTS) if self._told is None else coherence.prompts_of(self._told.write())
+    def _prompts(self, count: int) -> list[str]:
+        if self._told is None:
+            return list(coherence.PROMPTS[:count])
+        return coherence.prompts_of(self._told.write(), count)
 
     def _writing(self, written: list[Written]) -> Writing:
         return coherence.measure_writing(written, self.loaded.model, self._told)

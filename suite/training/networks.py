@@ -21,7 +21,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from suite.evaluation.softmax import log_sum_exp, losses_of
+from suite.evaluation.softmax import TargetLosses
 from suite.pruning.iterative import Mask
 
 State = dict[str, Tensor]  # a network's parameters by name, float32
@@ -133,8 +133,9 @@ class Networks:
         with torch.no_grad():
             for some in windows.split(max(1, EXAM_TOKENS // windows.shape[1])):
                 logits = self.losses.logits(values, some.to(self.device)).flatten(0, 1)
-                targets = some[:, 1:].flatten().to(self.device)
-                total += float(losses_of(logits, log_sum_exp(logits), targets).sum())
+                losses = TargetLosses(some[:, 1:].flatten().to(self.device))
+                losses.add(logits)
+                total += float(losses.nats().sum())
         return total / windows[:, 1:].numel()
 
 

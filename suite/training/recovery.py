@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from suite.data.windows import begun_with
 from suite.errors import ExperimentError
+from suite.evaluation.pages import kept_pages
 from suite.interruption import stop_if_asked
 from suite.models.loading import LoadedModel
 from suite.pruning.masks import Bits, mask_digest, packed, survives
@@ -83,6 +84,7 @@ class _FineTuning:
         self.stream = torch.tensor(ids, dtype=torch.int64)
         self.removed = {name: _removed(mask, loaded.parameter(name)) for name, mask in masks.items()}
 
+    @kept_pages()
     def run(self, perplexity: Callable[[], float], progress: Callable[[int, int], None]) -> Recovered:
         schedule, losses, seconds = self.schedule, [], 0.0
         course = [Along(tokens=0, loss=None, perplexity=perplexity())]

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from suite.errors import ExperimentError
+from suite.evaluation.pages import kept_pages
 from suite.models.anatomy import Anatomy
 from suite.pruning.iterative import Mask, overlap, shuffled, smaller
 from suite.records.experiment import Experiment, Training
@@ -91,6 +92,7 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, up, max(FINAL_RATE, down))
 
 
+@kept_pages()
 def train(
     subjects: Sequence[Subject],
     lesson: Lesson,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
 from suite.errors import InputError
+from suite.hashes import sha256_of
 from suite.hub.cache import cache_folder, linked
 from suite.hub.obtain import missing_bytes, obtain
 from suite.hub.patience import Unwatched, Watch
@@ -97,8 +97,10 @@ def damaged(weights: WeightsFile) -> bool:
     path = in_cache(weights)
     assert path is not None
     try:
-        if path not in _verified and _sha256(path) != stated(weights).sha256:
-            return True
+        if path not in _verified:
+            expected = stated(weights).sha256
+            if sha256_of(path, expected) != expected:
+                return True
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     _verified.add(path)
@@ -155,7 +157,7 @@ def _cached(weights: WeightsFile, watch: Watch) -> Path | None:
     try:
         if not path.is_file():
             return None
-        if path not in _verified and (found := _sha256(path)) != weights.sha256:
+        if path not in _verified and (found := sha256_of(path, weights.sha256)) != weights.sha256:
             wrong = f"is damaged in the cache (its SHA-256 is {found})"
             if constants.is_offline_mode():
                 raise InputError(
@@ -200,7 +202,7 @@ def _from_hub(source: HubFileSource, weights: WeightsFile, watch: Watch) -> Path
         _check(source, weights, file.checksum)  # before gigabytes come
     path = obtain(_repository(source), [file], watch) / source.file
     if len(file.checksum) != 64:
-        _check(source, weights, _sha256(path))
+        _check(source, weights, sha256_of(path, weights.sha256))
     return path
 
 
@@ -218,8 +220,3 @@ def _hub_file(source: HubFileSource, watch: Watch) -> HubFile:
 
 def _repository(source: HubFileSource) -> Repository:
     return Repository(source.repository, source.revision, (source.file,))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

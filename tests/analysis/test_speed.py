@@ -88,3 +88,21 @@ def test_blocks_and_not_repeats_count_where_there_are_any():
     assert disturbed.low < 1 < disturbed.high
     changed = welch(speed(slow, slow), speed(steady, steady))
     assert changed.high < 0.81
+
+
+def test_speeds_over_another_number_of_tokens_are_not_compared():
+    """The later of more tokens attend to more before them."""
+    dense, pruned = (with_speed(found, timed(100.0, 0.5)) for found in phase1()[:2])
+    assert build_facts([dense, pruned]).main.speed
+    shorter = pruned.generation.model_copy(update={"new_tokens": 20})
+    found = [dense, pruned.model_copy(update={"generation": shorter})]
+    assert build_facts(found).main.speed is None
+    beside = shorter.model_copy(update={"dense_decode_tokens_per_s": timed(100.0, 0.5)})
+    found = [dense, pruned, pruned_again(pruned, beside)]
+    table = build_facts(found).main.speed
+    assert table and len(table.pruned) == 1 and table.refused == 1
+
+
+def pruned_again(pruned, generation):
+    experiment = pruned.experiment.model_copy(update={"sparsity": 0.77})
+    return pruned.model_copy(update={"experiment": experiment, "id": experiment.id, "generation": generation})

@@ -119,7 +119,7 @@ def test_threads_count_on_a_processor_and_not_on_a_gpu(monkeypatch: pytest.Monke
 
 def test_dtypes_are_those_of_the_processors_own_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     host = torch.device("cpu")
-    monkeypatch.setattr(ceilings, "_processor_flags", lambda: {"avx2"})
+    monkeypatch.setattr("suite.machine.processor_flags", lambda: {"avx2"})
     assert ceilings.native_dtypes(host) == (torch.float32,)
-    monkeypatch.setattr(ceilings, "_processor_flags", lambda: {"avx2", "avx512_bf16"})
+    monkeypatch.setattr("suite.machine.processor_flags", lambda: {"avx2", "avx512_bf16"})
     assert ceilings.native_dtypes(host) == (torch.float32, torch.bfloat16)

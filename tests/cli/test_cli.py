@@ -16,15 +16,14 @@ import pytest
 
 from suite.data import grammar
 from suite.records import Store
+from tests import processes
 
 Write = Callable[..., Path]
 
 
 def lottery(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "suite", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}, check=False
-    )
+    return processes.run(command, cwd=cwd, env={**os.environ, **environment})
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], message: str) -> None:
@@ -171,6 +170,10 @@ def test_a_cliff_is_found_and_told(tmp_path: Path, mistral: Path) -> None:
 
 def test_a_plan_says_how_much_a_search_may_take(write_manifest: Write, tmp_path: Path) -> None:
     path = write_manifest("[{target: blocks, cliff: [1.1, 2]}]")
-    assert "1 experiment and at most 18 more to find 1 cliff on" in lottery("plan", path).stdout
+    shown = lottery("plan", path).stdout
+    assert "1 experiment and at most 20 more to find 1 cliff on" in shown
+    assert "steps on a part of the text" in shown and "each, at most 16" in shown
     (search,) = json.loads(lottery("plan", path, "--json").stdout)["searches"]
-    assert search["most"] == 18 and search["factors"] == [1.1, 2.0]
+    assert search["most"] == 20 and search["most_on_the_whole_text"] == 4 and search["factors"] == [1.1, 2.0]
+    path = write_manifest("[{target: blocks, cliff: {factors: [1.1, 2], whole: true}}]")
+    assert "1 experiment and at most 18 more to find 1 cliff on" in lottery("plan", path).stdout

@@ -13,7 +13,7 @@ from suite.comparison.compare import compare
 from suite.comparison.pairs import Comparison, Side
 from suite.comparison.tolerance import allowed
 from suite.records import Damage
-from suite.records.experiment import TextReference
+from suite.records.experiment import Continuation, TextReference
 from suite.records.schema import Protocol, Record
 from tests.synthetic import embedded, experiment, record
 
@@ -317,3 +317,15 @@ def test_a_record_from_before_its_field_was_summed_in_float32():
     said = record(**HALF).perplexity.protocol.model_dump()
     assert said.pop("softmax") == "float64"
     assert Protocol.model_validate(said).softmax == "float32"
+
+
+def test_a_cell_that_wrote_less_is_compared_on_all_that_does_not_rest_on_it():
+    full = record(**HALF)
+    other = altered(full, experiment={"generation": Continuation(prompts=32, tokens=20)})
+    incoherent = altered(other, coherence={"verdict": "incoherent"})
+    for pair in (one_pair(incoherent, full), one_pair(full, incoherent)):
+        assert pair.reproduces and pair.outcome("perplexity") is Outcome.EQUAL and pair.outcome("mask") is Outcome.EQUAL
+        assert pair.outcome("verdict") is pair.outcome("speed") is Outcome.NOT_COMPARABLE
+        assert "new tokens here, 32 prompts of" in pair.reasons[0]
+    assert "1 % higher" in difference(scaled(other, 1.01), full)
+    assert not one_pair(altered(full, coherence={"verdict": "incoherent"}), full).reproduces

@@ -12,6 +12,7 @@ from suite.data import grammar
 from suite.data.catalogue import TEXTS
 from suite.evaluation import coherence, generation
 from suite.evaluation.coherence import Writing, distinct_bigrams, faulty, repeated_4grams, verdict
+from suite.evaluation.writing import NEW_TOKENS, write
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
 
@@ -37,10 +38,10 @@ def test_greedy_writes_what_transformers_generate_writes(loaded: LoadedModel) ->
 
 def test_prompts_of_different_lengths_are_written_as_if_alone(loaded: LoadedModel) -> None:
     prompts = ["\nAnna was a brave baker.", "\nAnna was", "\nLeo was a proud smith."]
-    together = generation.write(loaded.model, loaded.tokenizer, prompts)
-    alone = [generation.write(loaded.model, loaded.tokenizer, [prompt])[0] for prompt in prompts]
+    together = write(loaded.model, loaded.tokenizer, prompts)
+    alone = [write(loaded.model, loaded.tokenizer, [prompt])[0] for prompt in prompts]
     assert [written.new_ids for written in together] == [written.new_ids for written in alone]
-    assert all(len(written.new_ids) == generation.NEW_TOKENS for written in together)
+    assert all(len(written.new_ids) == NEW_TOKENS for written in together)
     for written in together:
         whole = loaded.tokenizer.decode(written.prompt_ids + written.new_ids)
         assert whole == loaded.tokenizer.decode(written.prompt_ids) + written.sample.text
@@ -89,7 +90,7 @@ def test_the_verdict_is_relative_to_the_dense_model_and_two_sided(changes: dict[
 
 
 def test_the_judge_reads_only_what_was_written(loaded: LoadedModel) -> None:
-    written = generation.write(loaded.model, loaded.tokenizer, ["\nAnna was a brave baker."])
+    written = write(loaded.model, loaded.tokenizer, ["\nAnna was a brave baker."])
     ids = torch.tensor([written[0].prompt_ids + written[0].new_ids])
     with torch.inference_mode():
         shares = loaded.model(ids).logits.log_softmax(-1)

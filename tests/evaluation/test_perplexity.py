@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from suite.data.source import text_from_catalogue
 from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import Windows, make_windows
-from suite.evaluation import perplexity as module
+from suite.evaluation import blocks
 from suite.evaluation.perplexity import NotFiniteError, perplexity, token_losses
 from suite.models.loading import load_model
 from suite.models.source import from_folder
@@ -54,7 +54,7 @@ def test_six_digits_stand_whatever_the_batch_and_the_chunk(
 ) -> None:
     tokens = windows.tokens[:8]
     values = [math.exp(token_losses(model, tokens, batch).astype("f8").mean()) for batch in (1, 3, 8)]
-    monkeypatch.setattr(module, "LOGITS_AT_ONCE", 10_000)
+    monkeypatch.setattr(blocks, "LOGITS_AT_ONCE", 10_000)
     values.append(math.exp(token_losses(model, tokens, 8).astype("f8").mean()))
     assert len({f"{value:.6g}" for value in values}) == 1
 

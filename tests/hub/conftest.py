@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from suite.data.catalogue import TEXTS, WIKITEXT, WIKITEXT_COMMIT, HubFile
+from tests import processes
 from tests.hub.loopback import Hub, serve
 
 
@@ -87,14 +88,7 @@ def lottery(hub: Hub, manifest: Path) -> Lottery:
     """A function that calls `lottery COMMAND MANIFEST` beside the hub."""
 
     def call(command: str, *, rows: list[str] = ROWS, **more: str) -> Done:
-        return subprocess.run(
-            [*launcher(rows), command, str(manifest)],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            env=environment(hub, manifest.parent, **more),
-            check=False,
-        )
+        return processes.run([*launcher(rows), command, str(manifest)], env=environment(hub, manifest.parent, **more))
 
     return call
 

@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from suite.records import read_records
+from tests import processes
 from tests.hub.conftest import COMMIT, TEST_FILE, Lottery, assert_refused, environment, launcher
 from tests.hub.loopback import Hub, checksum
 
@@ -183,13 +185,7 @@ def test_a_token_opens_and_is_never_shown_nor_kept(lottery: Lottery, hub: Hub, m
 def test_a_full_disk_is_one_sentence_before_anything_comes(hub: Hub, manifest: Path) -> None:
     command = launcher()
     command[-1] = "import suite.room as room; room.free_bytes = lambda folder: 5000\n" + command[-1]
-    done = subprocess.run(
-        [*command, "fetch", str(manifest)],
-        capture_output=True,
-        text=True,
-        env=environment(hub, manifest.parent),
-        check=False,
-    )
+    done = processes.run([*command, "fetch", str(manifest)], env=environment(hub, manifest.parent))
     assert_refused(done, " to fetch, and the disk of", "has 5 kB free", "HF_HOME")
     assert not hub.sent[WEIGHTS]
 
@@ -264,6 +260,7 @@ def test_doctor_says_what_is_in_the_cache_and_what_can_be_had(lottery: Lottery, 
 def test_two_at_once_share_the_work(hub: Hub, manifest: Path) -> None:
     settings = environment(hub, manifest.parent)
     command = [*launcher(), "fetch", str(manifest)]
-    both = [subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(processes.run, command, env=settings) for _ in range(2)]
+    assert [one.result().returncode for one in both] == [0, 0]
     assert hub.sent[WEIGHTS] == len(weights(hub)) and cached(manifest).read_bytes() == weights(hub)

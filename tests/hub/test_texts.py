@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from suite.data import grammar
 from suite.data.catalogue import C4, C4_COMMIT
 from suite.records import read_records
+from tests import processes
 from tests.hub.conftest import ROWS, TEST_FILE, Done, Lottery, assert_refused, environment, file_of, launcher
 from tests.hub.loopback import Hub
 
@@ -43,8 +43,7 @@ def called(hub: Hub, manifest: Path, *arguments: object, **more: str) -> Done:
     """`lottery ARGUMENTS` beside the hub, without a listed folder unless told."""
     settings = {"LOTTERY_DATA": "", **more}
     command = [*launcher(), *map(str, arguments)]
-    env = environment(hub, manifest.parent, **settings)
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, env=env, check=False)
+    return processes.run(command, env=environment(hub, manifest.parent, **settings))
 
 
 def test_c4_is_fetched_without_its_thousand_other_files_and_runs_offline(

@@ -137,7 +137,7 @@ def test_a_model_in_another_dtype_is_held_against_the_dense_model_in_its_own(
         if loaded.head.bias is not None:
             loaded.head.bias.data.add_(1)  # as a recovery may
         head = loaded.pristine_head()
-        hidden = states.chunks[0]
+        hidden = states.chunks[0].hidden
         assert torch.equal(head(hidden), nn.functional.linear(hidden, *dense_head(loaded)))
         divergence = Divergence(states, head)
         token_losses(loaded.model, TOKENS, 2, observe=divergence)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from suite.weights import HubFileSource, WeightsFile
+from tests import processes
 from tests.hub.conftest import Done, assert_refused, environment, launcher
 from tests.hub.loopback import Hub, serve
 from tests.package_index.conftest import CONTENT, PARTS, SHA256, WHOLE, of, settings
@@ -47,13 +47,9 @@ def call(index: Index, hub: Hub, tmp_path: Path) -> Call:
             "converting.convert_models = lambda *_: []\n"  # there is a model in no such file
             f"c.MODELS[name] = dataclasses.replace(c.MODELS[name], weights={weights!r})\n{before}\n{script[-1]}"
         )
-        return subprocess.run(
+        return processes.run(
             [*script, command, str(tmp_path / "study.yaml")],
-            capture_output=True,
-            text=True,
-            timeout=180,
             env=environment(hub, tmp_path, **settings(index), **more),
-            check=False,
         )
 
     return call

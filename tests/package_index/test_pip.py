@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from suite.package_index import pip
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,3 +49,18 @@ def test_a_pip_in_the_working_directory_is_not_run(bare: Path, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     ask(bare)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_folder_that_pip_removes_meanwhile_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip-unpack").mkdir()
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "a.whl").write_bytes(b"12345")
+    scandir = os.scandir
+
+    def meanwhile(path: str | Path) -> object:
+        if Path(path).name == "pip-unpack":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", meanwhile)
+    assert pip._came(tmp_path) == 5

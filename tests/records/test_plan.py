@@ -7,7 +7,7 @@ from pathlib import Path
 
 from suite.analysis.facts import build_facts
 from suite.manifest import read_study
-from suite.manifest.cliff import Search
+from suite.manifest.cliff import Known, Search
 from suite.records import Plan, PlannedSearch, Store, read_plans, read_records
 from tests.synthetic import embedded, phase1, record
 
@@ -64,7 +64,7 @@ def test_a_search_is_pending_until_every_crossing_is_known_to_one_per_cent():
     template = record(target="mlp", sparsity=0.5, ratio=1.0).experiment.model_copy(update={"sparsity": 0.0})
     search = PlannedSearch(template=template, factors=(1.1,))
     points = {k / 100: 1.0 if k < 45 else 2.0 for k in (10, 20, 30, 40, 50)}
-    assert Search(template, (1.1,)).next(points) is not None
+    assert Search(template, (1.1,)).next(Known(points)) is not None
     cells = [record(target="mlp", sparsity=s, ratio=r) for s, r in points.items()]
     (study,) = build_facts([dense, *cells], [plan_of([dense], searches=(search,))]).studies
     assert study.searching == 1 and study.finished == 6

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from suite.analysis.facts import build_facts
-from suite.evaluation import coherence, gate, generation, perplexity
+from suite.evaluation import blocks, coherence, gate, generation, writing
 from suite.evaluation.interval import mean_interval
 from suite.machine import pick_dtype
 from suite.pruning.keys import random_keys
+from suite.records.experiment import Continuation
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import Record
 from suite.report import paper as paper_
@@ -75,13 +76,29 @@ def test_it_says_in_what_the_losses_of_its_records_were_summed() -> None:
         assert wording in found and "1.6e−5 nats too low" in found
 
 
+def test_it_says_how_much_its_records_wrote() -> None:
+    cells = phase1()
+    assert "greedy decoding of 50 new tokens after" in said(build_paper(build_facts(cells)).content)
+    fewer = [wrote(one, Continuation(prompts=8, tokens=20)) for one in cells]
+    found = said(build_paper(build_facts(fewer)).content)
+    assert "greedy decoding of 20 new tokens after" in found and "the other 19 are decoding" in found
+    assert "Each model continues 8 prompts" in found and "50 new tokens" not in found
+    found = said(build_paper(build_facts([*cells[:1], *fewer[1:]])).content)
+    assert "greedy decoding of 50 or 20 (each record says how many) new tokens" in found
+
+
+def wrote(one: Record, asked: Continuation) -> Record:
+    experiment = one.experiment.model_copy(update={"generation": asked})
+    return one.model_copy(update={"experiment": experiment, "id": experiment.id})
+
+
 @pytest.mark.parametrize(
     ("rule", "value"),
     [
         ("gate", gate.ALLOWED),
-        ("logits_at_once", perplexity.LOGITS_AT_ONCE),
+        ("logits_at_once", blocks.LOGITS_AT_ONCE),
         ("tokens_a_batch", session.TOKENS_A_BATCH),
-        ("new_tokens", generation.NEW_TOKENS),
+        ("new_tokens", writing.NEW_TOKENS),
         ("repeats", generation.REPEATS),
         ("samples_kept", generation.SAMPLES_KEPT),
         ("prompts", len(coherence.PROMPTS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -256,7 +258,8 @@ def test_the_dense_pass_keeps_what_the_first_experiment_needs(write_manifest: Wr
 
 
 def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
-    path = write_manifest("[{target: blocks, sparsity: [0.3, 0.5]}, {target: blocks, cliff: [1.001, 1.005]}]")
+    search = "{target: blocks, cliff: {factors: [1.001, 1.005], whole: true}}"
+    path = write_manifest(f"[{{target: blocks, sparsity: [0.3, 0.5]}}, {search}]")
     with pytest.raises(KeyboardInterrupt):
         run(path, tmp_path / "cut", Quiet(stop_after=6))
     run(path, tmp_path / "cut")
@@ -271,6 +274,43 @@ def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Writ
         assert round(above - 0.01, 2) in ratios
     outcome, observer = run(path, tmp_path / "whole")
     assert (outcome.there, outcome.done, observer.loaded) == (len(ratios), 0, [])
+
+
+def test_a_search_that_stops_early_finds_the_same_and_its_records_say_why(
+    write_manifest: Write, tmp_path: Path
+) -> None:
+    grid = "[{{target: blocks, cliff: {{factors: [1.001, 1.005], whole: {}}}}}]"
+    _, whole = run(write_manifest(grid.format("true"), context="16"), tmp_path / "whole")
+    assert not any(record.experiment.sequential for record in whole.records)
+    _, early = run(write_manifest(grid.format("false"), context="16"), tmp_path / "early")
+    cells = {r.experiment.sparsity: r.perplexity for r in early.records if r.perplexity}
+    steps = [(r.experiment.sparsity, r.sequential, r.perplexity) for r in early.records if r.experiment.sequential]
+    assert steps
+    everywhere = {r.experiment.sparsity: r.perplexity for r in whole.records if r.perplexity}
+    for factor in (1.001, 1.005):
+        first = [min(s for s, q in found.items() if q.ratio_to_dense > factor) for found in (everywhere, cells)]
+        assert first[0] == first[1] and round(first[0] - 0.01, 2) in cells
+    for sparsity, step, quality in steps:
+        assert step is not None and quality is None
+        assert step.stopped == ("limit" if None in step.exceeds.values() else "decided")
+        assert step.windows <= step.limit < step.text_windows == len(everywhere[0.0].nll_per_window)
+        if sparsity in everywhere:  # the same windows' losses, by their numbers in the text
+            losses = everywhere[sparsity].nll_per_window
+            assert step.nll_per_window == pytest.approx([losses[number] for number in step.order], rel=1e-5)
+
+
+def test_steps_that_are_clear_take_few_windows(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(write_manifest("[{target: blocks, cliff: 1000}]", context="16"), tmp_path / "results")
+    (last,) = (r.experiment.sparsity for r in observer.records if r.perplexity and not r.experiment.dense)
+    assert last == 0.99  # that nothing was crossed is said of the whole text
+    steps = [record.sequential for record in observer.records if record.sequential]
+    assert len(steps) == 10 and all(step.stopped == "decided" for step in steps)
+    assert all(step.windows == 8 < step.limit for step in steps)
+
+
+def test_on_a_short_text_every_step_of_a_search_is_on_all_of_it(write_manifest: Write, tmp_path: Path) -> None:
+    _, observer = run(write_manifest("[{target: blocks, cliff: 1.001}]", windows="12"), tmp_path / "results")
+    assert observer.records and not any(record.experiment.sequential for record in observer.records)
 
 
 def test_agreement_and_divergence_are_measured_against_the_pristine_model(
@@ -455,6 +495,98 @@ def test_a_signal_whose_exception_is_lost_still_ends_the_run(
     assert len(Store(tmp_path / "results").paths) == 1
 
 
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """A function that interrupts what runs, as Ctrl-C at the command line."""
+    monkeypatch.setattr(interruption, "_asked", [])
+    before = signal.getsignal(signal.SIGINT)
+    interruption.listen(signal.SIGINT)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_of_which_a_library_makes_another_error_fails_no_experiment(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
+) -> None:
+    class Sequence:
+        """What torch asks for its first item, as it does a storage; it has one error for all that rises there."""
+
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, _: int) -> float:
+            signals()
+            return 0.0
+
+    def altered(self: Session, experiment: Experiment) -> Iterator[Section]:
+        torch.tensor(Sequence())
+        yield
+
+    monkeypatch.setattr(Session, "altered", altered)
+    observer = Quiet()
+    with pytest.raises(interruption.Interrupted):
+        run(write_manifest(GRID), tmp_path / "results", observer)
+    assert len(Store(tmp_path / "results").paths) == 1  # the dense model's
+    assert [record.status for record in observer.records] == ["done"]
+
+
+def test_an_interruption_while_a_model_is_loaded_fails_no_experiment(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
+) -> None:
+    def load(*_: object) -> object:
+        with contextlib.suppress(KeyboardInterrupt):
+            signals()
+        raise InputError("transformers cannot load it")
+
+    monkeypatch.setattr("suite.runner.session.load_model", load)
+    with pytest.raises(interruption.Interrupted):
+        run(write_manifest(GRID), tmp_path / "results")
+    assert not Store(tmp_path / "results").paths
+
+
+def test_a_bug_that_follows_an_interruption_is_one(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
+) -> None:
+    def altered(self: Session, experiment: Experiment) -> Iterator[Section]:
+        with contextlib.suppress(KeyboardInterrupt):
+            signals()
+        raise TypeError
+        yield
+
+    monkeypatch.setattr(Session, "altered", altered)
+    with pytest.raises(interruption.Interrupted):
+        run(write_manifest(GRID), tmp_path / "results")
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "link", "unlink"])
+def test_a_record_that_is_being_kept_is_kept_counted_and_told_before_an_interruption_ends_the_run(
+    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None], call: str
+) -> None:
+    observer, store = Quiet(), Store(tmp_path / "results")
+    runner = Run(read_study(write_manifest(GRID)), store, observer)
+    assert runner.agendas
+    real = getattr(os, call)
+
+    def interrupted(*arguments: Any, **more: Any) -> object:
+        monkeypatch.setattr(os, call, real)
+        done = real(*arguments, **more)
+        signals()
+        return done
+
+    keep = Run._keep
+
+    def kept(self: Run, record: Record) -> None:
+        if self.outcome.done == 1:
+            monkeypatch.setattr(os, call, interrupted)
+        keep(self, record)
+
+    monkeypatch.setattr(Run, "_keep", kept)
+    with pytest.raises(interruption.Interrupted):
+        runner()
+    assert len(store.paths) == runner.outcome.done == len(observer.records) == 2
+    assert not list(store.folder.glob(".*"))
+
+
 def test_a_failure_of_what_another_process_has_done_is_none(
     write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -474,7 +606,7 @@ def test_a_failure_of_what_another_process_has_done_is_none(
 def test_searches_that_run_together_share_their_points(write_manifest: Write, tmp_path: Path) -> None:
     study = read_study(write_manifest("[{target: [attention, mlp], cliff: 2}]"))
     agenda = Agenda(study, study.models[0], Store(tmp_path))
-    one, other = (search.at(0.1) for search in study.searches)
+    one, other = (search.step(0.1) for search in study.searches)
     assert next(agenda.pruned(lambda point: False)) == one
     assert next(agenda.pruned(lambda point: point == one)) == other
     assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
@@ -490,3 +622,17 @@ def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monk
     _, observer = run(write_manifest(GRID), tmp_path / "results")
     assert observer.records[1].error == "RuntimeError: the hub said no to ***\\x1b[2J"
     assert not any(b"secretsecret" in file.read_bytes() for file in (tmp_path / "results").iterdir())
+
+
+def test_a_record_holds_as_many_prompts_and_tokens_as_were_asked_for(write_manifest: Write, tmp_path: Path) -> None:
+    grid = "[{target: mlp, sparsity: 0.5}]"
+    path = write_manifest(grid, measure="[generation, memory]", generation="{prompts: 3, tokens: 7}")
+    _, observer = run(path, tmp_path / "results")
+    for record in observer.records:
+        assert record.status == "done" and record.generation
+        assert (record.generation.prompts, record.generation.new_tokens) == (3, 7)
+        assert (record.generation.also_alone, record.generation.differing) == (1, 0)
+        assert len(record.generation.samples) == 3
+    path = write_manifest(grid, measure="generation", precision="bfloat16")
+    _, observer = run(path, tmp_path / "more")
+    assert [one.generation.also_alone for one in observer.records if one.generation] == [1, 4, 4]

@@ -9,7 +9,7 @@ dense model. A ratio of 1 would be a study that does nothing else.
 It has ten cells: the dense model, and its blocks pruned by magnitude at nine sparsities. No part of an evaluation can
 be taken over from a cell before, since each cell prunes the first block. The more windows, the smaller the ratio.
 
-    python ci/bench/study.py [--shape 0.4B | --model NAME] [--dtypes float32 bfloat16] [--windows 2] [--json FILE]
+    python ci/bench/whole_study.py [--shape 0.4B | --model NAME] [--dtypes float32 bfloat16] [--windows 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SPARSITIES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 CONTEXT = 2048
@@ -61,18 +62,19 @@ def run_timed(manifest: Path, results: Path, file: Path) -> None:
         SystemExit: always, with the exit code of `lottery run`.
     """
     from suite.cli import main as lottery
-    from suite.runner import session
+    from suite.runner import session as module
 
+    session: Any = module
     evaluate, seconds = session.token_losses, list[float]()
 
-    def watched(*given: object, **named: object) -> object:
+    def watched(*given: Any, **named: Any) -> Any:
         started = time.perf_counter()
         try:
-            return evaluate(*given, **named)  # type: ignore[arg-type]
+            return evaluate(*given, **named)
         finally:
             seconds.append(time.perf_counter() - started)
 
-    session.token_losses = watched  # type: ignore[assignment]
+    session.token_losses = watched
     sys.argv = ["lottery", "run", str(manifest), "--results", str(results)]
     try:
         lottery()
@@ -155,7 +157,7 @@ def main() -> None:
         rows.append(row("study", what, values, "times", target=at_most(LONGEST), note=note))
         print(f"{what}: {values[0]:.3f} times; {note}" if values else f"{what}: {note}", flush=True)
     if asked.json:
-        figures("study", rows, torch.get_num_threads()).write(asked.json)
+        figures("whole_study", rows, torch.get_num_threads()).write(asked.json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""A model's logits in blocks: of some positions, and of some tokens of the vocabulary.
+
+A processor keeps a block in its cache until all is done with it. A product of few positions with a whole large
+vocabulary reads all rows of the head for each few positions, and its logits go to memory and come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+LOGITS_AT_ONCE = 2**24  # positions x tokens of a block; 64 MiB in float32
+IN_LAST_CACHE = 2**22  # the same on a processor
+POSITIONS = 2**11  # of a block at most
+TOKENS = 2**13  # of a block at most
+
+Head = Callable[[Tensor], Tensor]  # hidden states [positions, width] -> logits [positions, vocabulary]
+
+
+class HeadInBlocks:
+    """A head whose logits are computed block by block. The memory of one block is used again for the next.
+
+    A head that is more than a linear layer with a plain weight (packed weights, hooks, devices of its own) computes the
+    logits of the whole vocabulary, of fewer positions.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._room: Tensor | None = None
+        self._linear: nn.Linear | None = None
+        if isinstance(head, nn.Linear) and type(head.weight) is nn.Parameter and not _changed(head):
+            self._linear = head
+
+    def split(self, count: int) -> tuple[int, int]:
+        """How many positions and tokens make a block where there are `count` positions."""
+        weight: Tensor = self._head.weight  # type: ignore[attr-defined]
+        vocabulary = len(weight)
+        if self._linear is None:
+            return max(1, LOGITS_AT_ONCE // vocabulary), vocabulary
+        most = LOGITS_AT_ONCE if weight.is_cuda else min(IN_LAST_CACHE, LOGITS_AT_ONCE)
+        positions = min(count, POSITIONS, most)
+        tokens = min(TOKENS, most // positions)
+        return positions, min(vocabulary, tokens - tokens % 64 or tokens)  # rows of a block begin at a cache line
+
+    def blocks(self, tokens: int) -> Iterator[slice]:
+        """The tokens of each block, `tokens` a block, in order."""
+        vocabulary = len(self._head.weight)  # type: ignore[attr-defined]
+        for start in range(0, vocabulary, tokens):
+            yield slice(start, min(start + tokens, vocabulary))
+
+    def __call__(self, hidden: Tensor, tokens: slice) -> Tensor:
+        """Logits [positions, tokens] of hidden states [positions, width]; they last until the next call."""
+        head = self._linear
+        if head is None or tokens.stop - tokens.start == len(head.weight):
+            return self._head(hidden)[:, tokens]
+        rows, size = head.weight[tokens], (len(hidden), tokens.stop - tokens.start)
+        if self._room is None or self._room.numel() < size[0] * size[1]:
+            self._room = hidden.new_empty(size[0] * size[1])
+        room = self._room[: size[0] * size[1]].view(size)
+        torch.mm(hidden, rows.t(), out=room)
+        if head.bias is not None:
+            room += head.bias[tokens]
+        return room
+
+
+def _changed(head: nn.Linear) -> bool:
+    """Whether calling the head does more than its class says."""
+    return "forward" in vars(head) or bool(head._forward_hooks or head._forward_pre_hooks)
