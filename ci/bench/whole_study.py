@@ -110,6 +110,7 @@ def write_study(folder: Path, model: dict[str, str], windows: int) -> Path:
     """The manifest of the ten cells."""
     manifest = folder / "study.yaml"
     study = {
+        "title": "A study whose time is told apart",
         "models": [model],
         "text": "stories",
         "context": CONTEXT,

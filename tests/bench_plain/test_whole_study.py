@@ -39,7 +39,8 @@ def test_what_is_not_evaluation_is_told_apart() -> None:
     )
 
 
-def test_a_study_that_fails_is_not_a_figure(tmp_path: Path, monkeypatch) -> None:
+def test_a_study_that_cannot_be_run_is_not_a_figure(tmp_path: Path, capfd) -> None:
     manifest = whole_study.write_study(tmp_path, {"name": "nobody"}, 1)
     with pytest.raises(whole_study.subprocess.CalledProcessError):
         whole_study.measure(manifest, tmp_path)
+    assert "nobody" in capfd.readouterr().err
