@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -132,17 +132,18 @@ def perplexity(
     if mean > MOST_NATS:
         raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
     value = math.exp(mean)
-    extra = {}
+    extra: dict[str, Any] = {}
     if (labels := windows.labels) is not None:
         whole = labels.whole
-        kinds = {str(kind): (labels.kind == kind) & whole for kind in np.unique(labels.kind)}
+        kinds = {str(kind): (labels.kind == kind) & whole for kind in np.unique(labels.kind[whole])}
         extra = {
             "floor": math.exp(-float(labels.logprob.mean())),
-            "whole": math.exp(float(losses[whole].mean())),
-            "whole_floor": math.exp(-float(labels.logprob[whole].mean())),
             "by_kind": {kind: float(losses[chosen].mean()) for kind, chosen in kinds.items()},
             "floor_by_kind": {kind: -float(labels.logprob[chosen].mean()) + 0.0 for kind, chosen in kinds.items()},
         }
+        if whole.any():  # in few and short windows, no story may begin
+            extra["whole"] = math.exp(float(losses[whole].mean()))
+            extra["whole_floor"] = math.exp(-float(labels.logprob[whole].mean()))
     nll_per_window = tuple(float(row) for row in losses.mean(axis=1))
     return Perplexity(
         value=value,
