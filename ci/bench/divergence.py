@@ -5,7 +5,7 @@ Models of the shapes of SmolLM2 135M and Gemma 3 270M with random weights, float
 is the implementation that ran the dense head and its softmax again, by chunks of positions. All interleaved; shares of
 the plain loop's time in the same round.
 
-python ci/bench/divergence.py [--shapes "SmolLM2 135M" "Gemma 3 270M"] [--repeats 5] [--json FILE]
+python ci/bench/divergence.py [--shapes "SmolLM2 135M" "Gemma 3 270M"] [--repeats 3] [--json FILE]
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def rows(shapes: Sequence[str], repeats: int) -> Iterator[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", choices=SHAPES, nargs="+", default=list(SHAPES))
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     made = figures("divergence", rows(asked.shapes, asked.repeats), torch.get_num_threads())

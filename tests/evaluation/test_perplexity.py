@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from suite.data.source import text_from_catalogue
 from suite.data.tokenizer import story_tokenizer
-from suite.data.windows import Windows, make_windows
+from suite.data.windows import Labels, Windows, make_windows
 from suite.evaluation import blocks
 from suite.evaluation.perplexity import NotFiniteError, perplexity, token_losses
 from suite.models.loading import load_model
@@ -98,6 +98,15 @@ def test_an_oracle_gets_the_grammars_own_score_in_total_and_by_kind(windows: Win
     assert measured.whole == pytest.approx(measured.whole_floor, rel=1e-5)
     assert measured.by_kind == pytest.approx(measured.floor_by_kind, abs=1e-4)
     assert set(measured.by_kind or ()) == {"recall", "fact", "agreement", "free"}
+
+
+def test_windows_in_which_no_story_begins_are_measured_all_the_same(windows: Windows) -> None:
+    labels = windows.labels
+    assert labels is not None
+    few = Labels(labels.logprob[:2], labels.kind[:2], np.zeros_like(labels.whole[:2]))
+    some = Windows(**{**vars(windows), "tokens": windows.tokens[:2], "labels": few})
+    found = perplexity(-few.logprob, some, protocol(windows), 183)
+    assert found.whole is None and found.by_kind == {} and found.value == pytest.approx(found.floor)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
