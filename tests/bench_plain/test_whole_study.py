@@ -11,7 +11,7 @@ from suite.manifest import read_study
 
 def test_a_study_is_run_whole_and_its_evaluations_are_a_part_of_its_time(tmp_path: Path, monkeypatch, capsys) -> None:
     file = tmp_path / "figures.json"
-    monkeypatch.setattr(whole_study, "CONTEXT", 64)
+    monkeypatch.setattr(whole_study, "CONTEXT", 256)  # with a word of each kind in it
     options = ["--model", "story-mistral-small", "--dtypes", "float32", "--windows", "2", "--json", str(file)]
     monkeypatch.setattr("sys.argv", ["whole_study.py", *options])
     whole_study.main()
