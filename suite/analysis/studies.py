@@ -76,4 +76,4 @@ def _study(
 def _goes_on(search: PlannedSearch, points: Iterable[Cell]) -> bool:
     """Whether the search has something left to measure."""
     known = Known.of(cell.record for cell in points)
-    return Search(search.template, search.factors, search.sequential).next(known) is not None
+    return Search.planned(search).next(known) is not None

@@ -113,9 +113,8 @@ def _show(study: Study, store: Store) -> None:
     from suite.analysis.curves import curves_of
 
     (search,) = study.searches
-    found = [store.read(search.at(k / 100).id) for k in range(1, 100)]
-    steps = [store.read(search.step(k / 100).id) for k in range(1, 100)]
-    (curve,) = curves_of(cells_of(record for record in found if record))
+    found = [record for point in search.points if (record := store.read(point.id))]
+    (curve,) = curves_of(cells_of(record for record in found if record.experiment.sequential is None))
     click.echo(f"\n{curve.model}, {curve.criterion} of {curve.what}: perplexity first exceeds")
     for factor in sorted(search.factors):
         crossing = curve.crossing(factor)
@@ -130,7 +129,7 @@ def _show(study: Study, store: Store) -> None:
         between = f"between {100 * crossing.below:.0f} and {100 * crossing.above:.0f} %"
         click.echo(f"  {factor:5g} times dense {between}  ({sure})")
     if search.sequential:
-        click.echo(_saved([record.sequential for record in steps if record and record.sequential]))
+        click.echo(_saved([record.sequential for record in found if record.sequential]))
 
 
 def _saved(steps: list[SequentialTest]) -> str:
@@ -138,6 +137,6 @@ def _saved(steps: list[SequentialTest]) -> str:
     from suite.manifest.cliff import TOO_FEW
 
     if not steps:
-        return f"\nevery step is on all windows: with fewer than {TOO_FEW}, none can stop early"
+        return f"\nevery cell is on all windows of the text; with fewer than {TOO_FEW}, no step stops early"
     taken, most = fmean(step.windows for step in steps), max(step.text_windows for step in steps)
     return f"\n{len(steps)} steps took {taken:.0f} of {most} windows on average; the cells around a crossing took all"

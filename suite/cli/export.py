@@ -90,9 +90,8 @@ def _chosen(study: Study, cell: str | None) -> Experiment:
         InputError: none does, or several; those that could be meant are listed.
     """
     from suite.manifest.expand import describe
-    from suite.runner.agenda import points_of
 
-    points = [point for search in study.searches for point in points_of(search)]
+    points = [point for search in study.searches for point in search.points]
     cells = {one.id: one for one in (*points, *study.experiments)}
     found = [one for one in cells.values() if cell and one.id.startswith(cell.lower())]
     if len(found) == 1:

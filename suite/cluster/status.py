@@ -16,7 +16,6 @@ from suite.manifest.cliff import Known, Search
 from suite.manifest.expand import describe
 from suite.records import Experiment, Plan, Record, Store, read_records
 from suite.records.claims import Claims
-from suite.runner.agenda import points_of
 
 State = Literal["done", "running", "queued", "failed", "lost", "open"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "failed", "lost", "open")
@@ -111,8 +110,7 @@ class _Look:
 
     def _cells(self) -> Iterator[CellStatus]:
         planned = {one.id: one for one in self.plan.experiments} if self.plan else {}
-        planned_searches = self.plan.searches if self.plan else ()
-        searches = [Search(one.template, one.factors, one.sequential) for one in planned_searches]
+        searches = [Search.planned(one) for one in self.plan.searches] if self.plan else []
         for experiment in planned.values():
             yield self._cell(experiment, describe(experiment))
         for search in searches:
@@ -135,7 +133,7 @@ class _Look:
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
         if search.next(Known.of(mine)) is None:
             return CellStatus(search.template.id, what, "done")
-        for point in points_of(search):  # one that the plan names by itself is told by itself
+        for point in search.points:  # one that the plan names by itself is told by itself
             if point.id not in planned and (claim := self.claims.get(point.id)):
                 at = f"at {100 * point.sparsity:.0f} %, on {claim.host}"
                 return CellStatus(search.template.id, what, "running", at, claim.job)

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from suite.records.experiment import Continuation, Experiment, Sequential
+from suite.records.plan import PlannedSearch
 from suite.records.schema import Record
 
 FACTORS = (1.1, 2.0, 10.0)
 SCAN = tuple(k / 100 for k in (10, 20, 30, 40, 50, 60, 70, 80, 90, 99))  # a curve need not rise everywhere
+PERCENTS = tuple(k / 100 for k in range(1, 100))
 HALVINGS = 4  # from ten per cent to one
 TOO_FEW = 16  # windows of a text, of which a step would save nothing by stopping early
 BRACKET = 2  # cells that a crossing lies between
@@ -74,6 +76,17 @@ class Search:
     factors: tuple[float, ...]
     sequential: bool = False
 
+    @classmethod
+    def planned(cls, one: PlannedSearch) -> Search:
+        """The search that a study's plan names."""
+        return cls(one.template, one.factors, one.sequential)
+
+    @property
+    def points(self) -> list[Experiment]:
+        """Every experiment that it may come to."""
+        cells = [self.at(sparsity) for sparsity in PERCENTS]
+        return cells + [self.step(sparsity) for sparsity in PERCENTS if self.sequential]
+
     @property
     def most(self) -> Left:
         """What it takes at most."""
@@ -95,7 +108,8 @@ class Search:
         if not self.sequential:
             return Left(scan + sum(len(between).bit_length() for between in open_ones), 0)
         ends = [
-            BRACKET if between else self._ends(known, f) for between, f in zip(open_ones, self.factors, strict=True)
+            BRACKET if between else len(self._missing(known, factor))
+            for between, factor in zip(open_ones, self.factors, strict=True)
         ]
         return Left(sum(ends), scan + sum(max(0, len(between).bit_length() - 1) for between in open_ones))
 
@@ -115,17 +129,13 @@ class Search:
     def next(self, known: Known) -> Experiment | None:
         """What to measure next, or None when every crossing is known to 1 %."""
         for factor in sorted(self.factors):
-            below = 0.0
-            for sparsity in self._walk(known, factor):
-                exceeds = self._exceeds(known, sparsity, factor)
-                if exceeds is None:
-                    return self._measure(known, sparsity, factor)
-                if exceeds:
-                    if between := _between(below, sparsity):
-                        middle = between[len(between) // 2]
-                        return self.at(middle) if len(between) <= 2 else self._measure(known, middle, factor)
-                    break
-                below = sparsity
+            told = {sparsity: self._exceeds(known, sparsity, factor) for sparsity in self._walk(known, factor)}
+            first = next((sparsity for sparsity, exceeds in told.items() if exceeds is not False), None)
+            if first is not None and told[first] is None:
+                return self._measure(known, first, factor)
+            if between := self._open(known, factor):
+                middle = between[len(between) // 2]
+                return self.at(middle) if len(between) <= 2 else self._measure(known, middle, factor)
             if missing := self._missing(known, factor):
                 return self.at(missing[0])
         return None
@@ -162,9 +172,6 @@ class Search:
         ends = [SCAN[-1]] if above is None else [above, below]
         return [sparsity for sparsity in ends if sparsity > 0 and sparsity not in known.ratios]
 
-    def _ends(self, known: Known, factor: float) -> int:
-        return len(self._missing(known, factor))
-
     def _open(self, known: Known, factor: float) -> list[float]:
         """The whole per cents that the first crossing may still lie at; all of ten per cent where none is known yet."""
         below, above = self._bracket(known, factor)
@@ -175,4 +182,4 @@ class Search:
 
 
 def _between(below: float, above: float) -> list[float]:
-    return [k / 100 for k in range(1, 100) if below < k / 100 < above]
+    return [sparsity for sparsity in PERCENTS if below < sparsity < above]

@@ -25,7 +25,7 @@ class Agenda:
         found = {cell.id: finished(store, cell) for cell in cells}
         self.missing = [cell for cell in cells if not found[cell.id] and not cell.dense]
         for search in self.searches:
-            found |= {cell.id: finished(store, cell) for cell in points_of(search)}
+            found |= {cell.id: finished(store, cell) for cell in search.points}
         there = [record for record in found.values() if record]
         for record in there:
             self.note(record)
@@ -85,15 +85,6 @@ class Agenda:
         for search in self.searches:
             if search.covers(record.experiment):
                 self._known[search].note(record)
-
-
-PERCENTS = tuple(k / 100 for k in range(1, 100))
-
-
-def points_of(search: Search) -> list[Experiment]:
-    """Every experiment that a search may come to."""
-    cells = [search.at(sparsity) for sparsity in PERCENTS]
-    return cells + [search.step(sparsity) for sparsity in PERCENTS if search.sequential]
 
 
 def finished(store: Store, experiment: Experiment) -> Record | None:
