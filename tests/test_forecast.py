@@ -170,7 +170,7 @@ def test_records_of_another_machine_say_nothing(embedded: Study, shipped: list[R
 
 
 def outlook(study: Study, records: list[Record]) -> Outlook:
-    return Outlook(study, forecast(study, HERE), forecasts.search_forecast(study, HERE), records, HERE)
+    return Outlook.of(study, records, HERE)
 
 
 def test_what_is_left_shrinks_to_nothing(embedded: Study, shipped: list[Record]) -> None:

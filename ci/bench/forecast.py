@@ -36,7 +36,6 @@ from suite.bench.figures import Row, at_most, figures, row
 from suite.bench.shapes import shaped, write_shape
 from suite.data import grammar
 from suite.errors import InputError
-from suite.forecast.experiments import forecast, search_forecast
 from suite.forecast.outlook import Outlook
 from suite.forecast.rates import rates
 from suite.machine import processor_flags, this_machine
@@ -128,8 +127,7 @@ def surroundings(case: Case, folder: Path) -> Iterator[None]:
 
 
 def outlook(study: Study, records: list[Record]) -> Outlook:
-    machine = this_machine()
-    return Outlook(study, forecast(study, machine), search_forecast(study, machine), records, machine)
+    return Outlook.of(study, records, this_machine())
 
 
 def measure(case: Case) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from suite.hashes import trusted
 if TYPE_CHECKING:
     from suite.forecast.experiments import Forecast, SearchForecast
     from suite.forecast.hindsight import Hindsight
-    from suite.forecast.outlook import Outlook
     from suite.machine import Machine
     from suite.manifest import Study
 
@@ -80,15 +79,10 @@ def _plan(study: Study, results: Path, machine: Machine) -> Planned:
     records, _ = read_records([folder]) if folder.is_dir() else ([], [])
     outlook = Outlook(study, forecasts, searches, records, machine)
     seen = hindsight(study, forecasts, records, machine)
-    corrected = [_paced(one, outlook) for one in forecasts]
-    hunts = [replace(one, cell=_paced(one.cell, outlook), step=_paced(one.step, outlook)) for one in searches]
+    corrected = [outlook.corrected(one) for one in forecasts]
+    hunts = [outlook.corrected_search(one) for one in searches]
     whole = Outlook(study, corrected, hunts, (), machine).whole
     return Planned(study, corrected, hunts, seen, whole, outlook.whole if records else None)
-
-
-def _paced(one: Forecast, outlook: Outlook) -> Forecast:
-    """A forecast corrected by how well what is done was foreseen."""
-    return replace(one, seconds=one.seconds * outlook.pace(one.experiment))
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:

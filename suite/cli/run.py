@@ -79,14 +79,12 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
 
 def outlook(study: Study, store: Store) -> Outlook:
     """What of a study a store lacks, and how long it will take here."""
-    from suite.forecast.experiments import forecast, search_forecast
     from suite.forecast.outlook import Outlook
     from suite.machine import this_machine
     from suite.records import read_records
 
-    machine = this_machine()
     records, _ = read_records([store.folder]) if store.folder.is_dir() else ([], [])
-    return Outlook(study, forecast(study, machine), search_forecast(study, machine), records, machine)
+    return Outlook.of(study, records, this_machine())
 
 
 def _foreseen(study: Study, done: list[Record]) -> str | None:

@@ -6,7 +6,15 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from suite.forecast.experiments import Forecast, SearchForecast, foresee_point, load_seconds, start_seconds
+from suite.forecast.experiments import (
+    Forecast,
+    SearchForecast,
+    forecast,
+    foresee_point,
+    load_seconds,
+    search_forecast,
+    start_seconds,
+)
 from suite.forecast.hindsight import of_here
 from suite.forecast.pace import Pace, kind
 from suite.machine import Machine
@@ -41,6 +49,11 @@ class Outlook:
             if record.status == "done":
                 self.note(record)
 
+    @classmethod
+    def of(cls, study: Study, records: Iterable[Record], machine: Machine) -> Outlook:
+        """As it is foreseen, and as these records correct it."""
+        return cls(study, forecast(study, machine), search_forecast(study, machine), records, machine)
+
     def note(self, record: Record) -> None:
         """Take in what was done, or failed just now. Only what is done on this machine tells how long others take."""
         experiment = record.experiment
@@ -56,6 +69,14 @@ class Outlook:
         """What the seconds that are foreseen for an experiment are to be multiplied by."""
         return self._pace(experiment)
 
+    def corrected(self, one: Forecast) -> Forecast:
+        """A forecast corrected by how well what is done was foreseen."""
+        return replace(one, seconds=one.seconds * self._pace(one.experiment))
+
+    def corrected_search(self, one: SearchForecast) -> SearchForecast:
+        """The same of a search."""
+        return replace(one, cell=self.corrected(one.cell), step=self.corrected(one.step))
+
     @property
     def left(self) -> float:
         """Seconds until everything has a record, the loading of its models included."""
@@ -66,7 +87,7 @@ class Outlook:
         for one, known in self._searches.values():
             if any(most := one.search.left(known)):
                 models.add(one.search.template.model)
-                seconds += replace(one, cell=self._corrected(one.cell), step=self._corrected(one.step)).seconds(most)
+                seconds += self.corrected_search(one).seconds(most)
         return seconds + sum(load_seconds(self._study.model(name), self._machine) for name in sorted(models))
 
     @property
@@ -75,9 +96,6 @@ class Outlook:
         if not self.left:
             return 0.0
         return self.left + start_seconds(self._study.models)
-
-    def _corrected(self, one: Forecast) -> Forecast:
-        return replace(one, seconds=one.seconds * self._pace(one.experiment))
 
     def _point(self, experiment: Experiment) -> float:
         """The seconds foreseen for a point of a search."""
