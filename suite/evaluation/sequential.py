@@ -28,8 +28,6 @@ from suite.records.schema import FactorVerdict, Protocol, SequentialTest
 
 FEWEST = 8  # windows before the first look: of fewer, the variance cannot be told
 TIGHTEST = 16  # windows at which the boundary is as close as it can be made
-
-
 LARGEST = 1e150  # of a ratio in a record
 
 
@@ -77,7 +75,6 @@ def sequential_test(
         stopped="limit" if any(one.exceeds is None for one in verdicts) else "decided",
         windows=len(found),
         limit=limit,
-        text_windows=len(dense),
         tokens=len(found) * (protocol.context - 1),
         order=tuple(seen.tolist()),
         nll_per_window=tuple(found),

@@ -195,7 +195,6 @@ class SequentialTest(Part):
     stopped: Literal["decided", "limit"]
     windows: Some
     limit: Some
-    text_windows: Some  # that the whole ratio is of
     tokens: Some
     order: Annotated[tuple[Count, ...], Field(min_length=1)]
     nll_per_window: tuple[Nats, ...]
@@ -208,6 +207,11 @@ class SequentialTest(Part):
                 f"{self.windows} windows, {len(self.order)} numbers of them, and {len(self.nll_per_window)} losses"
             )
         return self
+
+    @property
+    def text_windows(self) -> int:
+        """How many windows the whole text's ratio is of."""
+        return self.protocol.windows
 
     @property
     def exceeds(self) -> dict[float, bool | None]:

@@ -195,7 +195,6 @@ def stepped(sparsity: float, windows: int) -> Record:
         stopped="decided",
         windows=windows,
         limit=30,
-        text_windows=60,
         tokens=windows * 255,
         order=tuple(range(windows)),
         nll_per_window=(2.0,) * windows,
