@@ -11,14 +11,13 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from suite.errors import InputError
-from suite.paths import model_cache
+from suite.paths import model_cache, write_whole
 
 LARGE = 2**24  # bytes; below them a file is hashed faster than its hash is looked up
 SETTLED = 2_000_000_000  # ns since its last change from which a file system's clock tells a further one
@@ -122,12 +121,5 @@ def _remember(path: str, known: Known) -> None:
     remembered = _read()
     remembered.pop(path, None)
     kept = dict([*remembered.items(), (path, known)][-MOST:])
-    memory = _memory()
-    temporary = memory.with_name(f".{secrets.token_hex(4)}.tmp")
     with contextlib.suppress(OSError):  # a cache that cannot be written remembers nothing
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-            os.replace(temporary, memory)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(_memory(), json.dumps(kept, indent=1))

@@ -3,7 +3,9 @@
 Manifests and templates lie beside the package, in a clone and in the image alike.
 """
 
+import contextlib
 import os
+import secrets
 import shlex
 from pathlib import Path
 
@@ -74,6 +76,22 @@ def confined(path: Path, *own: Path) -> Path:
 
 def _real(path: Path | str) -> Path:
     return Path(os.path.realpath(path))  # unlike Path.resolve it takes links in a circle for what they are: nothing
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole, in place of what was there; its folder is made. Who reads it sees the old text or the new.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def is_folder_name(name: str) -> bool:

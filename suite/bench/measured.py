@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import statistics
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -15,6 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from suite.machine import Machine
+from suite.paths import write_whole
 from suite.records.experiment import Part, Some
 
 StageName = Literal["load", "prune", "restore", "evaluate", "generate", "captured"]
@@ -163,14 +162,7 @@ def keep(measured: Measured, machine: Machine) -> Path:
         OSError: it cannot be written.
     """
     path = kept_at(machine)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_text(measured.to_json(), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    write_whole(path, measured.to_json())
     return path
 
 
