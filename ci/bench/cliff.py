@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from suite.bench.figures import Row, at_most, figures, row
+from suite.bench.figures import Row, at_most, figures, row, told
 from suite.machine import this_machine
 from suite.manifest import read_study
 from suite.manifest.cliff import Known
@@ -83,8 +83,8 @@ def rows(asked: argparse.Namespace) -> Iterator[Row]:
         seconds.append(early[2] / whole[2])
         note = f"{early[1]} of {whole[1]} windows, the same crossings: above {whole[0]}"
     what = f"cliff of {asked.model}, all, windows of {asked.context}"
-    yield row("study", f"{what}, tokens of those on the whole text", tokens, "share", target=TOKENS, note=note)
-    yield row("study", f"{what}, seconds of those on the whole text", seconds, "share")
+    yield told(row("study", f"{what}, tokens of those on the whole text", tokens, "share", target=TOKENS, note=note))
+    yield told(row("study", f"{what}, seconds of those on the whole text", seconds, "share"))
 
 
 def main() -> None:
@@ -96,8 +96,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     made = figures("cliff", rows(asked), torch.get_num_threads())
-    for one in made.rows:
-        print(f"{one.what:80} {one.value:.3g} ({one.low:.3g} to {one.high:.3g})  {one.note}")
     if asked.json:
         made.write(asked.json)
 

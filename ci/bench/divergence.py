@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from suite.bench.figures import Row, at_most, figures, row
+from suite.bench.figures import Row, at_most, figures, row, told
 from suite.bench.timing import seconds_of
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.pages import kept_pages
@@ -124,9 +124,7 @@ def rows(shapes: Sequence[str], repeats: int) -> Iterator[Row]:
         for place, way in list(enumerate(timed))[1:]:
             what = f"{shape}'s shape, float32, {way}, of the plain script's time"
             shares = [taken[place] / taken[0] for taken in rounds]
-            one = row("evaluate", what, shares, "share", target=TARGETS.get(way))
-            print(f"{one.what:90} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})", flush=True)
-            yield one
+            yield told(row("evaluate", what, shares, "share", target=TARGETS.get(way)))
 
 
 def main() -> None:

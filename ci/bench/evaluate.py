@@ -23,7 +23,7 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from suite.bench.ceilings import copy_bandwidth, native_dtypes
-from suite.bench.figures import Row, at_least, figures, row
+from suite.bench.figures import Row, at_least, figures, row, told
 from suite.bench.shapes import SHAPES, shaped
 from suite.bench.timing import seconds_of
 from suite.bench.work import step_bytes
@@ -164,12 +164,6 @@ def rows(shape: str, device: torch.device, dtypes: Sequence[str], repeats: int) 
             yield told(row("generate", f"{shape}, {dtype}, {place}, {name}", found, "tokens/s", note=note))
         if model:
             yield told(row("generate", f"{shape}, {dtype}, {place}, reading the weights", [limit], "tokens/s"))
-
-
-def told(one: Row) -> Row:
-    value = "not measured" if one.value is None else f"{one.value:.3g} ({one.low:.3g} to {one.high:.3g}) {one.unit}"
-    print(f"{one.what:70} {value}  {one.note}", flush=True)
-    return one
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import TypeVar
 import torch
 from transformers import PreTrainedModel
 
-from suite.bench.figures import Row, at_least, figures, row
+from suite.bench.figures import Row, at_least, figures, row, told
 from suite.evaluation.coherence import PROMPTS, judged
 from suite.evaluation.generation import Timing, greedy
 from suite.evaluation.writing import NEW_TOKENS, continued, write
@@ -102,11 +102,6 @@ def timed(seconds: list[float], work: Callable[[], Found]) -> Found:
     found = work()
     seconds.append(time.perf_counter() - started)
     return found
-
-
-def told(one: Row) -> Row:
-    print(f"{one.what:95} {one.value:.3g} ({one.low:.3g} to {one.high:.3g}) {one.unit}  {one.note}", flush=True)
-    return one
 
 
 def main() -> None:

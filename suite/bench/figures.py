@@ -102,6 +102,13 @@ def at_least(value: float) -> Target:
     return Target(sense="at least", value=value)
 
 
+def told(one: Row) -> Row:
+    """The figure, printed as soon as it is there."""
+    value = "not measured" if one.value is None else f"{one.value:.3g} ({one.low:.3g} to {one.high:.3g}) {one.unit}"
+    print(f"{one.what:95} {value}  {one.note}", flush=True)
+    return one
+
+
 def figures(benchmark: str, rows: Iterable[Row], threads: int | None = None) -> Figures:
     """What a benchmark measured on this machine.
 
