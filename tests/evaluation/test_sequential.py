@@ -21,19 +21,12 @@ from suite.evaluation.sequential import (
 from suite.manifest.cliff import Known, Search, line
 from suite.paths import MANIFESTS
 from suite.records import Store
-from suite.records.experiment import Experiment, Sequential, TextReference
+from suite.records.experiment import Experiment, Sequential
 from suite.records.schema import SequentialTest
 from tests.invented import PROTOCOL
+from tests.searched import TEMPLATE, bracket
 
 Curve = Callable[[float], NDArray[np.float64]]  # of a sparsity, each window's loss above the dense model's, nats
-TEMPLATE = Experiment(
-    model="m",
-    revision="r",
-    criterion="magnitude",
-    target="all",
-    text=TextReference(name="t", revision="r", join=""),
-    context=64,
-)
 
 
 def step(differences: NDArray[np.float64], factors: tuple[float, ...], batch_size: int = 1) -> SequentialTest:
@@ -58,11 +51,7 @@ def search(curve: Curve, factors: tuple[float, ...], sequential: bool, batch_siz
             told = step(differences, factors, batch_size)
             found.decided.setdefault(point.sparsity, {}).update(told.exceeds)
             windows += told.windows
-    crossed = []
-    for factor in factors:
-        above = min((s for s, ratio in found.ratios.items() if ratio > factor), default=None)
-        crossed.append((max((s for s in found.ratios if above is None or s < above), default=0.0), above))
-    return crossed, windows
+    return [bracket(found.ratios, factor) for factor in factors], windows
 
 
 def test_a_step_tells_on_which_side_of_each_factor_it_is_and_stops() -> None:

@@ -11,17 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from suite.manifest.cliff import SCAN, Known, Left, Search
-from suite.records.experiment import Experiment, TextReference
-
-TEMPLATE = Experiment(
-    model="m",
-    revision="r",
-    criterion="magnitude",
-    target="all",
-    text=TextReference(name="t", revision="r", join=""),
-    context=64,
-)
-
+from tests.searched import TEMPLATE, bracket
 
 Told = Callable[[float, float], bool | None]  # whether a sparsity exceeds a factor, as a step tells it
 
@@ -53,12 +43,6 @@ def sequential(ratio: Callable[[float], float], *factors: float, told: Told | No
             found.decided[point.sparsity] = {factor: answer(point.sparsity, factor) for factor in factors}
     assert hunt.left(found) == Left(0, 0)
     return found
-
-
-def bracket(ratios: dict[float, float], factor: float) -> tuple[float, float | None]:
-    """The points around the first crossing: the last before it, 0 where there is none, and the first beyond."""
-    above = min((s for s, ratio in ratios.items() if ratio > factor), default=None)
-    return max((s for s in ratios if above is None or s < above), default=0.0), above
 
 
 def steep(sparsity: float) -> float:
