@@ -1,7 +1,7 @@
 """Benchmark: evaluating with the divergence from the dense model, beside the loop of a plain script.
 
 The plain loop takes the logits of a whole window and their cross-entropy in float32 (`plain.py`), and no divergence.
-Models of the shapes of SmolLM2 135M and Gemma 3 270M with random weights, float32, 4 windows of 512 tokens. `as before`
+Models of the shapes of SmolLM2 135M and Gemma 3 270M with random weights, float32, 2 windows of 512 tokens. `as before`
 is the implementation that ran the dense head and its softmax again, by chunks of positions. All interleaved; shares of
 the plain loop's time in the same round.
 
@@ -29,7 +29,7 @@ from suite.evaluation.perplexity import token_losses
 from suite.evaluation.softmax import in_pieces, softmax
 from suite.machine import this_machine
 
-CONTEXT, WINDOWS = 512, 4
+CONTEXT, WINDOWS = 512, 2
 AT_ONCE = 2**24  # logits, as before
 SHAPES: dict[str, dict[str, Any]] = {
     "SmolLM2 135M": {

@@ -28,11 +28,13 @@ from suite.bench.shapes import SHAPES, shaped
 from suite.bench.timing import seconds_of
 from suite.bench.work import step_bytes
 from suite.errors import ExperimentError
+from suite.evaluation import products
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.generation import greedy
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.products import fast_products
 from suite.evaluation.writing import NEW_TOKENS
 from suite.machine import this_machine
 from suite.models.anatomy import Anatomy
@@ -60,7 +62,7 @@ def noted() -> Iterator[list[Callable[[], object]]]:
 
     def a_product(states: torch.Tensor, *weights: Any, **named: Any) -> torch.Tensor:
         (kept,) = inputs.setdefault(states.shape, (states,))
-        calls.append(partial(linear, kept, *weights, **named))
+        calls.append(lambda: functional.linear(kept, *weights, **named))  # by the library that is taken then
         product: torch.Tensor = linear(states, *weights, **named)
         return product
 
@@ -73,6 +75,7 @@ def noted() -> Iterator[list[Callable[[], object]]]:
     with (
         patch.object(functional, "linear", a_product),
         patch.object(functional, "scaled_dot_product_attention", an_attention),
+        patch.object(products, "chosen", lambda: False),
     ):
         yield calls
 
@@ -84,17 +87,19 @@ def evaluation(model: PreTrainedModel, way: str, repeats: int) -> list[tuple[flo
         way: `dense`, or `pruned`: with the divergence from the dense model.
     """
     tokens = torch.randint(model.config.vocab_size, (1, CONTEXT), generator=torch.Generator().manual_seed(0))
-    states = DenseStates()
-    token_losses(model, tokens, 1, observe=states)
     head = model.get_output_embeddings()
+    same = head.weight.dtype == torch.float32  # then the dense head need not run beside the other's
+    states = DenseStates(head.weight if same else None)
+    token_losses(model, tokens, 1, observe=states)
 
     def work() -> None:
-        token_losses(model, tokens, 1, observe=Divergence(states, head) if way == "pruned" else DenseStates())
+        token_losses(model, tokens, 1, observe=Divergence(states, head, same) if way == "pruned" else DenseStates())
 
     with noted() as calls:
         work()
 
     @kept_pages()
+    @fast_products()
     @torch.inference_mode()
     def ceiling() -> None:
         for call in calls:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 LOGITS_AT_ONCE = 2**24  # positions x tokens of a block; 64 MiB in float32
 IN_LAST_CACHE = 2**22  # the same on a processor
@@ -20,7 +20,7 @@ Head = Callable[[Tensor], Tensor]  # hidden states [positions, width] -> logits 
 
 
 class HeadInBlocks:
-    """A head whose logits are computed block by block. The memory of one block is used again for the next.
+    """A head whose logits are computed block by block.
 
     A head that is more than a linear layer with a plain weight (packed weights, hooks, devices of its own) computes the
     logits of the whole vocabulary, of fewer positions.
@@ -28,7 +28,6 @@ class HeadInBlocks:
 
     def __init__(self, head: Head) -> None:
         self._head = head
-        self._room: Tensor | None = None
         self._linear: nn.Linear | None = None
         if isinstance(head, nn.Linear) and type(head.weight) is nn.Parameter and not _changed(head):
             self._linear = head
@@ -51,18 +50,11 @@ class HeadInBlocks:
             yield slice(start, min(start + tokens, vocabulary))
 
     def __call__(self, hidden: Tensor, tokens: slice) -> Tensor:
-        """Logits [positions, tokens] of hidden states [positions, width]; they last until the next call."""
+        """Logits [positions, tokens] of hidden states [positions, width]."""
         head = self._linear
         if head is None or tokens.stop - tokens.start == len(head.weight):
             return self._head(hidden)[:, tokens]
-        rows, size = head.weight[tokens], (len(hidden), tokens.stop - tokens.start)
-        if self._room is None or self._room.numel() < size[0] * size[1]:
-            self._room = hidden.new_empty(size[0] * size[1])
-        room = self._room[: size[0] * size[1]].view(size)
-        torch.mm(hidden, rows.t(), out=room)
-        if head.bias is not None:
-            room += head.bias[tokens]
-        return room
+        return functional.linear(hidden, head.weight[tokens], None if head.bias is None else head.bias[tokens])
 
 
 def _changed(head: nn.Linear) -> bool:

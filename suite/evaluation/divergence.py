@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from suite.evaluation.blocks import Head, HeadInBlocks
 from suite.evaluation.softmax import Likeliest, in_pieces
@@ -149,7 +150,7 @@ def _mean_rows(logits: Tensor, log_sum_exps: Tensor, likeliest: Likeliest, rows:
     for piece, largest in in_pieces(logits, likeliest.largest[:, None]):
         piece.sub_(largest).exp_()
     logits.scatter_(1, (likeliest.tokens - tokens.start)[:, None], 0.0)
-    total = (logits @ rows[tokens]).double().add_(rows[likeliest.tokens])
+    total = functional.linear(logits, rows[tokens].t()).double().add_(rows[likeliest.tokens])
     return total.mul_((likeliest.largest - log_sum_exps).exp()[:, None])
 
 

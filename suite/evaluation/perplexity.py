@@ -18,6 +18,7 @@ from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.prefix import Body, whole_body
+from suite.evaluation.products import fast_products
 from suite.evaluation.softmax import TargetLosses
 from suite.records import schema
 from suite.records.schema import Perplexity
@@ -38,7 +39,7 @@ class Observer(Protocol):
     def block(self, hidden: Tensor, logits: Tensor, tokens: slice, log_sum_exps: Tensor) -> None:
         """Logits [positions, tokens] of some tokens, and the log-sum-exp of these alone, float64 [positions].
 
-        The logits may be overwritten; they are gone when the call is over.
+        The logits may be overwritten.
         """
 
     def chunk(self, hidden: Tensor, log_sum_exps: Tensor) -> None:
@@ -46,6 +47,7 @@ class Observer(Protocol):
 
 
 @kept_pages()
+@fast_products()
 @torch.inference_mode()
 def token_losses(
     model: PreTrainedModel,

@@ -112,7 +112,8 @@ def test_smollm2_has_the_mean_loss_of_the_model_in_float64(load: Load) -> None:
     with torch.inference_mode():
         logits = exact(tokens[:, :-1], use_cache=False).logits[0]
     expected = float(functional.cross_entropy(logits, tokens[0, 1:]))
-    assert abs(float(np.mean(token_losses(loaded.model, tokens, 1))) - expected) < 1e-7
+    difference = float(np.mean(token_losses(loaded.model, tokens, 1))) - expected
+    assert abs(difference) < 1e-6  # rounded products leave 1e-7 (MKL) to 5e-7 (oneDNN), a softmax in float32 1e-5
 
 
 @pytest.mark.parametrize(
