@@ -64,11 +64,12 @@ def native_16_bit() -> dict[str, bool]:
 
 def processor_flags() -> set[str]:
     """What the processor says it can do, in Linux' words; nothing where it does not say."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return set()
-    return {word for line in lines if line.startswith(("flags", "Features")) for word in line.split()}
+    return {word for line in _cpuinfo() if line.startswith(("flags", "Features")) for word in line.split()}
+
+
+def by_amd() -> bool:
+    """Whether the processor is one of AMD."""
+    return any(line.startswith("vendor_id") and "AuthenticAMD" in line for line in _cpuinfo())
 
 
 def cores() -> int:
@@ -123,13 +124,18 @@ def _gpus() -> tuple[tuple[Gpu, ...], str | None, int, str | None]:
 
 
 def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
+    for line in _cpuinfo():
+        if line.startswith("model name"):
+            return " ".join(line.partition(":")[2].split())
     return platform.processor() or platform.machine()
+
+
+def _cpuinfo() -> list[str]:
+    """What Linux says of the processors; nothing elsewhere."""
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def _host_memory() -> int:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from suite.bench.measured import Ceiling
 from suite.bench.timing import seconds_of, times
+from suite.evaluation.products import fast_products
 from suite.machine import native_16_bit
 
 COPIED = {"cpu": 2**28, "cuda": 2**31}  # bytes: many times what any cache holds
@@ -27,10 +28,13 @@ def copy_bandwidth(device: torch.device, repeats: int) -> Ceiling:
     return Ceiling.of("copy", device.type, [2 * source.nbytes / one for one in seconds], "bytes/s")
 
 
+@fast_products()
+@torch.inference_mode()
 def matrix_rate(device: torch.device, dtype: torch.dtype, repeats: int) -> Ceiling:
     """Floating-point operations a second of a product of square matrices, the faster of two sizes.
 
-    A dense linear layer's product, `x W^T`, in the dtype's own arithmetic: what the models' layers are made of.
+    A dense linear layer's product, `x W^T`, in the dtype's own arithmetic and by the library that evaluation takes:
+    what the models' layers are made of.
     """
     name, found = f"matrix {str(dtype).removeprefix('torch.')}", []
     for size in SIZES[device.type]:

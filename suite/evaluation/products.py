@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-AMD = "AuthenticAMD"
+from suite.machine import by_amd
 
 
 @contextmanager
@@ -47,12 +46,8 @@ def fast_products() -> Iterator[None]:
 @cache
 def chosen() -> bool:
     """Whether oneDNN is taken on this machine."""
-    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        return False
-    try:
-        return AMD in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
+    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return there and by_amd()
 
 
 def _plain(tensor: Tensor) -> bool:

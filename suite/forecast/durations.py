@@ -12,6 +12,7 @@ from suite.gguf.cache import missing_bytes
 from suite.manifest import Study
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource
+from suite.models.unchanged import keeps_head
 from suite.records import Experiment
 from suite.training.schedule import Schedule
 
@@ -62,15 +63,16 @@ def measuring(
         seconds += len(selected) * TENSOR_SECONDS
     if experiment.sequential is not None:
         few = min(STEP_WINDOWS, tokens_of(study, model, experiment.windows) // study.context)
-        seconds += _evaluation(study, model, experiment.model_copy(update={"windows": few}), rates, dtype, beside=False)
-    beside = not experiment.dense  # the dense model's predictions are computed beside the pruned one's
+        seconds += _evaluation(study, model, experiment.model_copy(update={"windows": few}), rates, dtype)
     if "perplexity" in wanted:
-        seconds += _evaluation(study, model, experiment, rates, dtype, beside, first)
+        twice = _second_product(anatomy, experiment, dtype)
+        seconds += _evaluation(study, model, experiment, rates, dtype, twice, first)
     if "size" in wanted:
         seconds += PACKED * anatomy.weights * ITEM_BYTES[model.stored_dtype] / rates.files
     asked = experiment.generation
     if "generation" in wanted:
-        seconds += (1 + beside) * _timing(anatomy, asked.tokens, rates, dtype)
+        timed = 1 if experiment.dense else 2  # the dense model once more, beside the pruned one
+        seconds += timed * _timing(anatomy, asked.tokens, rates, dtype)
     if experiment.writes:
         seconds += _writing(anatomy, asked.prompts, asked.tokens, rates, dtype)
     if "coherence" in wanted:
@@ -106,13 +108,29 @@ def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int,
 
 
 def _evaluation(
-    study: Study, model: ModelSource, experiment: Experiment, rates: Rates, dtype: str, beside: bool, first: int = 0
+    study: Study,
+    model: ModelSource,
+    experiment: Experiment,
+    rates: Rates,
+    dtype: str,
+    twice: bool = False,
+    first: int = 0,
 ) -> float:
-    """Seconds to evaluate the study's text once, the dense model's head beside it or not; no block before `first`."""
+    """Seconds to evaluate the study's text once from block `first`, with a second product of the head's size or not."""
     anatomy, tokens = model.anatomy, tokens_of(study, model, experiment.windows)
     seconds = passes.body(anatomy, tokens, study.context, rates, dtype, first)
-    seconds += passes.head(anatomy, tokens, rates, dtype, beside)
+    seconds += passes.head(anatomy, tokens, rates, dtype, twice)
     return seconds + passes.calls(anatomy, tokens / TOKENS_A_PASS, rates, first)
+
+
+def _second_product(anatomy: Anatomy, experiment: Experiment, dtype: str) -> bool:
+    """Whether perplexity takes a second product of the head's size, for the divergence from the dense model.
+
+    In float32 the dense model's pass computes it, and one whose head is another; in 16 bits every other model's.
+    """
+    if dtype != "float32":
+        return not experiment.dense
+    return experiment.dense or not keeps_head(anatomy, experiment)
 
 
 def _timing(anatomy: Anatomy, tokens: int, rates: Rates, dtype: str) -> float:
@@ -143,7 +161,7 @@ def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype
         return 0.0
     anatomy, tokens = model.anatomy, shown.samples * shown.context
     times = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
-    seconds = times * passes.body(anatomy, tokens, shown.context, rates, dtype)
+    seconds = times * passes.body(anatomy, tokens, shown.context, rates, dtype, evaluating=False)
     seconds += passes.calls(anatomy, times * shown.samples, rates)
     if experiment.criterion == "sparsegpt":
         shapes = linear_shapes(model, experiment)
@@ -157,7 +175,7 @@ def _recovery(study: Study, model: ModelSource, experiment: Experiment, rates: R
     if (asked := experiment.recovery) is None:
         return 0.0
     anatomy, schedule = model.anatomy, Schedule(asked)
-    forth = passes.body(anatomy, schedule.tokens, asked.context, rates, "float32")
-    forth += passes.head(anatomy, schedule.tokens, rates, "float32")
+    forth = passes.body(anatomy, schedule.tokens, asked.context, rates, "float32", evaluating=False)
+    forth += passes.head(anatomy, schedule.tokens, rates, "float32", evaluating=False)
     learning = passes.calls(anatomy, LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS), rates)
-    return 3 * forth + learning + COURSE * _evaluation(study, model, experiment, rates, "float32", beside=False)
+    return 3 * forth + learning + COURSE * _evaluation(study, model, experiment, rates, "float32")

@@ -140,8 +140,11 @@ def start_seconds(models: Iterable[ModelSource]) -> float:
 
 
 def _states(study: Study, model: ModelSource, experiment: Experiment, item: int) -> int:
-    """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start."""
-    kept = 1 + bool(unchanged_blocks(model.anatomy, experiment))
+    """Bytes of the dense model's hidden states that are kept on the host: the last, and those where others start.
+
+    In float32 the means of the head's rows are kept as well, which are as large.
+    """
+    kept = 1 + bool(unchanged_blocks(model.anatomy, experiment)) + (item == 4)
     return kept * tokens_of(study, model, experiment.windows) * model.anatomy.hidden * item
 
 

@@ -11,7 +11,7 @@ from suite.bench.measured import Measured, StageName, kept, kept_at, threads_ask
 from suite.bench.work import ITEM_BYTES
 from suite.errors import sentence
 from suite.forecast.trial import trial
-from suite.machine import Machine, native_16_bit
+from suite.machine import Machine, by_amd, native_16_bit, processor_flags
 
 # (capability): 16-bit matrix products a second, bytes a second; published figures of V100, T4, A100, L4, H100, RTX 50
 GPU_RATES = {
@@ -35,6 +35,7 @@ USUAL_GPU: Mapping[StageName, float] = {
 NATIVE = 2.5  # times the float32 rate that products of 16 bits reach where the processor multiplies them itself
 EMULATED = 0.3  # and where it does not: they are computed from float32 copies, a few rows at a time
 NARROW = {True: 16, False: 220}  # a model so wide reaches half of what a wide one does, by whether it is native
+ONEDNN = {True: 2.2, False: 1.15}  # times PyTorch's own float32 rate that evaluation reaches on AMD, by AVX-512
 LAYER_CALLS = 600  # small calls of numpy that the calls of a layer take as long as
 PRODUCTS = 0.92  # of the seconds of `lottery bench`'s evaluation: the rest is computed number by number
 
@@ -47,14 +48,16 @@ USUALLY = "usual rates; `lottery bench` measures this machine's"
 class Rates:
     """The rates of one machine, and the shares of them that the stages of the suite reach.
 
-    `matrix` is floating-point operations a second by dtype, and `narrow` how wide a model is that reaches half of
-    them; `copy` and `files` are bytes a second, in the memory of the device that models lie on and from the disk.
-    `exponentials` are those in float32 a second, of all threads; without limit on a GPU, whose share of products has
-    what is computed number by number in it. `layer` is the seconds that the calls of a layer take, whatever is in them.
-    `said` is where all of it comes from, for people.
+    `matrix` is floating-point operations a second by dtype, `evaluating` times as many in evaluation, where a faster
+    library computes (1 where none does), and `narrow` how wide a model is that reaches half of them; `copy` and
+    `files` are bytes a second, in the memory of the device that models lie on and from the disk. `exponentials` are
+    those in float32 a second, of all threads; without limit on a GPU, whose share of products has what is computed
+    number by number in it. `layer` is the seconds that the calls of a layer take, whatever is in them. `said` is where
+    all of it comes from, for people.
     """
 
     matrix: Mapping[str, float]
+    evaluating: Mapping[str, float]
     narrow: Mapping[str, float]
     copy: float
     files: float
@@ -72,9 +75,10 @@ class Rates:
         """Seconds that are spent number by number, on what takes as long as so many float32 exponentials."""
         return count / self.exponentials
 
-    def products(self, operations: float, dtype: str, width: int) -> float:
+    def products(self, operations: float, dtype: str, width: int, evaluating: bool) -> float:
         """Seconds of the matrix products of a model so wide: narrow matrices keep a device waiting."""
-        return self.seconds("evaluate", operations * (1 + self.narrow[dtype] / width), dtype)
+        seconds = self.seconds("evaluate", operations * (1 + self.narrow[dtype] / width), dtype)
+        return seconds / self.evaluating[dtype] if evaluating else seconds
 
     def seconds(self, stage: StageName, amount: float, dtype: str) -> float:
         """Seconds that a stage takes over so many bytes (or operations, of `evaluate`) in a dtype."""
@@ -96,7 +100,10 @@ def rates(machine: Machine) -> Rates:
 
 def _measured(found: Measured, usual: Rates) -> Rates:
     """What was measured, and the usual for what was not."""
-    matrix = {dtype: found.rate(f"matrix {dtype}") or rate for dtype, rate in usual.matrix.items()}
+    measured = {dtype: found.rate(f"matrix {dtype}") for dtype in usual.matrix}  # as evaluation computes
+    matrix = {
+        dtype: rate / usual.evaluating[dtype] if rate else usual.matrix[dtype] for dtype, rate in measured.items()
+    }
     shares = {key: found.share(*key) or share for key, share in usual.shares.items()}
     if not usual.on_gpu:
         shares |= {key: share / PRODUCTS for key, share in shares.items() if key[0] == "evaluate"}
@@ -108,9 +115,11 @@ def _measured(found: Measured, usual: Rates) -> Rates:
 def _usual_host(machine: Machine) -> Rates:
     threads, tried = min(threads_asked(machine), machine.cores), trial()
     native = {"float32": True, **native_16_bit()}
+    faster = ONEDNN["avx512f" in processor_flags()] if by_amd() else 1.0
     share = {dtype: (1.0 if dtype == "float32" else NATIVE) if own else EMULATED for dtype, own in native.items()}
     return Rates(
         matrix={dtype: threads * tried.operations * share[dtype] for dtype in native},
+        evaluating={dtype: faster if dtype == "float32" else 1.0 for dtype in native},
         narrow={dtype: NARROW[own] for dtype, own in native.items()},
         copy=HOST_BANDWIDTH,
         files=DISK_SPEED,
@@ -126,6 +135,7 @@ def _usual_gpu(machine: Machine) -> Rates:
     rate, bandwidth = GPU_RATES.get(gpu.capability, OTHER_GPU)
     return Rates(
         matrix={"float32": GPU_FLOAT32 * rate, "bfloat16": rate, "float16": rate},
+        evaluating=dict.fromkeys(ITEM_BYTES, 1.0),
         narrow=dict.fromkeys(ITEM_BYTES, GPU_NARROW),
         copy=bandwidth,
         files=DISK_SPEED,
