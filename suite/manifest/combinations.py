@@ -9,7 +9,7 @@ from typing import Any
 
 from suite import declared
 from suite.errors import InputError
-from suite.manifest.rules import GROUPS
+from suite.manifest.rules import GROUPS, looks_at_activations
 from suite.manifest.schema import EACH, Defaults, Grid, Manifest
 from suite.models.anatomy import BLOCK
 from suite.models.source import ModelSource
@@ -28,10 +28,11 @@ AXES = (
     "budget",
     "tied",
     "precision",
+    "calibration",
     "recovery",
     "seed",
 )
-WHOLE = ("measure", "cliff", "calibration", "generation")  # every combination has all of these
+WHOLE = ("measure", "cliff", "generation")  # every combination has all of these
 
 
 class Combinations:
@@ -74,6 +75,8 @@ class Combinations:
             values = dict(zip(AXES, combination, strict=True))
             if values["criterion"] != "random" and values["seed"] != chosen["seed"][0]:
                 continue  # only a random choice has seeds
+            if values["calibration"] != chosen["calibration"][0] and not looks_at_activations(values):
+                continue
             if values["pattern"] in GROUPS:
                 if chosen["sparsity"] and values["sparsity"] != chosen["sparsity"][0]:
                     continue  # it has one sparsity
@@ -89,5 +92,7 @@ class Combinations:
             chosen["part"] = each if chosen["part"] == [EACH] else [tuple(chosen["part"])]
         if chosen["layers"] == [EACH]:
             chosen["layers"] = [str(layer) for layer in range(model.anatomy.layers)]
+        shown = chosen["calibration"]
+        chosen["calibration"] = [shown.model_copy(update={"seed": [seed]}) for seed in shown.seed]
         if (entry := chosen["recovery"]) is not None:
             chosen["recovery"] = [entry.model_copy(update={"tokens": [tokens]}) for tokens in entry.tokens]

@@ -137,11 +137,14 @@ class LearntText(Strict):
 
 class CalibrationEntry(LearntText):
     """The text that criteria which look at activations are shown: `samples` windows of the study's length, drawn by
-    `seed`. Without a name it is the training part of the study's text. A `path` leads to where a model's may. Of
-    `c4-training` documents are drawn until one is longer than a window, and a window in it, as published."""
+    `seed` (a list: by each of these). Without a name it is the training part of the study's text. A `path` leads to
+    where a model's may. Of `c4-training` documents are drawn until one is longer than a window, and a window in it, as
+    published."""
 
     samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
-    seed: Seed = 0
+    seed: Annotated[
+        list[Seed], BeforeValidator(listed, json_schema_input_type=Seed | list[Seed]), Field(min_length=1)
+    ] = [0]
 
 
 class RecoveryEntry(LearntText):

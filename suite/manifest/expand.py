@@ -260,7 +260,7 @@ class _Expansion:
     def _calibration(self, where: declared.Where, values: dict[str, Any]) -> Calibration:
         entry: CalibrationEntry = values["calibration"]
         text = self.sources.learn_from((*where, "calibration"), entry)
-        return Calibration(text=text, samples=entry.samples, context=self.context, seed=entry.seed)
+        return Calibration(text=text, samples=entry.samples, context=self.context, seed=entry.seed[0])
 
     def _recovery(self, where: declared.Where, entry: RecoveryEntry) -> Recovery:
         return Recovery(

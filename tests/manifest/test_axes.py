@@ -136,6 +136,16 @@ def test_a_width_that_the_pattern_does_not_divide_is_refused_by_name() -> None:
         check_cell(values, odd, model, lambda key: "here")
 
 
+def test_a_criterion_that_looks_at_activations_is_calibrated_by_every_seed(tmp_path: Path) -> None:
+    grid = "{criterion: [magnitude, wanda], target: blocks, sparsity: [0.3, 0.5], calibration: {seed: [0, 1, 2]}}"
+    _, *pruned = cells(tmp_path, grid)
+    found = [(cell.criterion, cell.sparsity, cell.calibration and cell.calibration.seed) for cell in pruned]
+    assert found == [
+        *(("magnitude", sparsity, None) for sparsity in (0.3, 0.5)),
+        *(("wanda", sparsity, seed) for sparsity in (0.3, 0.5) for seed in (0, 1, 2)),
+    ]
+
+
 def test_a_text_of_ones_own_needs_a_calibration_text_of_its_own(write_manifest: Write) -> None:
     with pytest.raises(InputError, match="no training text is known for 'few'"):
         read_study(write_manifest("[{criterion: wanda, target: blocks, sparsity: 0.5}]"))
