@@ -11,21 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-from scipy.special import stdtrit
-
 from suite.analysis.cells import CRITERIA, Cell
 from suite.analysis.models import ModelFacts
-from suite.analysis.paired import shared_level
-from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
-from suite.records.schema import Interval, Perplexity
+from suite.analysis.values import NotMeasured
+from suite.records.schema import Perplexity
 
 KINDS = ("recall", "fact", "agreement", "free")
 PARTS = ("attention", "mlp")
-FEWEST_MODELS = 3  # with fewer, models' differences have no interval worth the name
 DAMAGE = 2.0  # the perplexity ratio that each part's cells are chosen nearest to,
 LEAST, MOST = 1.3, 5.0  # and how far from it they may lie
-TOO_FEW = NotMeasured("fewer models than an interval over models needs")
 ByKind = Mapping[str, float]
 
 
@@ -93,31 +87,6 @@ def breaks_of(models: Sequence[ModelFacts]) -> tuple[Breaks, ...]:
         if there := tuple(loss for loss in losses if loss):
             found.append(Breaks(criterion, there))
     return tuple(found)
-
-
-def break_claims(found: Iterable[Breaks]) -> tuple[Claim, ...]:
-    """The three statements for each criterion, by t-intervals over the models' differences."""
-    claims = []
-    for breaks in found:
-        for name, difference in STATEMENTS.items():
-            values = [difference(loss) for loss in breaks.losses]
-            interval = mean_over_models(values, shared_level(len(STATEMENTS)))
-            verdict = Verdict.UNKNOWN
-            if isinstance(interval, Interval) and not interval.low <= 0 <= interval.high:
-                verdict = Verdict.HOLDS if interval.low > 0 else Verdict.FAILS
-            facts = {"criterion": breaks.criterion, "mean": fmean(values)}
-            facts |= {"interval": interval, "models": len(values), "seeds": breaks.seeds}
-            claims.append(Claim(f"{name}{'_random' if breaks.criterion == 'random' else ''}", verdict, facts))
-    return tuple(claims)
-
-
-def mean_over_models(values: Sequence[float], level: float) -> Bounds:
-    """The t-interval of the mean of models' differences (n - 1 degrees of freedom)."""
-    if len(values) < FEWEST_MODELS:
-        return TOO_FEW
-    half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    middle = fmean(values)
-    return Interval(low=middle - half, high=middle + half, level=level)
 
 
 def _loss(model: ModelFacts, criterion: str) -> Loss | None:

@@ -1,13 +1,18 @@
-"""One way of pruning held against another wherever both were measured, each pair by its windows, in one claim."""
+"""One way of pruning held against another wherever both were measured, each pair by its windows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from suite.analysis.cells import Cell
+from suite.analysis.over_models import mean_over_models
 from suite.analysis.paired import above_one, paired, shared_level
-from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, graded
+from suite.evaluation.interval import LEVEL
+from suite.records.schema import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Match:
     verdict: Verdict
 
     @property
-    def point(self) -> float | NotMeasured:
+    def point(self) -> Number:
         """The ratio itself."""
         ours, theirs = self.better.perplexity, self.worse.perplexity
         if isinstance(ours, NotMeasured):
@@ -28,31 +33,57 @@ class Match:
         return theirs if isinstance(theirs, NotMeasured) else theirs / ours
 
 
-def contest(
-    name: str,
-    pairs: Sequence[tuple[Cell, Cell]],
-    decide: Callable[[Bounds], Verdict] = above_one,
-    **values: object,
-) -> Claim | None:
-    """In every pair, the first cell has the lower perplexity (or what `decide` asks of worse over better).
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The comparisons of a claim; the claim's error is shared out among them."""
 
-    The claim's error is shared out among the pairs; None where there are none.
+    matches: tuple[Match, ...]
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(match.verdict is verdict for match in self.matches)
+
+    @property
+    def verdict(self) -> Verdict:
+        return graded(self.count(Verdict.HOLDS), self.count(Verdict.FAILS), self.count(Verdict.UNKNOWN))
+
+    @property
+    def against(self) -> Match | None:
+        """The first comparison that went the other way."""
+        return next((match for match in self.matches if match.verdict is Verdict.FAILS), None)
+
+    @property
+    def by_model(self) -> dict[str, float]:
+        """Each model's geometric mean of the ratios."""
+        logs: dict[str, list[float]] = {}
+        for match in self.matches:
+            if isinstance(point := match.point, float):
+                logs.setdefault(match.better.model, []).append(math.log(point))
+        return {model: math.exp(fmean(found)) for model, found in logs.items()}
+
+    @property
+    def pooled(self) -> float:
+        """The geometric mean over models of each model's."""
+        return math.exp(fmean(map(math.log, self.by_model.values())))
+
+    @property
+    def interval(self) -> Bounds:
+        """The t-interval of `pooled` over models, from the logarithms."""
+        found = mean_over_models(list(map(math.log, self.by_model.values())), LEVEL)
+        if isinstance(found, NotMeasured):
+            return found
+        return Interval(low=math.exp(found.low), high=math.exp(found.high), level=found.level)
+
+
+def contest(pairs: Sequence[tuple[Cell, Cell]], decide: Callable[[Bounds], Verdict] = above_one) -> Contest | None:
+    """Hold the second cell of every pair against its first; None where there are none.
+
+    Args:
+        pairs: each the cell that the claim says is better, and the other.
+        decide: what the interval of worse over better says to the claim.
     """
-    if not pairs:
-        return None
     level = shared_level(len(pairs))
     matches = tuple(_match(*pair, level, decide) for pair in pairs)
-    return Claim(name, everywhere(match.verdict for match in matches), {**counted(matches), **values})
-
-
-def counted(matches: Sequence[Match]) -> dict[str, object]:
-    """What the wordings of such a claim quote: how it came out where, and the first counterexample."""
-    counts: dict[str, object] = {v.name.lower(): sum(m.verdict is v for m in matches) for v in Verdict}
-    models = len({match.better.model for match in matches})
-    against = next((match for match in matches if match.verdict is Verdict.FAILS), None)
-    ratios = [point for match in matches if isinstance(point := match.point, float)]
-    spread = {"low": min(ratios), "high": max(ratios)} if ratios else {}
-    return {"matches": matches, "comparisons": len(matches), "models": models, "against": against, **spread, **counts}
+    return Contest(matches) if matches else None
 
 
 def finished(pairs: Iterable[tuple[Cell | None, Cell | None]]) -> list[tuple[Cell, Cell]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.paired import contrast, shared_level
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.paired import contrast
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.models.anatomy import BLOCK
 from suite.records.schema import Interval
 
@@ -128,24 +128,6 @@ def maps_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[DamageMap
             groups.setdefault((e.criterion, e.budget or 0.0), {}).setdefault(spot, Damage(cell, *spot))
     found = [_map(key, spots, dense) for key, spots in groups.items()]
     return tuple(one for one in found if len(one.known) > 2)
-
-
-def map_claims(found: Sequence[DamageMap]) -> tuple[Claim, ...]:
-    """That the ticket lives in one place: losing it costs each model more than losing all the others one by one."""
-    chosen = [one for one in found if one.criterion != "random"]
-    if not chosen:
-        return ()
-    level = shared_level(len(chosen))
-    intervals = [one.alone(level) for one in chosen]
-    verdicts = [_above_nothing(interval) for interval in intervals]
-    values = {"maps": tuple(chosen), "first": chosen[0], "interval": intervals[0], "models": len(chosen)}
-    return (Claim("ticket_in_one_place", everywhere(verdicts), values),)
-
-
-def _above_nothing(nats: Bounds) -> Verdict:
-    if not isinstance(nats, Interval) or nats.low <= 0 <= nats.high:
-        return Verdict.UNKNOWN
-    return Verdict.HOLDS if nats.low > 0 else Verdict.FAILS
 
 
 def _map(key: tuple[str, float], spots: Mapping[Spot, Damage], dense: Cell | NotMeasured) -> DamageMap:

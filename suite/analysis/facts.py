@@ -1,27 +1,19 @@
-"""The facts of a study: built once from its records, read by every figure and template."""
+"""The facts of a study: built once from its records, read by every section of the reports."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from suite.analysis.audit import audit
-from suite.analysis.breaks import Breaks, breaks_of
 from suite.analysis.cells import Cell, cells_of
-from suite.analysis.claims import claims
-from suite.analysis.crossings import Crossings, crossings
-from suite.analysis.curves import FACTORS, TOLERANCE
-from suite.analysis.further import Further, further
 from suite.analysis.headline import Headline, headline
-from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
 from suite.analysis.models import ModelFacts, model_facts
 from suite.analysis.provenance import Provenance, provenance
-from suite.analysis.recorded import Recorded, read_recorded, recorded_of
-from suite.analysis.storage import Storage, storage
 from suite.analysis.studies import StudyFacts, studies_of
 from suite.analysis.ticket.facts import TicketFacts, tickets_of
-from suite.analysis.values import Claim, MissingResultError
+from suite.analysis.values import MissingResultError
+from suite.data.catalogue import TEXTS
 from suite.errors import InputError
 from suite.records.experiment import Experiment
 from suite.records.plan import Plan
@@ -30,34 +22,32 @@ from suite.records.schema import Interval, Record
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Numbers and verdicts derived from records. Every tuple is in an order that does not depend on the input's.
+    """What the records say of one family of models. Every tuple is in an order that does not depend on the input's.
 
-    Networks that were trained for a search for a ticket are in `tickets`, with their claims among the others, and in
-    `studies`; all else is of models that were pruned when they were finished, whether or not trainings lie beside them.
+    There are two families: real language models, and the miniature, which are the small models that ship with the suite
+    and whatever else reads the text of its grammar. Where the records hold both, the facts are of the real ones.
+
+    Attributes:
+        models: those that were pruned when they were finished, the one the reports are about first, the others by name.
+        cells: their experiments.
+        headline: how much of the first model can go; None where there is no model.
+        steps: of searches, that stopped early: they say only on which side of a factor they are.
+        tickets: searches for a ticket, the one with the most trainings first.
+        provenance: of the cells; of the trainings where there is no cell.
+        miniature: the facts of the miniature, where these are of real models and the records hold both.
+        studies: those whose plan is at hand, of both families.
+        damaged: how many files could not be believed and were left out.
     """
 
-    models: tuple[
-        ModelFacts, ...
-    ]  # the one the reports are about first, the others by name; none beside trainings alone
+    models: tuple[ModelFacts, ...]
     cells: tuple[Cell, ...]
-    headline: Headline | None  # None where there is no model
-    steps: tuple[Cell, ...]  # of searches, that stopped early: they say only on which side of a factor they are
-    comparison: Comparison | None
-    rankings: tuple[Ranking, ...]  # of every model
-    shared_rankings: tuple[Ranking, ...]  # those at the budget that most models share
-    breaks: tuple[Breaks, ...]  # by criterion, random last
-    crossings: Crossings | None  # where each model breaks, pruned alike
-    storage: Storage | None  # perplexity against the bytes of the file
-    further: Further  # criteria side by side, patterns, precisions, recovery, structure, the map
-    tickets: tuple[TicketFacts, ...]  # the search with the most trainings first, which the claims are of
-    recorded: Recorded | None  # values from before this suite, where they are of the main curve's model and cells
-    claims: Mapping[str, Claim]
-    audit: tuple[Claim, ...]  # the first study's statements, held against the main model
-    provenance: Provenance  # of the models' cells; of the trainings' where there is no model
-    studies: tuple[StudyFacts, ...]  # those whose plan is at hand
-    damaged: int  # files that could not be believed and were left out
-    tolerance: float = TOLERANCE
-    factors: tuple[float, ...] = FACTORS
+    headline: Headline | None
+    steps: tuple[Cell, ...]
+    tickets: tuple[TicketFacts, ...]
+    provenance: Provenance
+    miniature: Facts | None = None
+    studies: tuple[StudyFacts, ...] = ()
+    damaged: int = 0
 
     @property
     def main(self) -> ModelFacts:
@@ -67,8 +57,14 @@ class Facts:
         return self.models[0]
 
     @property
+    def families(self) -> tuple[Facts, ...]:
+        """These facts, and the miniature's."""
+        return (self, self.miniature) if self.miniature else (self,)
+
+    @property
     def failures(self) -> tuple[Cell, ...]:
-        return tuple(cell for cell in self.cells if not cell.done)
+        """The failed cells of both families."""
+        return tuple(cell for family in self.families for cell in family.cells if not cell.done)
 
     @property
     def failure_groups(self) -> tuple[tuple[Cell, ...], ...]:
@@ -99,11 +95,7 @@ class Facts:
 
     @property
     def finished(self) -> int:
-        return len(self.cells) - len(self.failures)
-
-    @property
-    def ranked_targets(self) -> tuple[str, ...]:
-        return ranked_targets(self.shared_rankings)
+        return sum(cell.done for cell in self.cells)
 
     def model(self, name: str) -> ModelFacts:
         """Raises: MissingResultError: no record is of this model."""
@@ -111,12 +103,6 @@ class Facts:
             if model.name == name:
                 return model
         raise MissingResultError(f"no record is of the model {name!r}")
-
-    def claim(self, name: str) -> Claim:
-        """Raises: MissingResultError: the records say nothing about it; ask `name in facts.claims` first."""
-        if name not in self.claims:
-            raise MissingResultError(f"no claim {name!r}; the records bear on {', '.join(self.claims) or 'none'}")
-        return self.claims[name]
 
 
 def build_facts(
@@ -133,41 +119,52 @@ def build_facts(
         InputError: no experiment finished, so there is nothing to report.
     """
     found = tuple(records)
+    parts = [
+        part for part in (_family(r for r in found if not _miniature(r)), _family(filter(_miniature, found))) if part
+    ]
+    if not parts:
+        failed = sorted(found, key=lambda record: record.id)
+        said = f"; {len(failed)} failed, the first with: {failed[0].error}" if failed else ""
+        raise InputError(
+            f"the results hold no finished experiment with a perplexity{said}; `lottery run MANIFEST` makes one"
+        )
+    every = [cell for family in parts for cell in (*family.cells, *family.steps, *_trainings(family))]
+    return replace(
+        parts[0],
+        miniature=parts[1] if len(parts) > 1 else None,
+        studies=studies_of(plans, every, shipped),
+        damaged=damaged,
+    )
+
+
+def _miniature(record: Record) -> bool:
+    """Whether a record is of the miniature: it reads the text of the suite's grammar."""
+    known = TEXTS.get(record.experiment.text.name)
+    return known is not None and known.grammar is not None
+
+
+def _family(records: Iterable[Record]) -> Facts | None:
+    """The facts of one family; None where nothing finished."""
+    found = tuple(records)
     steps = cells_of(record for record in found if record.experiment.sequential is not None)
     cells = cells_of(r for r in found if r.experiment.training is None and r.experiment.sequential is None)
     trainings = cells_of(record for record in found if record.experiment.training is not None)
     tickets = tickets_of(trainings)
     if not tickets and not any(cell.done and cell.record.perplexity for cell in cells):
-        cells = (*cells, *trainings)
-        failed = f"; {len(cells)} failed, the first with: {cells[0].record.error}" if cells else ""
-        raise InputError(
-            f"the results hold no finished experiment with a perplexity{failed}; `lottery run MANIFEST` makes one"
-        )
+        return None
     models = _models(cells)
-    main = models[0] if models else None
-    all_rankings = tuple(ranking for model in models for ranking in model.rankings)
-    shared, breaks, beyond = shared_rankings(all_rankings), breaks_of(models), further(models)
-    told = {claim.name: claim for claim in (*beyond.claims, *(tickets[0].claims if tickets else ()))}
     return Facts(
         models=models,
         cells=cells,
+        headline=headline(models[0]) if models else None,
         steps=tuple(step for step in steps if step.record.sequential),
-        headline=headline(main) if main else None,
-        comparison=comparison(cell for cell in cells if cell.plain),
-        rankings=all_rankings,
-        shared_rankings=shared,
-        breaks=breaks,
-        crossings=crossings(curve for model in models for curve in model.curves),
-        storage=storage(models) if main else None,
-        recorded=recorded_of(read_recorded(), main) if main else None,
-        further=beyond,
         tickets=tickets,
-        claims=(claims(models, shared, breaks) if main else {}) | told,
-        audit=audit(main) if main else (),
         provenance=provenance(cells or trainings),
-        studies=studies_of(plans, (*cells, *steps, *trainings), shipped),
-        damaged=damaged,
     )
+
+
+def _trainings(family: Facts) -> tuple[Cell, ...]:
+    return tuple(cell for search in family.tickets for cell in (*search.cells, *search.failed))
 
 
 def _models(cells: Iterable[Cell]) -> tuple[ModelFacts, ...]:

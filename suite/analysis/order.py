@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from suite.analysis.cells import Cell
 from suite.analysis.location import Ranking, ranked_targets
 from suite.analysis.paired import above_one, paired, shared_level, within
-from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
+from suite.analysis.values import Verdict
 
 EQUAL = 0.01  # two harms whose ratio is certainly this close to 1 count as equal
 OPPOSITE = {Verdict.HOLDS: Verdict.FAILS, Verdict.FAILS: Verdict.HOLDS, Verdict.UNKNOWN: Verdict.UNKNOWN}
@@ -54,25 +54,50 @@ def order(ranking: Ranking, level: float, targets: Iterable[str] | None = None) 
     return Order(ranking.model, tuple(cell.what for cell in cells), relations)
 
 
-def ranking_claim(ranking: Ranking | None) -> Claim | None:
-    """At equal budget, every two targets of a model differ in the harm their loss does.
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The parts of one model at equal budget: their order, and the pairs that are certainly equal."""
 
-    It fails where two of them are certainly equal: their paired interval lies within 1 % of 1.
+    order: Order
+    equal: tuple[Pair, ...]
+
+    @property
+    def undecided(self) -> int:
+        return self.order.pairs - self.order.decided - len(self.equal)
+
+
+def ordered(ranking: Ranking) -> Ordered | None:
+    """The order of a ranking's parts, the error shared out among the pairs; None with fewer than two parts.
+
+    Two parts are equal where their paired interval lies within `EQUAL` of 1.
     """
-    if ranking is None or len(ranking.parts) < 2:
-        return None
     pairs = list(combinations(ranking.parts, 2))
+    if not pairs:
+        return None
     level = shared_level(len(pairs))
     found = order(ranking, level)
-    open_pairs = [(a, b) for a, b in pairs if found.relation(a.what, b.what) is Verdict.UNKNOWN]
-    equal = [(a.what, b.what) for a, b in open_pairs if within(paired(a, b, level), EQUAL) is Verdict.HOLDS]
-    verdict = Verdict.FAILS if equal else Verdict.UNKNOWN if open_pairs else Verdict.HOLDS
-    values = {"model": ranking.model, "budget": ranking.budget, "order": found, "equal": tuple(equal)}
-    return Claim("ranking", verdict, {**values, "margin": EQUAL, "pairs": found.pairs, "decided": found.decided})
+    undecided = [(a, b) for a, b in pairs if found.relation(a.what, b.what) is Verdict.UNKNOWN]
+    equal = [(a.what, b.what) for a, b in undecided if within(paired(a, b, level), EQUAL) is Verdict.HOLDS]
+    return Ordered(found, tuple(equal))
 
 
-def same_ranking_claim(shared: Sequence[Ranking]) -> Claim | None:
-    """Every pair of targets comes out the same way in every model; opposite ways in two models refute it."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The order of the same targets in several models: pairs that come out alike in all of them, opposite ways in two of
+    them (with these two), or are not decided everywhere."""
+
+    orders: tuple[Order, ...]
+    agreed: tuple[Pair, ...]
+    opposed: tuple[tuple[str, str, str, str], ...]
+    undecided: tuple[Pair, ...]
+
+    @property
+    def pairs(self) -> int:
+        return len(self.agreed) + len(self.opposed) + len(self.undecided)
+
+
+def shared_order(shared: Sequence[Ranking]) -> Shared | None:
+    """None unless two models have two targets in common; the error is shared out among all pairs and models."""
     everywhere = [w for w in ranked_targets(shared) if all(w in [c.what for c in r.parts] for r in shared)]
     pairs = list(combinations(everywhere, 2))
     if len(shared) < 2 or not pairs:
@@ -89,25 +114,14 @@ def same_ranking_claim(shared: Sequence[Ranking]) -> Claim | None:
             agreed.append(pair)
         else:
             undecided.append(pair)
-    verdict = Verdict.FAILS if opposed else Verdict.UNKNOWN if undecided else Verdict.HOLDS
-    values = {"models": len(shared), "budget": shared[0].budget, "pairs": len(pairs), "orders": orders}
-    lists = {"agreed": tuple(agreed), "opposed": tuple(opposed), "open": tuple(undecided)}
-    return Claim("same_ranking", verdict, {**values, **lists})
+    return Shared(orders, tuple(agreed), tuple(opposed), tuple(undecided))
 
 
-def one_over_other_claim(name: str, more: str, less: str, shared: Sequence[Ranking]) -> Claim | None:
-    """At equal budget, losing `more` harms more than losing `less`, in every model."""
+def one_over_other(more: str, less: str, shared: Sequence[Ranking]) -> tuple[Verdict, ...]:
+    """Whether losing `more` harms more than losing `less` at equal budget, in each model that lost both."""
     found: dict[str, tuple[Cell, Cell]] = {}
     for ranking in shared:
         one, other = ranking.cell(more), ranking.cell(less)
         if one is not None and other is not None:
             found[ranking.model] = one, other
-    if not found:
-        return None
-    ratios: dict[str, Bounds] = {model: paired(*cells, shared_level(len(found))) for model, cells in found.items()}
-    verdicts = {model: above_one(ratio) for model, ratio in ratios.items()}
-    counts = {v.name.lower(): sum(seen is v for seen in verdicts.values()) for v in Verdict}
-    missing = sum(isinstance(ratio, NotMeasured) for ratio in ratios.values())
-    verdict = Verdict.FAILS if counts["fails"] else Verdict.UNKNOWN if counts["unknown"] else Verdict.HOLDS
-    values = {"more": more, "less": less, "budget": shared[0].budget, "models": len(verdicts), "missing": missing}
-    return Claim(name, verdict, {**values, **counts, "by_model": verdicts})
+    return tuple(above_one(paired(*cells, shared_level(len(found)))) for cells in found.values())

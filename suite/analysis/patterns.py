@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.contests import contest, finished
-from suite.analysis.paired import above_one
 from suite.analysis.partners import Places, place, places
 from suite.analysis.speed import welch
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number
 from suite.records.schema import SemiStructured
 
 GROUPED = ("4:8", "2:4")  # the looser first
@@ -64,23 +62,6 @@ def patterns_of(cells: Iterable[Cell]) -> tuple[Grouped, ...]:
         if e.pattern in GROUPED and not e.baseline_precision and not e.recovery:
             rows.setdefault(place(e, pattern=None), cell)
     return tuple(_grouped(cell, known, found) for cell in rows.values())
-
-
-def pattern_claims(found: Sequence[Grouped]) -> tuple[Claim, ...]:
-    """That a pattern costs more than freedom, and that its kernels decode faster than dense ones."""
-    pairs = finished((row.free, cell) for row in found for cell in row.patterns)
-    costs = contest("patterns_cost", pairs)
-    ran = [row.kernels for row in found if row.kernels and isinstance(row.kernels.decode, float)]
-    claims = [costs, _faster(ran) if ran else None]
-    return tuple(claim for claim in claims if claim)
-
-
-def _faster(ran: Sequence[Kernels]) -> Claim:
-    verdicts = [above_one(kernels.interval) for kernels in ran]
-    speeds = [kernels.decode for kernels in ran if isinstance(kernels.decode, float)]
-    counts = {v.name.lower(): verdicts.count(v) for v in Verdict}
-    values = {"cells": len(ran), "low": min(speeds), "high": max(speeds), **counts}
-    return Claim("kernels_faster", everywhere(verdicts), values)
 
 
 def _grouped(cell: Cell, known: Places, cells: Sequence[Cell]) -> Grouped:

@@ -8,14 +8,14 @@ PPL(both) PPL(dense) / (PPL(pruned) PPL(rounded)).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.order import EQUAL
 from suite.analysis.paired import contrast, shared_level, within
 from suite.analysis.partners import place, places
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.records.experiment import Dtype, Experiment
 from suite.records.schema import Interval, Quantisation
 
@@ -87,18 +87,6 @@ def roundings_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Roun
         Rounding(dense.model, name, trios[0][1], tuple(_together(dense, name, *trio, level) for trio in trios))
         for name, trios in sorted(rows.items(), key=lambda pair: not pair[0].startswith("float8"))
     )
-
-
-def precision_claims(found: Sequence[Rounding]) -> tuple[Claim, ...]:
-    """That the damage adds up, within the margin, in every cell that was pruned and rounded."""
-    rows = [row for rounding in found for row in rounding.rows]
-    if not rows:
-        return ()
-    sums = {word: sum(row.sum == word for row in rows) for word in (OPEN, LESS, EVEN, MORE)}
-    counts = {"open": sums[OPEN], "less": sums[LESS], "even": sums[EVEN], "more": sums[MORE]}
-    known = [row.excess for row in rows if isinstance(row.excess, float)]
-    values = {"cells": len(rows), "margin": EQUAL, "worst": max(known), "least": min(known), **counts}
-    return (Claim("damage_adds_up", everywhere(row.additive for row in rows), values),) if known else ()
 
 
 def _alone(dense: Cell, precision: str, baseline: Dtype) -> Experiment:

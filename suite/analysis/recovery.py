@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import CRITERIA, Cell
-from suite.analysis.contests import contest, finished
-from suite.analysis.curves import TOLERANCE
+from suite.analysis.contests import finished
 from suite.analysis.paired import paired
 from suite.analysis.partners import Places, place, places
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, below
+from suite.analysis.values import Bounds, NotMeasured, Number
 from suite.records.schema import Recovered
 
 NO_BEFORE = NotMeasured("the same cell without recovery was not measured")
@@ -86,6 +85,19 @@ def recoveries_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Rec
     return tuple(Recoveries(model, *key, tuple(groups[key][t] for t in sorted(groups[key]))) for key in order)
 
 
+def courses_of(found: Sequence[Recoveries]) -> tuple[Recoveries, ...]:
+    """The criteria side by side at one sparsity of one model: that of the first model which most of them were trained
+    at, of equals the largest; as long as each other, the course of each known."""
+    known = [one for one in found if isinstance(one.most.learnt, Recovered)]
+    groups: dict[tuple[str, float], list[Recoveries]] = {}
+    for one in known:
+        if one.model == known[0].model:
+            groups.setdefault((one.what, one.sparsity), []).append(one)
+    best = max(groups, key=lambda key: (len(groups[key]), key[1], key[0]), default=None)
+    longest = max((one.most.tokens for one in groups[best]), default=0) if best else 0
+    return tuple(one for one in groups[best] if one.most.tokens == longest) if best else ()
+
+
 def trained_dense(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     """The dense model, trained and not pruned, by growing budget."""
     found = [
@@ -100,20 +112,7 @@ def what_went(cell: Cell) -> str:
     return ", ".join(filter(None, [e.what, e.pattern, e.allocation if e.allocation != "uniform" else None]))
 
 
-def recovery_claims(found: Sequence[Recoveries]) -> tuple[Claim, ...]:
-    """That training heals; that it heals all, within the tolerance; and that the mask still matters after it."""
-    rows = [one.most for one in found]
-    healed = finished((row.after, row.before if isinstance(row.before, Cell) else None) for row in rows)
-    whole = finished((row.dense if isinstance(row.dense, Cell) else None, row.after) for row in rows)
-    claims = [
-        contest("recovery_heals", healed),
-        contest("recovery_heals_all", whole, lambda ratio: below(ratio, TOLERANCE), tolerance=TOLERANCE),
-        contest("mask_still_matters", _against_random(found)),
-    ]
-    return tuple(claim for claim in claims if claim)
-
-
-def _against_random(found: Sequence[Recoveries]) -> list[tuple[Cell, Cell]]:
+def against_random(found: Sequence[Recoveries]) -> list[tuple[Cell, Cell]]:
     """Each chosen mask with the random one of the same sparsity, both after the longest training."""
     random = {
         (one.model, one.what, one.sparsity, one.most.tokens): one.most for one in found if one.criterion == "random"

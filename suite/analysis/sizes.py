@@ -11,7 +11,7 @@ from suite.analysis.curves import TOLERANCE, Curve
 from suite.analysis.location import comparison
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import paired, shared_level
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.records.schema import Interval
 
 UNCERTAIN = NotMeasured("the intervals along the curve do not bound where it crosses the tolerance")
@@ -60,15 +60,16 @@ class Family:
         return tuple((small, large) for less, more in pairwise(sizes) for small in less for large in more)
 
 
-def bigger_claim(models: Iterable[ModelFacts]) -> Claim | None:
-    """Within each architecture, every larger model is harmed less than every one of the next smaller size."""
+def families_of(models: Iterable[ModelFacts]) -> tuple[Family, ...]:
+    """The architectures of which several sizes were measured alike."""
     families = [_family(list(group)) for _, group in groupby(sorted(models, key=_kin), key=_kin)]
-    found = tuple(family for family in families if family and family.pairs)
-    if not found:
-        return None
-    level = shared_level(sum(len(family.pairs) for family in found))
-    verdicts = [_less(large.harm(level), small.harm(level)) for family in found for small, large in family.pairs]
-    return Claim("bigger_stand_more", everywhere(verdicts), {"families": found, "tolerance": TOLERANCE})
+    return tuple(family for family in families if family and family.pairs)
+
+
+def less_harmed(families: Sequence[Family]) -> tuple[Verdict, ...]:
+    """Whether each larger model is harmed less than each of the next smaller size; the error is shared out."""
+    level = shared_level(sum(len(family.pairs) for family in families))
+    return tuple(_less(large.harm(level), small.harm(level)) for family in families for small, large in family.pairs)
 
 
 def _kin(model: ModelFacts) -> tuple[str, str, str, int, int, str]:

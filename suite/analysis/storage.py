@@ -10,7 +10,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.models import ModelFacts
 from suite.analysis.order import OPPOSITE
 from suite.analysis.paired import above_one, paired_models, same_windows, shared_level
-from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +90,24 @@ def storage(models: Sequence[ModelFacts]) -> Storage | None:
     return Storage(curve.criterion, curve.what, path, tuple(sorted(others, key=lambda o: (-o.dense.bytes, o.model))))
 
 
-def pruned_beats_smaller_claim(models: Iterable[ModelFacts]) -> Claim | None:
-    """Pruned to the size of a smaller model of its architecture, a larger one predicts better, in every such pair.
+def matches_of(models: Iterable[ModelFacts]) -> tuple[Match, ...]:
+    """Every dense model beside the best pruned cell of a larger one of its architecture whose file is no larger.
 
-    The best of the pruned cells is chosen on the windows it is judged by, which favours pruning a little. A pair in
-    which no pruned file is small enough is left out, and counted.
+    The best of the pruned cells is chosen on the windows it is judged by, which favours pruning a little. The pair of
+    the largest files comes first.
     """
     pairs: list[tuple[Stored, Stored]] = []
-    left_out = 0
     for _, group in groupby(sorted(models, key=_architecture), key=_architecture):
         family = [(model, dense) for model in group if (dense := _dense(model))]
         for large, large_dense in family:
             for _, small in family:
                 if not _larger(large_dense, small) or not same_windows(large_dense.cell, small.cell):
                     continue
-                cells = _path(large_dense, _pruned(large)).pruned
-                fitting = [cell for cell in cells if cell.bytes <= small.bytes]
-                left_out += bool(cells) and not fitting
+                fitting = [cell for cell in _path(large_dense, _pruned(large)).pruned if cell.bytes <= small.bytes]
                 if fitting:
                     pairs.append((small, min(fitting, key=lambda stored: (stored.perplexity, stored.bytes))))
-    if not pairs:
-        return None
     level = shared_level(len(pairs))
-    matches = tuple(sorted((_match(*pair, level) for pair in pairs), key=lambda m: (-m.dense.bytes, m.pruned.model)))
-    verdicts = [match.better for match in matches]
-    counts = {v.name.lower(): verdicts.count(v) for v in Verdict}
-    values = {"matches": matches, "first": matches[0], "comparisons": len(matches), "left_out": left_out, **counts}
-    return Claim("pruned_beats_smaller", everywhere(verdicts), values)
+    return tuple(sorted((_match(*pair, level) for pair in pairs), key=lambda m: (-m.dense.bytes, m.pruned.model)))
 
 
 def _larger(one: Stored, other: Stored) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.contests import contest, finished
+from suite.analysis.contests import finished
 from suite.analysis.curves import Curve, breadth
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import above_one
 from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside, welch
-from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 
 SCATTERED = "scattered"
 OTHER_DTYPE = NotMeasured("the dense model was measured in another dtype")
@@ -80,22 +80,13 @@ def structure_of(model: ModelFacts) -> Structure | None:
     return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.cell.order))))
 
 
-def structure_claims(found: Sequence[Structure]) -> tuple[Claim, ...]:
-    """That what is taken out makes the model faster, and that scattered zeros of at least as many weights harm less."""
-    claims = [_faster(found), contest("scattered_harm_less", _matched(found))]
-    return tuple(claim for claim in claims if claim)
-
-
-def _faster(found: Sequence[Structure]) -> Claim | None:
+def paces(found: Sequence[Structure]) -> tuple[tuple[Verdict, ...], tuple[float, ...]]:
+    """Whether each timed cell that parts were taken out of decodes faster than dense, and at which relative speed; the
+    error is shared out."""
     rows = [row for one in found for row in one.rows if row.kind != SCATTERED and isinstance(row.speed, float)]
-    if not rows:
-        return None
-    level = 1 - (1 - LEVEL) / len(rows)
-    verdicts = [_above(row, level) for row in rows]
-    speeds = [row.speed for row in rows if isinstance(row.speed, float)]
-    counts = {v.name.lower(): verdicts.count(v) for v in Verdict}
-    values = {"cells": len(rows), "low": min(speeds), "high": max(speeds), **counts}
-    return Claim("structure_faster", everywhere(verdicts), values)
+    level = 1 - (1 - LEVEL) / max(len(rows), 1)
+    verdicts = tuple(_above(row, level) for row in rows)
+    return verdicts, tuple(row.speed for row in rows if isinstance(row.speed, float))
 
 
 def _above(row: Smaller, level: float) -> Verdict:
@@ -105,7 +96,7 @@ def _above(row: Smaller, level: float) -> Verdict:
     return above_one(welch(generation.decode_tokens_per_s, generation.dense_decode_tokens_per_s, level))
 
 
-def _matched(found: Iterable[Structure]) -> list[tuple[Cell, Cell]]:
+def matched(found: Iterable[Structure]) -> list[tuple[Cell, Cell]]:
     """Each structured cell with the scattered one of its criterion that lost the fewest weights of those that lost at
     least as many."""
     pairs: list[tuple[Cell | None, Cell | None]] = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from suite.records.schema import Interval
@@ -20,6 +21,7 @@ class NotMeasured:
     reason: str
 
 
+SIGN_LEVEL = 0.05  # of the sign test that grades a claim over many comparisons
 Number = float | NotMeasured
 Bounds = Interval | NotMeasured
 
@@ -28,17 +30,29 @@ class Verdict(StrEnum):
     """What the records say about a claim. `UNKNOWN` wherever an interval is missing or too wide to decide."""
 
     HOLDS = "holds"
+    MOSTLY = "mostly"
+    MIXED = "mixed"
     FAILS = "does not hold"
     UNKNOWN = "cannot be told"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim with its verdict. Its three wordings are a template's; `values` are the numbers they may quote."""
+    """A claim that was fixed beforehand, and what the records say to it.
+
+    Attributes:
+        statement: a sentence without its full stop, the same whatever the records say.
+        evidence: what the verdict rests on, in numbers; continues the sentence.
+        short: the same in a few words, where the whole has no room.
+        values: the numbers that it quotes, by name.
+    """
 
     name: str
+    statement: str
     verdict: Verdict
-    values: Mapping[str, object]
+    evidence: str
+    short: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> object:
         try:
@@ -62,3 +76,32 @@ def everywhere(verdicts: Iterable[Verdict]) -> Verdict:
     if Verdict.FAILS in found:
         return Verdict.FAILS
     return Verdict.HOLDS if found and all(v is Verdict.HOLDS for v in found) else Verdict.UNKNOWN
+
+
+def graded(wins: int, losses: int, undecided: int) -> Verdict:
+    """The verdict on a claim over many comparisons, each decided by its interval: a win, a loss, or neither.
+
+    It holds where every comparison is won, and does not hold where losses outnumber wins by a sign test. It mostly holds
+    where wins outnumber losses by a sign test, and are more than half of all. Where some are won and some lost
+    otherwise, the records are mixed; where none is lost, or none won, they do not tell.
+    """
+    count = wins + losses + undecided
+    if count and wins == count:
+        return Verdict.HOLDS
+    if count and losses == count:
+        return Verdict.FAILS
+    decided = sign_test(wins, losses) < SIGN_LEVEL
+    if decided and 2 * wins > count:
+        return Verdict.MOSTLY
+    if decided and losses > wins:
+        return Verdict.FAILS
+    return Verdict.MIXED if wins and losses else Verdict.UNKNOWN
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """The two-sided p-value that wins and losses are equally likely, ties left out."""
+    count = wins + losses
+    if count == 0:
+        return 1.0
+    tail = sum(math.comb(count, k) for k in range(min(wins, losses) + 1)) / 2**count
+    return min(1.0, 2 * tail)

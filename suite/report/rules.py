@@ -10,7 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from suite.analysis import breaks, order, speed
+from suite.analysis.curves import TOLERANCE
+from suite.analysis.over_models import FEWEST_MODELS
 from suite.analysis.points import FINEST
+from suite.analysis.values import SIGN_LEVEL
 from suite.analysis.ticket.rows import EARLY, ENOUGH
 from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED
 from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, SUMMED, TRAINED
@@ -31,10 +34,12 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "finest": FINEST,
         "scan": SCAN,
         "factors": FACTORS,
+        "tolerance_ratio": TOLERANCE,
+        "sign_level": SIGN_LEVEL,
         # Claims.
         "equal_harm": order.EQUAL,
         "damage": (breaks.LEAST, breaks.DAMAGE, breaks.MOST),
-        "fewest_models": breaks.FEWEST_MODELS,
+        "fewest_models": FEWEST_MODELS,
         # Evaluation: suite/evaluation/gate.py, perplexity.py, suite/runner/session.py, suite/machine.py.
         "gate": 0.01,
         "logits_at_once": 2**24,

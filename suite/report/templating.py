@@ -15,9 +15,10 @@ from markupsafe import Markup
 
 from suite.analysis.values import NotMeasured
 from suite.paths import TEMPLATES
+from suite.report import words
 from suite.report.bibliography import Citations
 from suite.report.format import FILTERS, FormatError, Missing, shade
-from suite.report.glyphs import clip, shorten
+from suite.report.glyphs import clip
 from suite.report.medium import RML, Medium
 from suite.report.theme import theme
 
@@ -85,7 +86,7 @@ def environment(templates: Path = TEMPLATES, medium: Medium = RML) -> jinja2.Env
     )
     citations = Citations(medium)
     env.filters |= FILTERS
-    env.filters |= {"clip": clip, "shorten": shorten}
+    env.filters |= {"clip": clip, **words.FILTERS}
     env.filters |= {"printable": medium.printable, "verbatim": medium.verbatim, "plain": medium.plain}
     env.filters |= {"marked": medium.marked}
     env.tests["measured"] = lambda value: not isinstance(value, NotMeasured)
@@ -94,6 +95,7 @@ def environment(templates: Path = TEMPLATES, medium: Medium = RML) -> jinja2.Env
         "shade": shade,
         "cite": citations.cite,
         "references": citations.references,
+        **words.GLOBALS,
     }
     return env
 

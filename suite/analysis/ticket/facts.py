@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.provenance import Provenance, provenance
-from suite.analysis.ticket.claims import ticket_claims
+from suite.analysis.ticket.answers import Answers, answers_of
 from suite.analysis.ticket.early import Readings
 from suite.analysis.ticket.masks import basins_of, orders_of, survivors_of
 from suite.analysis.ticket.rivals import early_of, focus_of, matching_of, rewindings_of, rivals_of
 from suite.analysis.ticket.rows import Agreement, Basin, Losses, Matched, Matching, Rival, Survivors
 from suite.analysis.ticket.seeds import MARGIN, Seeds
 from suite.analysis.ticket.trainings import Place, Search, asked_of, searches_of, trained_of
-from suite.analysis.values import Claim, NotMeasured, Number
+from suite.analysis.values import NotMeasured, Number
 from suite.records.experiment import Arm, Training
 from suite.records.trained import Trained
 
@@ -42,6 +42,7 @@ class TicketFacts:
         early: masks read from the dense network on its way.
         focus: the level that questions of one level are asked at: the sparsest at which the ticket of initial values
             matches, or where none does that nearest to `ENOUGH` remaining; None where there is no ticket.
+        answers: what the search says to each question; None where there is no ticket.
         cells: the finished trainings; `failed` are the others.
     """
 
@@ -62,7 +63,7 @@ class TicketFacts:
     basins: tuple[Basin, ...]
     early: tuple[Readings, ...]
     focus: Matched | None
-    claims: tuple[Claim, ...]
+    answers: Answers | None
     cells: tuple[Cell, ...]
     failed: tuple[Cell, ...]
     provenance: Provenance
@@ -126,7 +127,7 @@ def _ticket_facts(search: Search) -> TicketFacts:
         basins=basins,
         early=early,
         focus=focus,
-        claims=ticket_claims(first.model, matching, focus, rivals, rewindings, orders, basins, early),
+        answers=answers_of(matching, focus, rivals, rewindings, orders, basins, early),
         cells=search.finished,
         failed=search.failed,
         provenance=provenance(search.cells),

@@ -8,8 +8,7 @@ from statistics import fmean
 import matplotlib.ticker as ticker
 from matplotlib.axes import Axes
 
-from suite.analysis.breaks import PARTS, Loss
-from suite.analysis.facts import Facts
+from suite.analysis.breaks import PARTS, Breaks, Loss
 from suite.report.figures.style import MARKERS, Style, root
 from suite.report.theme import theme
 
@@ -17,11 +16,8 @@ GROUP = 0.27  # between the marks of one kind, of the 1 between kinds
 SPREAD = 0.13  # over which the models of one mark lie side by side
 
 
-def breaks(axes: Axes, facts: Facts, style: Style) -> None:
+def breaks(axes: Axes, found: Breaks, style: Style) -> None:
     """Excess over the grammar's floor: a dot for each model, dense and with each part pruned, and their mean."""
-    if not facts.breaks:
-        raise ValueError("no model was scored by kind of word with attention and the MLP pruned")
-    found = facts.breaks[0]
     looks = [("dense", theme().control, "X")]
     looks += [(part, theme().series[i], MARKERS[i]) for i, part in enumerate(PARTS)]
     for place, (series, colour, marker) in enumerate(looks):

@@ -7,8 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
-from suite.analysis.storage import Stored
+from suite.analysis.storage import Storage, Stored
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import Style, log_axis, name, root, series
 from suite.report.format import pct
@@ -19,15 +18,12 @@ MOST_NAMES = 6  # of sizes of the main model, and again of others
 Marks = list[tuple[float, float]]
 
 
-def bytes_(axes: Axes, facts: Facts, style: Style) -> None:
+def bytes_(axes: Axes, found: Storage, style: Style) -> None:
     """The main model's line from dense to the most pruned; the other models dense, and faint where pruned.
 
     Other sizes of the main model's architecture are in colour: only they answer whether a larger model pruned is
     better than a smaller one. The rest is hollow and grey, and named where there is room.
     """
-    found = facts.storage
-    if found is None:
-        raise ValueError("no file of a pruned model was written")
     paths = (found.main, *found.others)
     unit, unit_name = _unit(paths[0].dense.bytes)
     marks = {path.model: _marks((path.dense, *path.pruned), unit) for path in paths}

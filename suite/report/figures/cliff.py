@@ -7,9 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from suite.analysis.curves import Curve
-from suite.analysis.facts import Facts
+from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.models import ModelFacts
 from suite.analysis.points import Point
+from suite.analysis.recorded import Recorded
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
@@ -29,15 +30,15 @@ from suite.report.theme import theme
 Series = list[tuple[float, float]]
 
 
-def cliff(axes: Axes, facts: Facts, style: Style) -> None:
-    """The main model's curve; call it only where one was measured."""
-    model, colours = facts.main, theme().colours
+def cliff(axes: Axes, model: ModelFacts, within: Point | None, values: Recorded | None, style: Style) -> None:
+    """A model's main curve, the largest point `within` the tolerance, and `values` recorded before this suite."""
+    colours = theme().colours
     dense = model.dense_perplexity
     if model.main is None or isinstance(dense, NotMeasured):
         raise ValueError("there is no curve to draw")
     curves = [(model.main, theme().series[0], MARKERS[0])]
     curves += [(model.control, theme().control, "X")] if model.control else []
-    within, recorded = _within(facts), _recorded(facts)
+    recorded = _recorded(values)
     if within:
         axes.axvspan(0, within.sparsity, color=colours["paleblue"], lw=0, zorder=0)
     lines = []
@@ -48,7 +49,7 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
         _whiskers(axes, curve, dense, colour, style)
         lines.append(line)
     percent_axis(axes, [p.sparsity for curve, *_ in curves for p in curve.points] + [x for x, _ in recorded])
-    references = _references(facts)
+    references = _references(model)
     ys = [y for line in (*lines, recorded) for _, y in line] + [y for _, y in references]
     log_axis(axes.yaxis, min(ys) * 0.9, max(ys) * 1.12)
     labels = [Label(lines[0][-1][1], model.main.criterion, theme().series[0])]
@@ -63,23 +64,25 @@ def cliff(axes: Axes, facts: Facts, style: Style) -> None:
         axes.plot(*zip(*recorded, strict=True), ls="", marker="D", mfc="white", clip_on=False, zorder=4, **edge)
     if within:
         axes.axvline(within.sparsity, color=colours["accent"], lw=style.line * 0.4, zorder=1)
-    _name(axes, facts, [*lines, *([pair] for pair in recorded)], style)
+    _name(axes, model, within, values, [*lines, *([pair] for pair in recorded)], style)
 
 
-def _within(facts: Facts) -> Point | None:
-    """The largest point within the tolerance."""
-    return facts.headline.within if facts.headline else None
-
-
-def _name(axes: Axes, facts: Facts, lines: list[Series], style: Style) -> None:
+def _name(
+    axes: Axes,
+    model: ModelFacts,
+    within: Point | None,
+    values: Recorded | None,
+    lines: list[Series],
+    style: Style,
+) -> None:
     """What the figure's other marks are, each where its name covers nothing."""
-    within, control, colours = _within(facts), facts.main.control, theme().colours
+    control, colours = model.control, theme().colours
     ends, (left, right) = axes.get_ylim(), axes.get_xlim()
-    across = [[(left, y), (right, y)] for _, y in _references(facts)]
+    across = [[(left, y), (right, y)] for _, y in _references(model)]
     down = [[(within.sparsity, y) for y in ends]] if within else []
     room, gap = Room(axes, [*lines, *across, *down], style), 0.5 * style.size
     if within:
-        said = f"{pct(within.sparsity)}: largest\nmeasured within\n{pct(facts.tolerance - 1)} of dense"
+        said = f"{pct(within.sparsity)}: largest\nmeasured within\n{pct(TOLERANCE - 1)} of dense"
         sides = [(gap, "left"), (-gap, "right")][:: -1 if within.sparsity > 0.55 * right else 1]
         heights = [ends[0] * (ends[1] / ends[0]) ** share for share in (0.56, 0.66, 0.46, 0.76, 0.86, 0.36)]
         places = [Place(said, (within.sparsity, y), (dx, 0), ha) for dx, ha in sides for y in heights]
@@ -90,9 +93,9 @@ def _name(axes: Axes, facts: Facts, lines: list[Series], style: Style) -> None:
             ways = ("{} (mean of {} seeds)", "{}\n(mean of {} seeds)", "{}\n(mean of\n{} seeds)")
             texts = [way.format(control.criterion, control.seeds) for way in ways]
         room.put(_beside(lines[1][-1], texts, style), color=theme().control, fontweight="bold", linespacing=1.1)
-    if facts.recorded:
-        texts = [f"recorded,{between}{facts.recorded.short}" for between in (" ", "\n")]
-        marks = _recorded(facts)[::-1]
+    if values:
+        texts = [f"recorded,{between}{values.short}" for between in (" ", "\n")]
+        marks = _recorded(values)[::-1]
         room.put([place for mark in marks for place in _beside(mark, texts, style)], color=colours["mute"])
 
 
@@ -107,8 +110,8 @@ def _beside(at: tuple[float, float], texts: Iterable[str], style: Style) -> list
     return found
 
 
-def _recorded(facts: Facts) -> Series:
-    return [(column.sparsity, column.perplexity) for column in facts.recorded.columns] if facts.recorded else []
+def _recorded(values: Recorded | None) -> Series:
+    return [(column.sparsity, column.perplexity) for column in values.columns] if values else []
 
 
 def _line(curve: Curve) -> Series:
@@ -129,8 +132,8 @@ def _range(point: Point, dense: float) -> tuple[float, float]:
     return point.spread
 
 
-def _references(facts: Facts) -> list[tuple[str, float]]:
-    quality = facts.main.reference
+def _references(model: ModelFacts) -> list[tuple[str, float]]:
+    quality = model.reference
     if isinstance(quality, NotMeasured):
         return []
     found = [("uniform guess", quality.uniform), ("word counts alone", quality.unigram)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
+from suite.analysis.location import Comparison
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
 from suite.report.figures.style import Style, harm_label, log_axis, named_rows, root
@@ -12,11 +12,9 @@ from suite.report.format import times
 from suite.report.theme import theme
 
 
-def comparison(axes: Axes, facts: Facts, style: Style) -> None:
+def comparison(axes: Axes, shared: Comparison, style: Style) -> None:
     """A line from the dense model to each model's ratio, with its 95 % interval and its value."""
-    if facts.comparison is None:
-        raise ValueError("no two models share a cell")
-    found = [(c, c.ratio) for c in facts.comparison.cells]
+    found = [(c, c.ratio) for c in shared.cells]
     known = [(cell, ratio) for cell, ratio in found if not isinstance(ratio, NotMeasured)]
     room = int((root(axes).get_figheight() * 72 / style.size - 2.4) / 0.95)  # rows that do not touch
     left_out = max(len(known) - max(room, 2), 0)

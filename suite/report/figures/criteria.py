@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 
 from suite.analysis.criteria import Criteria, Line
 from suite.analysis.curves import TOLERANCE
-from suite.analysis.facts import Facts
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
@@ -29,9 +28,8 @@ SHORTEST = 1e-3  # seconds; a log axis has no place for none
 ENDS_EARLY = 0.6  # of the axis: a line that ends before it has its name at its end, not in the margin
 
 
-def criteria(axes: Axes, facts: Facts, style: Style) -> None:
+def criteria(axes: Axes, found: Criteria, style: Style) -> None:
     """Perplexity relative to dense, a line for each criterion, and the tolerance across them."""
-    found = _found(facts)
     drawn = [(line, [(p.sparsity, p.ratio) for p in line.curve.measured]) for line in found.lines]
     known = [(line, [(x, y) for x, y in points if isinstance(y, float)]) for line, points in drawn]
     percent_axis(axes, [x for _, points in known for x, _ in points], ticks=5)
@@ -61,9 +59,8 @@ def criteria(axes: Axes, facts: Facts, style: Style) -> None:
         room.put(_around(said, at, style), color=colour, fontweight="bold")
 
 
-def effort(axes: Axes, facts: Facts, style: Style) -> None:
+def effort(axes: Axes, found: Criteria, style: Style) -> None:
     """What it took to prune the model once: a row for each criterion, its time across and its peak memory beside it."""
-    found = _found(facts)
     costs = [(line, line.cost.seconds, line.cost.peak) for line in found.priced]
     known = [(line, max(s, SHORTEST), p) for line, s, p in costs if isinstance(s, float) and isinstance(p, float)]
     if not known:
@@ -108,9 +105,3 @@ def _intervals(axes: Axes, line: Line, colour: str, style: Style) -> None:
         if isinstance(interval := point.interval, Interval) and not isinstance(point.ratio, NotMeasured):
             ends = [interval.low, interval.high]
             axes.plot([point.sparsity] * 2, ends, color=colour, lw=style.line * 0.5, zorder=2)
-
-
-def _found(facts: Facts) -> Criteria:
-    if not facts.further.criteria:
-        raise ValueError("no model was pruned by several criteria")
-    return facts.further.criteria[0]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.crossings import Broken
-from suite.analysis.facts import Facts
+from suite.analysis.crossings import Broken, Crossings
 from suite.analysis.points import Crossing
 from suite.report.figures.style import MARKERS, Style, named_rows, percent_axis, root
 from suite.report.format import pct
@@ -14,14 +13,11 @@ from suite.report.theme import theme
 MOST_ROWS = 10
 
 
-def crossings(axes: Axes, facts: Facts, style: Style) -> None:
-    """A row for each model, a mark for each factor: between which sparsities, and how sure the text makes it."""
-    found = facts.crossings
-    if found is None:
-        raise ValueError("no two models have a curve of one target, or none of them breaks")
+def crossings(axes: Axes, found: Crossings, main: str, style: Style) -> None:
+    """A row for each model, a mark for each factor: between which sparsities, and how sure the text makes it; that of the model `main` is in bold."""
     several = len(found.factors) > 1
     room = int(root(axes).get_figheight() * 72 / style.size - (3.9 if several else 2.5))
-    rows = _chosen(found.rows, facts.main.name, min(max(room, 2), MOST_ROWS))
+    rows = _chosen(found.rows, main, min(max(room, 2), MOST_ROWS))
     looks = dict(zip(found.factors, zip(theme().series, MARKERS, strict=False), strict=False))
     for place, row in enumerate(rows):
         for crossing in row.reached:
@@ -33,7 +29,7 @@ def crossings(axes: Axes, facts: Facts, style: Style) -> None:
     percent_axis(axes, [row.searched * (1.06 if row.open else 1.0) for row in rows])
     named_rows(axes, [row.model for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if row.model == facts.main.name else "normal")
+        label.set_fontweight("bold" if row.model == main else "normal")
     for place in range(0, len(rows), 2):
         axes.axhspan(place - 0.5, place + 0.5, color=theme().colours["pale"], lw=0, zorder=0)
     said = "weights removed" if several else f"weights removed as perplexity passes {found.factors[0]:g}\u00d7 dense"

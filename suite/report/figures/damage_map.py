@@ -5,7 +5,6 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from suite.analysis.damage_map import DamageMap
-from suite.analysis.facts import Facts
 from suite.analysis.values import Verdict
 from suite.report.figures.grid import scale, shaded
 from suite.report.figures.style import Style
@@ -13,11 +12,8 @@ from suite.report.format import num
 from suite.report.theme import theme
 
 
-def damage_map(axes: Axes, facts: Facts, style: Style) -> None:
+def damage_map(axes: Axes, found: DamageMap, style: Style) -> None:
     """Layers across, parts up; the darker, the more its loss costs; a dot where it is not told apart from nothing."""
-    if not facts.further.maps:
-        raise ValueError("no model was pruned part by part and layer by layer")
-    found = facts.further.maps[0]
     top, mute = worst(found), theme().colours["mute"]
 
     def shade(part: str, layer: str) -> float | None:

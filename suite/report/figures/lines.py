@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
+from suite.analysis.kinds import KindTable
+from suite.analysis.models import ModelFacts
 from suite.analysis.values import NotMeasured, Number
 from suite.report.figures.style import Label, Style, log_axis, markers, name, percent_axis, right_labels, series
 from suite.report.theme import theme
@@ -15,21 +16,21 @@ Line = tuple[str, list[tuple[float, float]]]
 MOST_LINES = 12
 
 
-def targets(axes: Axes, facts: Facts, style: Style) -> None:
+def targets(axes: Axes, model: ModelFacts, style: Style) -> None:
     """Perplexity relative to dense, a line for each target of the main model."""
-    heat = facts.main.heat
+    heat = model.heat
     if heat is None:
         raise ValueError("no two targets were pruned by one criterion")
-    curves = [curve for curve in facts.main.curves if curve.criterion == heat.criterion and curve.measured]
+    curves = [curve for curve in model.curves if curve.criterion == heat.criterion and curve.measured]
     lines = [(c.what, [(0.0, 1.0), *_known((p.sparsity, p.ratio) for p in c.points)]) for c in curves[:MOST_LINES]]
     values = [y for _, line in lines for _, y in line]
     _draw(axes, lines, style, (min(values) * 0.93, max(values) * 1.15), suffix="\u00d7")
     axes.set_ylabel("perplexity relative to dense (log)")
 
 
-def divergence(axes: Axes, facts: Facts, style: Style) -> None:
+def divergence(axes: Axes, model: ModelFacts, style: Style) -> None:
     """Mean KL divergence from the dense model, for the main curve and its random control."""
-    curves = [curve for curve in (facts.main.main, facts.main.control) if curve]
+    curves = [curve for curve in (model.main, model.control) if curve]
     lines = [(c.criterion, _known((p.sparsity, p.cells[0].kl) for p in c.points)) for c in curves]
     lines = [(text, [pair for pair in line if pair[1] > 0]) for text, line in lines]
     lines = [(text, line) for text, line in lines if line]
@@ -38,11 +39,8 @@ def divergence(axes: Axes, facts: Facts, style: Style) -> None:
     axes.set_ylabel("KL divergence (nats, log)")
 
 
-def kinds(axes: Axes, facts: Facts, style: Style) -> None:
+def kinds(axes: Axes, table: KindTable, style: Style) -> None:
     """Loss by kind of word, above the grammar's own where it is known."""
-    table = facts.main.kinds
-    if table is None:
-        raise ValueError("no kinds of words were told apart")
     lines = [(kind, _known(zip(table.sparsities, values, strict=True))) for kind, values in table.rows]
     values = [y for _, line in lines for _, y in line]
     margin = 0.06 * (max(values) - min(values)) or 1.0

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from suite.analysis.facts import Facts
 from suite.analysis.parts import Parts
 from suite.analysis.values import NotMeasured
 from suite.report.figures.style import Style, root
@@ -42,11 +41,8 @@ class Box:
         return self.x + self.width / 2
 
 
-def network(axes: Axes, facts: Facts, style: Style) -> None:
+def network(axes: Axes, parts: Parts, style: Style) -> None:
     """From the words to the next one as a tower, one layer of it opened up beside; a colour scale below."""
-    parts = facts.main.parts
-    if parts is None:
-        raise ValueError("fewer than two parts of the main model were measured")
     width, height = (72 * inches - style.size / 4 for inches in root(axes).get_size_inches())
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()

@@ -8,8 +8,7 @@ from statistics import fmean
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
-from suite.analysis.location import Ranking
+from suite.analysis.location import Ranking, ranked_targets
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Interval
 from suite.report.figures.style import Style, harm_label, legend_above, log_axis, name, named_rows, series
@@ -19,17 +18,17 @@ from suite.report.theme import theme
 MOST_MODELS = 8
 
 
-def ranking(axes: Axes, facts: Facts, style: Style) -> None:
+def ranking(axes: Axes, found: Sequence[Ranking], style: Style) -> None:
     """A row for each target, most harmful on top; a mark for each model, with its 95 % interval."""
-    models = facts.shared_rankings[:MOST_MODELS]
-    harm = {what: mean for what in facts.ranked_targets if (mean := _mean_log(facts, what)) is not None}
+    models = found[:MOST_MODELS]
+    harm = {what: mean for what in ranked_targets(found) if (mean := _mean_log(found, what)) is not None}
     rows = sorted(harm, key=lambda what: (harm[what], what))
     seen = [1.0]
     for index, model in enumerate(models):
         shift = 0.0 if len(models) == 1 else 0.62 * (0.5 - index / (len(models) - 1))
         seen += _marks(axes, model, rows, shift, series(index), style)
     log_axis(axes.xaxis, min(seen) * 0.97, max(seen) * (1.06 if len(models) > 1 else 1.15), suffix="\u00d7")
-    harm_label(axes, left_out=len(facts.shared_rankings) - len(models))
+    harm_label(axes, left_out=len(found) - len(models))
     axes.axvline(1.0, color=theme().colours["mute"], lw=style.line * 0.4)
     named_rows(axes, rows)
     for row in range(0, len(rows), 2):
@@ -70,9 +69,9 @@ def _values(axes: Axes, model: Ranking, rows: Sequence[str], style: Style) -> No
             axes.annotate(times(ratio), (ratio, row), offset, textcoords="offset points", va="center")
 
 
-def _mean_log(facts: Facts, what: str) -> float | None:
+def _mean_log(found: Sequence[Ranking], what: str) -> float | None:
     """The mean over models of the log ratio: what the rows are sorted by."""
-    cells = [ranking.cell(what) for ranking in facts.shared_rankings]
+    cells = [ranking.cell(what) for ranking in found]
     ratios = [cell.ratio for cell in cells if cell is not None]
     known = [math.log(ratio) for ratio in ratios if not isinstance(ratio, NotMeasured)]
     return fmean(known) if known else None

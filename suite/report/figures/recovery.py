@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from suite.analysis.facts import Facts
-from suite.analysis.recovery import trained_dense
+from suite.analysis.models import ModelFacts
+from suite.analysis.recovery import Recoveries, trained_dense
 from suite.analysis.values import NotMeasured
 from suite.records.schema import Recovered
 from suite.report.figures.style import Label, Style, log_axis, name, right_labels, series
@@ -15,12 +17,8 @@ from suite.report.theme import theme
 SCALES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 
 
-def recovery(axes: Axes, facts: Facts, style: Style) -> None:
+def recovery(axes: Axes, found: Sequence[Recoveries], dense: ModelFacts, style: Style) -> None:
     """A line for each criterion at one sparsity of one model, and a dashed one for the dense model trained as long."""
-    found = facts.further.courses
-    if not found:
-        raise ValueError("no pruned model was trained")
-    dense = next(model for model in facts.models if model.name == found[0].model)
     base = dense.dense_perplexity
     lines = [(one.criterion, learnt) for one in found if isinstance(learnt := one.most.learnt, Recovered)]
     trained = trained_dense(dense.cells)

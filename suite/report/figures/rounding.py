@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from suite.analysis.facts import Facts
 from suite.analysis.order import EQUAL
-from suite.analysis.precision import Together
+from suite.analysis.precision import Rounding, Together
 from suite.records.schema import Interval
 from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, root, series
 from suite.report.format import pct
@@ -21,9 +21,9 @@ SHORT = 11  # lines of type in the height of a figure that has room for few numb
 SPREAD = 0.006  # sparsity by which the marks of several lines stand beside each other
 
 
-def rounding(axes: Axes, facts: Facts, style: Style) -> None:
+def rounding(axes: Axes, roundings: Sequence[Rounding], style: Style) -> None:
     """A mark for each cell that was pruned and rounded, with its interval; the band is where the two add up."""
-    lines = _lines(facts)
+    lines = _lines(roundings)
     if not lines:
         raise ValueError("no model was pruned and rounded")
     percent_axis(axes, [row.pruned.sparsity for _, rows in lines for row in rows], ticks=5)
@@ -55,12 +55,11 @@ def rounding(axes: Axes, facts: Facts, style: Style) -> None:
     axes.text(0.01, 0.98, f"band: the sum \u00b1\u00a0{pct(EQUAL)}", transform=axes.transAxes, va="top", **note)
 
 
-def _lines(facts: Facts) -> list[tuple[str, list[Together]]]:
+def _lines(roundings: Sequence[Rounding]) -> list[tuple[str, list[Together]]]:
     """By model, precision, criterion and target, named by what differs among them.
 
     Where there is float8, formats of sixteen bits are left to the tables: they are what models are measured in anyway.
     """
-    roundings = facts.further.roundings
     chosen = [one for one in roundings if one.precision.startswith(FLOAT8)] or roundings
     groups: dict[tuple[str, str, str, str], list[Together]] = {}
     for found in chosen:

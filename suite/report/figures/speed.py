@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
-from suite.analysis.speed import EQUIVALENCE
+from suite.analysis.speed import EQUIVALENCE, SpeedTable
 from suite.report.figures.style import Style, percent_axis
 from suite.report.format import pct
 from suite.report.theme import theme
 
 
-def speed(axes: Axes, facts: Facts, style: Style) -> None:
+def speed(axes: Axes, table: SpeedTable, style: Style) -> None:
     """Median and quartiles by sparsity; the band is the margin within which speeds count as equal."""
-    table = facts.main.speed
-    if table is None:
-        raise ValueError("no speeds were measured comparably")
     colours, dense = theme().colours, table.dense.median
     percent_axis(axes, [row.cell.sparsity for row in table.rows])
     axes.axhspan(dense * (1 - EQUIVALENCE), dense * (1 + EQUIVALENCE), color=colours["paleblue"], lw=0)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
-from suite.analysis.structure import SCATTERED, Smaller
+from suite.analysis.structure import SCATTERED, Smaller, Structure
 from suite.report.figures.style import Label, Style, fitting_label, log_axis, percent_axis, right_labels, series
 from suite.report.theme import theme
 
 MARKS = {"neurons": "o", "layers": "^", SCATTERED: "s"}
 
 
-def structure(axes: Axes, facts: Facts, style: Style) -> None:
+def structure(axes: Axes, one: Structure, style: Style) -> None:
     """Perplexity against the share of the model that went: a line for each kind and criterion, random ones grey.
 
     Random removal may leave the axes upwards, as what is compared is how the others differ.
     """
-    if not facts.further.structures:
-        raise ValueError("nothing was taken out of a model")
-    found = facts.further.structures[0].lines
+    found = one.lines
     scattered = [line for line in found if line[0] == SCATTERED]
     lines = [
         *(line for line in found if line not in scattered),

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
+from suite.analysis.ticket.rows import Survivors
 from suite.report.figures.grid import scale, shaded
 from suite.report.figures.style import Style
-from suite.report.figures.ticket import first
 from suite.report.format import remain
 
 
-def survivors(axes: Axes, facts: Facts, style: Style) -> None:
+def survivors(axes: Axes, found: Survivors, style: Style) -> None:
     """Layers across, parts up; the darker, the larger the share that survives, means over seeds."""
-    found = first(facts).survivors
-    if found is None:
-        raise ValueError("no ticket says where its survivors are")
     top = max(found.share.values())
     layers = {str(layer): layer for layer in found.layers}
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
 from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm
@@ -37,9 +36,8 @@ class Line:
     points: tuple[tuple[float, Seeds], ...]
 
 
-def ticket(axes: Axes, facts: Facts, style: Style) -> None:
+def ticket(axes: Axes, found: TicketFacts, style: Style) -> None:
     """A line for each arm, means over seeds, in a band from the least to the largest; the dense networks across."""
-    found = first(facts)
     room = root(axes).get_size_inches() * 72 / style.size  # ems
     lines = list(lines_of(found, whole=room[0] > WIDE))
     if not lines:
@@ -63,13 +61,6 @@ def ticket(axes: Axes, facts: Facts, style: Style) -> None:
     if found.matched:
         _mark(axes, found.matched.remaining, style, named=room[1] > TALL)
     right_labels(axes, labels, style)
-
-
-def first(facts: Facts) -> TicketFacts:
-    """The search that the figures show. Raises: ValueError: there is none."""
-    if not facts.tickets:
-        raise ValueError("no network was trained to search for a ticket")
-    return facts.tickets[0]
 
 
 def lines_of(found: TicketFacts, whole: bool = True) -> Iterator[Line]:

@@ -6,25 +6,20 @@ from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 
-from suite.analysis.facts import Facts
 from suite.analysis.ticket.early import Readings
 from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.ticket.seeds import Seeds
 from suite.records.experiment import Arm
 from suite.report.figures.style import Label, Style, log_axis, right_labels, root, series
-from suite.report.figures.ticket import NAMES, Line, draw_line, first, loss_label, over_floor
+from suite.report.figures.ticket import NAMES, Line, draw_line, loss_label, over_floor
 from suite.report.theme import theme
 
 HEIGHTS = (3, 2)  # of the losses and of the overlaps below them
 ROOM = 0.86  # of the figure's height that both have
 
 
-def early(axes: Axes, facts: Facts, style: Style) -> None:
+def early(axes: Axes, found: TicketFacts, readings: Readings, style: Style) -> None:
     """Losses of networks trained under masks read at a share of the training, and below, how alike the masks are."""
-    if "ticket_read_early" not in facts.claims:
-        raise ValueError("no mask was read along the training")
-    found, readings = first(facts), facts.claim("ticket_read_early")["row"]
-    assert isinstance(readings, Readings)
     grid = root(axes).add_gridspec(2, 1, height_ratios=HEIGHTS)
     axes.set_subplotspec(grid[0])
     below = root(axes).add_subplot(grid[1], sharex=axes, facecolor="none")

@@ -1,0 +1,90 @@
+"""What a report of some facts holds: the sections that the records say something about, with what each found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from suite.analysis.facts import Facts
+from suite.analysis.values import Claim
+from suite.report.section import Figure, Section, Table
+from suite.report.sections import SECTIONS
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A section that is there: what it found in the facts of a family of models, and its claims."""
+
+    section: Section[Any]
+    found: Any
+    facts: Facts
+    claims: tuple[Claim, ...]
+
+    @property
+    def key(self) -> str:
+        return self.section.key
+
+    @property
+    def title(self) -> str:
+        return self.section.title
+
+    @cached_property
+    def figures(self) -> tuple[Figure[Any], ...]:
+        return tuple(figure for figure in self.section.figures if figure.there(self.found))
+
+    @cached_property
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        return tuple(table for table in self.section.tables if table.rows(self.found))
+
+    def figure(self, key: str) -> Figure[Any] | None:
+        return next((figure for figure in self.figures if figure.key == key), None)
+
+    def table(self, key: str) -> Table[Any, Any] | None:
+        return next((table for table in self.tables if table.key == key), None)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The sections of a report, in order. What the models in front say nothing of is the miniature's to say."""
+
+    facts: Facts
+    sections: tuple[Shown, ...]
+
+    @property
+    def claims(self) -> Mapping[str, Claim]:
+        """Every claim that the records bear on, by name."""
+        return {claim.name: claim for shown in self.sections for claim in shown.claims}
+
+    def find(self, key: str) -> Shown | None:
+        return next((shown for shown in self.sections if shown.key == key), None)
+
+    def placed(self, name: str) -> Callable[..., None]:
+        """The figure of that name, as a function of axes and style. Raises: KeyError: there is none."""
+        for shown in self.sections:
+            if (figure := shown.figure(name)) is not None:
+                found = shown.found
+                return lambda axes, style: figure.draw(axes, found, style)
+        raise KeyError(f"no section has a figure {name!r}")
+
+
+def contents_of(facts: Facts) -> Contents:
+    """The sections that a report of these facts has."""
+    return Contents(facts, tuple(_shown(facts)))
+
+
+def claims_of(facts: Facts) -> dict[str, Claim]:
+    """The claims that the records of one family of models bear on, by name, in the order of the sections."""
+    found = ((section, section.find(facts)) for section in SECTIONS)
+    claims = (claim for section, about in found if about is not None for claim in section.claims(about) if claim)
+    return {claim.name: claim for claim in claims}
+
+
+def _shown(facts: Facts) -> Iterator[Shown]:
+    families = [facts, *([facts.miniature] if facts.miniature else [])]
+    for section in SECTIONS:
+        for family in families:
+            if (found := section.find(family)) is not None:
+                yield Shown(section, found, family, tuple(claim for claim in section.claims(found) if claim))
+                break

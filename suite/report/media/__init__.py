@@ -1,0 +1,1 @@
+"""The documents: poster, paper, supplement and page. Each walks the same sections."""

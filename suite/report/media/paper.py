@@ -1,0 +1,112 @@
+"""The paper, of at most twelve pages, and its supplement, which holds every table and record. US letter."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from suite.analysis.curves import TOLERANCE
+from suite.analysis.facts import Facts
+from suite.analysis.resources import resources
+from suite.analysis.values import Claim, Verdict
+from suite.paths import MANIFESTS
+from suite.report import tables
+from suite.report.contents import Contents
+from suite.report.drawing import draw
+from suite.report.figures.style import Style
+from suite.report.medium import RML
+from suite.report.pdf import Pdf, build
+from suite.report.theme import theme
+from suite.report.wording import Wording
+
+COLUMN, PAGE = 243.0, 504.0  # points: the widths of a column, and of both
+FIGURE_LINE = 1.25  # points
+TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
+FINDINGS = 3  # claims in the abstract
+TOLD = (Verdict.HOLDS, Verdict.FAILS, Verdict.MOSTLY, Verdict.MIXED)
+
+
+def build_paper(contents: Contents) -> Pdf:
+    """The paper of a study: two columns, summaries alone.
+
+    Raises:
+        LayoutOverflowError: something is too large for a column.
+        RmlError, FormatError, jinja2.UndefinedError: a template is at fault.
+    """
+
+    def filled(head: float, only_head: bool) -> Pdf:
+        words = Wording(contents, RML, paper=True)
+        context = {"table_of": partial(_table, words, COLUMN), "head": head, "only_head": only_head}
+        context |= {"findings": findings(contents), **_repeat(contents.facts)}
+        return build(words.render("media/paper.rml.j2", **context), _drawn(contents))
+
+    trial = filled(TALLEST_HEAD, only_head=True)
+    return filled(TALLEST_HEAD * trial.fills["head"] + 2, only_head=False)
+
+
+def build_supplement(contents: Contents) -> Pdf:
+    """What the paper has no room for: every table, the other figures, the manifests word for word, every record.
+
+    Raises: as `build_paper`.
+    """
+    words = Wording(contents, RML, prefix="S")
+    facts = contents.facts
+    context = {
+        "table_of": partial(_table, words, PAGE),
+        "manifests": [(study, list(map(_indented, study.manifest.splitlines()))) for study in facts.studies],
+        "records": [
+            (name, list(cells))
+            for family in facts.families
+            for name, cells in groupby(family.cells, key=lambda cell: cell.model)
+        ],
+        "resources": resources(model for family in facts.families for model in family.models),
+        "trainings": [search for family in facts.families for search in family.tickets],
+        "tolerance": TOLERANCE,
+    }
+    return build(words.render("media/supplement.rml.j2", **context), _drawn(contents))
+
+
+def findings(contents: Contents) -> list[Claim]:
+    """The claims that the abstract tells: the first one that is decided of each of the first sections."""
+    found = []
+    for shown in contents.sections:
+        told = [claim for claim in shown.claims if claim.verdict in TOLD]
+        found += told[:1]
+    return found[:FINDINGS]
+
+
+def _drawn(contents: Contents) -> Any:
+    style = Style(size=theme().sizes.paper.figure, line=FIGURE_LINE)
+    return partial(draw, contents=contents, style=style)
+
+
+def _table(words: Wording, width: float, shown: Any, table: Any) -> Any:
+    size = theme().sizes.paper.table
+    most = table.most if width == COLUMN else None
+    return tables.rml(table, shown.found, width, size, most)
+
+
+def _repeat(facts: Facts) -> dict[str, Any]:
+    """What it takes to repeat the study: commands, and where results to compare with lie."""
+    names = [study.name for study in facts.studies] or ["STUDY"]
+    first = names[0]
+    return {
+        "commands": [
+            "make setup",
+            f".venv/bin/lottery run manifests/{first}.yaml",
+            f".venv/bin/lottery compare results/{first} {_theirs(first)}",
+        ],
+        "more": len(names) - 1,
+    }
+
+
+def _theirs(study: str) -> str:
+    """Where the results of a study to compare with lie: those that ship, or another's."""
+    shipped = (MANIFESTS / "reference" / study).is_dir()
+    return f"manifests/reference/{study}" if shipped else f"THEIRS/{study}"
+
+
+def _indented(line: str) -> tuple[int, str]:
+    """A line of a file: by how many spaces it is indented, and the rest of it."""
+    return len(line) - len(line.lstrip(" ")), line.strip()
