@@ -115,11 +115,11 @@ def _mass_columns(_found: Location) -> list[Column[Removable]]:
     def at(index: int) -> Column[Removable]:
         return Column(f"{num(MASS_FACTORS[index], 1)}×", lambda row: _between(row.masses[index]))
 
-    columns = [
-        Column[Removable]("Part", lambda row: row.what),
-        Column[Removable]("Its weights", lambda row: row.share, pct),
+    return [
+        Column("Part", lambda row: row.what),
+        Column("Its weights", lambda row: row.share, pct),
+        *(at(index) for index in range(len(MASS_FACTORS))),
     ]
-    return [*columns, *(at(index) for index in range(len(MASS_FACTORS)))]
 
 
 def _between(mass: Mass) -> str:

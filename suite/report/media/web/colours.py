@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from suite.report.tables import SHADES
 from suite.report.theme import blend, theme
 
 TEXT, GRAPHIC = 4.5, 3.0  # least contrasts of WCAG 2, levels AA: of text, and of marks that must be seen
-SHADES = 10  # steps of the background of a cell, from unharmed to worst
 DUSK = 0.55  # how much of a background's colour stays in the dark, so that light text can be read on it
 Pair = tuple[str, str]  # light, dark
 Palette = Mapping[str, Pair]

@@ -9,7 +9,7 @@ from functools import partial
 from lxml import etree
 from markupsafe import Markup
 
-from suite.report.page.colours import Palette, dusk, figure_colours
+from suite.report.media.web.colours import Palette, dusk, figure_colours
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
