@@ -53,11 +53,12 @@ def steps(results: list[Path]) -> Iterator[str]:
     from suite.garbage import without_collection
 
     with without_collection():
-        from suite.analysis.facts import build_facts
-        from suite.records.store import read_plans, read_records
         from suite.report.page import build_page
         from suite.report.paper import build_paper
         from suite.report.poster import build_poster
+
+        from suite.analysis.facts import build_facts
+        from suite.records.store import read_plans, read_records
 
         yield "imports"
         records, _ = read_records(results)

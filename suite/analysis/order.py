@@ -83,8 +83,10 @@ def ordered(ranking: Ranking) -> Ordered | None:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The order of the same targets in several models: pairs that come out alike in all of them, opposite ways in two of
-    them (with these two), or are not decided everywhere."""
+    """The order of the same targets in several models.
+
+    Pairs come out alike in all of them, opposite ways in two of them (which are named), or are not decided everywhere.
+    """
 
     orders: tuple[Order, ...]
     agreed: tuple[Pair, ...]

@@ -81,9 +81,9 @@ def everywhere(verdicts: Iterable[Verdict]) -> Verdict:
 def graded(wins: int, losses: int, undecided: int) -> Verdict:
     """The verdict on a claim over many comparisons, each decided by its interval: a win, a loss, or neither.
 
-    It holds where every comparison is won, and does not hold where losses outnumber wins by a sign test. It mostly holds
-    where wins outnumber losses by a sign test, and are more than half of all. Where some are won and some lost
-    otherwise, the records are mixed; where none is lost, or none won, they do not tell.
+    It holds where every comparison is won. It mostly holds where wins outnumber losses by a sign test and are more than
+    half of all. It does not hold where losses outnumber wins by a sign test. Otherwise the records are mixed where some
+    are won and some lost, and do not tell where none is won, or none lost.
     """
     count = wins + losses + undecided
     if count and wins == count:
@@ -103,5 +103,5 @@ def sign_test(wins: int, losses: int) -> float:
     count = wins + losses
     if count == 0:
         return 1.0
-    tail = sum(math.comb(count, k) for k in range(min(wins, losses) + 1)) / 2**count
+    tail: float = sum(math.comb(count, k) for k in range(min(wins, losses) + 1)) / 2**count
     return min(1.0, 2 * tail)

@@ -21,13 +21,13 @@ def bundle(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     from suite.cli.report import documents
     from suite.garbage import without_collection
     from suite.report.bundle import build_bundle
-    from suite.report.command import read_facts, results_folders, write
+    from suite.report.command import read_contents, results_folders, write
     from suite.report.theme import use
     from suite.report.together import together
 
     with without_collection():
         use(theme)
-        printed = together(documents(read_facts(results), sheet))
+        printed = together(documents(read_contents(results), sheet))
         for name, content in printed.items():
             click.echo(write(out / name, content))
         click.echo(write(out / "bundle.zip", build_bundle(printed, results_folders(results))))

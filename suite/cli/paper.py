@@ -1,4 +1,4 @@
-"""`lottery paper`: results -> paper.pdf."""
+"""`lottery paper`: results -> paper.pdf and supplement.pdf."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from suite.cli.printing import print_options
 @click.command()
 @print_options
 def paper(results: tuple[str, ...], out: Path, theme: Path | None) -> None:
-    """Print the paper: US letter, two columns, every number read from RESULTS and every record in its appendix.
+    """Print the paper and its supplement: US letter, every number read from RESULTS.
+
+    The paper has summaries, on twelve pages at most; the supplement every table, manifest and record.
 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`.
     """
-    from suite.report.command import read_facts, write
-    from suite.report.paper import build_paper
+    from suite.report.command import read_contents, write
+    from suite.report.media.paper import build_paper, build_supplement
     from suite.report.theme import use
 
     use(theme)
-    click.echo(write(out / "paper.pdf", build_paper(read_facts(results)).content))
+    contents = read_contents(results)
+    click.echo(write(out / "paper.pdf", build_paper(contents).content))
+    click.echo(write(out / "supplement.pdf", build_supplement(contents).content))

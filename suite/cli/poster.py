@@ -18,9 +18,9 @@ def poster(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Sections appear when their records do; what failed is printed as n/m with its reason.
     """
-    from suite.report.command import read_facts, write
-    from suite.report.poster import build_poster
+    from suite.report.command import read_contents, write
+    from suite.report.media.poster import build_poster
     from suite.report.theme import use
 
     use(theme)
-    click.echo(write(out / poster_name(sheet), build_poster(read_facts(results), sheet).content))
+    click.echo(write(out / poster_name(sheet), build_poster(read_contents(results), sheet).content))

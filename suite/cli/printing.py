@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-FORMATS = ("48x36", "a0-landscape", "a0-portrait")  # suite/report/poster/sheets.py has their geometry
+FORMATS = ("48x36", "a0-landscape", "a0-portrait")  # suite/report/media/sheets.py has their geometry
 
 
 def print_options(command: Any) -> Any:

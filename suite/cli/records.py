@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +17,7 @@ from suite.errors import InputError
 from suite.garbage import without_collection
 from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
-from suite.records.columns import COLUMNS
+from suite.records.columns import COLUMNS, as_table
 from suite.records.query import condition, ordered_by, select
 
 if TYPE_CHECKING:
@@ -69,9 +67,7 @@ def records(
         rows = [record.model_dump(mode="json", by_alias=True) for record in shown]
         click.echo(json.dumps({"schema": SCHEMA, "records": rows}, indent=1, ensure_ascii=False))
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([column.read(record) for column in COLUMNS.values()] for record in shown)
+        click.echo(as_table(shown), nl=False)
     elif not shown:
         click.echo(f"none of {len(found)} records matches {' and '.join(conditions)}" if found else "no records")
     else:

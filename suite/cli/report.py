@@ -10,7 +10,7 @@ import click
 from suite.cli.printing import format_option, poster_name, print_options
 
 if TYPE_CHECKING:
-    from suite.analysis.facts import Facts
+    from suite.report.contents import Contents
     from suite.report.together import Task
 
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @print_options
 @format_option
 def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) -> None:
-    """Print poster, paper and page, the records read once: what `lottery poster`, `paper` and `page` print, sooner.
+    """Print poster, paper, supplement and page: what `lottery poster`, `paper` and `page` print, the records read once.
 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Either all documents are written or, where one cannot be, none.
@@ -27,22 +27,23 @@ def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     from suite.report.together import together
 
     with without_collection():
-        from suite.report.command import read_facts, write
+        from suite.report.command import read_contents, write
         from suite.report.theme import use
 
         use(theme)
-        for name, content in together(documents(read_facts(results), sheet)).items():
+        for name, content in together(documents(read_contents(results), sheet)).items():
             click.echo(write(out / name, content))
 
 
-def documents(facts: Facts, sheet: str) -> dict[str, Task]:
+def documents(contents: Contents, sheet: str) -> dict[str, Task]:
     """File name to what makes the file; the longest first."""
-    from suite.report.page import build_page
-    from suite.report.paper import build_paper
-    from suite.report.poster import build_poster
+    from suite.report.media.page import build_page
+    from suite.report.media.paper import build_paper, build_supplement
+    from suite.report.media.poster import build_poster
 
     return {
-        "paper.pdf": lambda: build_paper(facts).content,
-        poster_name(sheet): lambda: build_poster(facts, sheet).content,
-        "results.html": lambda: build_page(facts),
+        "supplement.pdf": lambda: build_supplement(contents).content,
+        "results.html": lambda: build_page(contents),
+        poster_name(sheet): lambda: build_poster(contents, sheet).content,
+        "paper.pdf": lambda: build_paper(contents).content,
     }

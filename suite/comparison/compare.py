@@ -70,8 +70,11 @@ def _claims(pairs: Iterable[Pair]) -> tuple[ClaimPair, ...]:
 
 
 def _verdicts(cells: Iterable[Cell]) -> dict[str, Verdict]:
+    from suite.report.contents import claims_of  # brings what draws figures in
+
     try:
         facts = build_facts(cell.record for cell in cells)
     except InputError:  # no perplexity was measured, so nothing is claimed
         return {}
-    return {name: claim.verdict for name, claim in facts.claims.items()}
+    found = {name: claim for family in reversed(facts.families) for name, claim in claims_of(family).items()}
+    return {name: claim.verdict for name, claim in found.items()}

@@ -5,8 +5,10 @@ Units are in the names where they are not obvious: losses are nats a token, shar
 
 from __future__ import annotations
 
+import csv
 import difflib
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -192,3 +194,12 @@ def column(name: str) -> Column:
     close = difflib.get_close_matches(name, COLUMNS, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
     raise InputError(f"there is no column {name!r}{meant}; the columns are {', '.join(COLUMNS)}")
+
+
+def as_table(records: Iterable[Record]) -> str:
+    """Every column of the records as CSV, in full precision: a line a record, below one of titles."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([column.read(record) for column in COLUMNS.values()] for record in records)
+    return text.getvalue()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from suite import __version__
 from suite.paths import ROOT
+from suite.records.columns import as_table
 from suite.records.plan import Plan
 from suite.records.schema import Environment, Record
 from suite.records.store import read_plans, read_record, studies
@@ -22,6 +23,7 @@ READ_ME = """The lottery suite {version}: a study, as it was handed in.
 
 {documents}
 records/        one JSON file an experiment, and each study's plan
+records.csv     the same as a table, a line a record
 manifests/      what each study declared, word for word
 environment.json  the machines and versions that made the records
 SHA256SUMS      checksums: `sha256sum --check SHA256SUMS`
@@ -42,17 +44,20 @@ def build_bundle(documents: Mapping[str, bytes], folders: Iterable[Path]) -> byt
     results = list(folders)
     files = dict(documents)
     environments: dict[str, Environment] = {}
+    found: list[Record] = []
     for store in studies(results):
         study = _entry(store.folder.resolve().name)
         for path in store.paths:
             if isinstance(record := read_record(path), Record):
                 files[f"records/{study}/{path.name}"] = path.read_bytes()
+                found.append(record)
                 environments.setdefault(_machine(record.environment), record.environment)
     plans = read_plans(results)
     for plan in plans:
         study = _entry(plan.name)
         files[f"manifests/{study}.yaml"] = plan.manifest.encode()
         files[f"records/{study}/plan.json"] = plan.to_json().encode()
+    files["records.csv"] = as_table(sorted(found, key=lambda record: record.id)).encode()
     files["environment.json"] = _environments(environments.values())
     if (ROOT / "requirements.txt").is_file():
         files["requirements.txt"] = (ROOT / "requirements.txt").read_bytes()

@@ -11,7 +11,7 @@ from suite.errors import InputError
 from suite.paths import MANIFESTS, default_results
 
 if TYPE_CHECKING:
-    from suite.analysis.facts import Facts
+    from suite.report.contents import Contents
 
 
 REFERENCE = MANIFESTS / "reference"  # the results that come with the suite
@@ -23,20 +23,21 @@ def results_folders(arguments: Iterable[str]) -> list[Path]:
     return [Path(piece) for piece in named] or [default_results()]
 
 
-def read_facts(arguments: Iterable[str]) -> Facts:
-    """The facts of the results a command was given.
+def read_contents(arguments: Iterable[str]) -> Contents:
+    """What a report of the results a command was given holds.
 
     Raises:
         InputError: a folder is not there, or no experiment in it finished.
     """
     from suite.analysis.facts import build_facts
     from suite.records.store import read_plans, read_records
+    from suite.report.contents import contents_of
 
     folders = results_folders(arguments)
     records, damaged = read_records(folders)
     reference = [folder for folder in folders if folder.resolve().is_relative_to(REFERENCE.resolve())]
     shipped = {record.seal for record in read_records(reference)[0]} if reference else set()
-    return build_facts(records, read_plans(folders), damaged=len(damaged), shipped=shipped)
+    return contents_of(build_facts(records, read_plans(folders), damaged=len(damaged), shipped=shipped))
 
 
 def write(path: Path, content: bytes) -> Path:

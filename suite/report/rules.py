@@ -13,9 +13,9 @@ from suite.analysis import breaks, order, speed
 from suite.analysis.curves import TOLERANCE
 from suite.analysis.over_models import FEWEST_MODELS
 from suite.analysis.points import FINEST
-from suite.analysis.values import SIGN_LEVEL
 from suite.analysis.ticket.rows import EARLY, ENOUGH
 from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED
+from suite.analysis.values import SIGN_LEVEL
 from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, SUMMED, TRAINED
 from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
 from suite.manifest.cliff import FACTORS, SCAN

@@ -1,8 +1,8 @@
 """What a section of the reports says of itself: what it finds, its claims, its figures, its tables, its words.
 
-A section is two files: `suite/report/sections/KEY.py` with one `Section`, and `templates/sections/KEY.j2` with its words
-as macros: `lead` (what paper and page say), `poster`, `figure_KEY` and `table_KEY` (captions), `method`, `limits`. All of
-them may be missing. Poster, paper, supplement and page walk the same list, `suite.report.sections.SECTIONS`.
+A section is two files: `suite/report/sections/KEY.py` with one `Section`, and `templates/sections/KEY.j2` with its
+words as macros: `lead` (what paper and page say), `poster`, `figure_KEY` and `table_KEY` (the captions). Poster, paper,
+supplement and page walk the same list, `suite.report.sections.SECTIONS`.
 """
 
 from __future__ import annotations

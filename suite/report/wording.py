@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 from markupsafe import Markup
@@ -16,6 +16,7 @@ from suite.report.rules import RULES
 from suite.report.section import Figure, Table
 from suite.report.templating import environment
 
+Document = Literal["poster", "paper", "supplement", "page"]
 COLOURS = {
     Verdict.HOLDS: "coherent",
     Verdict.MOSTLY: "coherent",
@@ -28,21 +29,24 @@ COLOURS = {
 class Wording:
     """The words of one document.
 
-    Args:
-        paper: whether the document is the paper, whose figures and tables are some of all; the supplement, and the page,
-            have all, and the paper refers to the supplement's as S1, S2 and so on.
+    The paper and the poster have some figures and tables, numbered from 1. The supplement has the other figures and all
+    tables, numbered from S1; the page has everything.
     """
 
-    def __init__(self, contents: Contents, medium: Medium, paper: bool = False, prefix: str = "") -> None:
+    def __init__(self, contents: Contents, medium: Medium, document: Document) -> None:
         self.contents, self.medium = contents, medium
         every_figure = [figure for shown in contents.sections for figure in shown.figures]
         every_table = [table for shown in contents.sections for table in shown.tables]
-        self.figures = _numbers([f.key for f in every_figure if f.paper or not paper], prefix)
-        self.tables = _numbers([t.key for t in every_table if t.paper or not paper], prefix)
-        self._elsewhere = (
-            _numbers([f.key for f in every_figure if not f.paper], "S"),
-            _numbers([t.key for t in every_table if not t.paper], "S"),
+        printed = (
+            _numbers([figure.key for figure in every_figure if figure.paper or document == "page"]),
+            _numbers([table.key for table in every_table if table.paper or document == "page"]),
         )
+        others = (
+            _numbers([figure.key for figure in every_figure if not figure.paper], "S"),
+            _numbers([table.key for table in every_table], "S"),
+        )
+        own, self._elsewhere = (others, printed) if document == "supplement" else (printed, others)
+        self.figures, self.tables = own
         self.env = environment(medium=medium)
         self.env.globals |= {
             "contents": contents,
@@ -110,5 +114,5 @@ def brief(claim: Claim) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
-def _numbers(keys: list[str], prefix: str) -> Mapping[str, str]:
+def _numbers(keys: list[str], prefix: str = "") -> Mapping[str, str]:
     return {key: f"{prefix}{number}" for number, key in enumerate(keys, start=1)}

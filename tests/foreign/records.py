@@ -14,6 +14,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from suite.report.page import build_page
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
+
 from suite.analysis.facts import build_facts
 from suite.cli.compare import compare as compare_command
 from suite.cli.records import records as records_command
@@ -22,9 +26,6 @@ from suite.paths import MANIFESTS
 from suite.records import read_plans, read_records
 from suite.records.columns import COLUMNS, RESULTS
 from suite.records.experiment import Experiment, digest
-from suite.report.page import build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 from tests.foreign.manifests import assert_printable, assert_sentence
 from tests.foreign.mutate import altered, flipped, nudged
 

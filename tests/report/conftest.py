@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
 
 from suite.analysis.facts import Facts, build_facts
-from suite.report.paper import build_paper
 from suite.report.pdf import Pdf
-from suite.report.poster import build_poster
 from tests.synthetic import embedded
 
 

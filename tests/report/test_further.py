@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from suite.report.page import FIGURE_STYLE, HEIGHTS, build_page
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster, present
+from suite.report.poster.sheets import SHEETS
 
 from suite.analysis.facts import Facts, build_facts
 from suite.cli.printing import FORMATS
@@ -15,10 +19,6 @@ from suite.records.schema import Record
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.medium import HTML
-from suite.report.page import FIGURE_STYLE, HEIGHTS, build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster, present
-from suite.report.poster.sheets import SHEETS
 from suite.report.rules import RULES
 from suite.report.templating import environment
 from suite.training import recovery, schedule

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
 
 from suite.analysis.facts import build_facts
 from suite.records.schema import Record, Sample
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 from suite.report.templating import render
 from tests.report import hostile
 from tests.report.hostile import FRAGMENTS, faults, shown, strings

@@ -19,6 +19,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from suite.report.page import FIGURE_STYLE, HEIGHTS, WIDTH, build_page
+from suite.report.page.colours import GRAPHIC, TEXT, contrast, palette
+from suite.report.page.drawn import inline
 
 from suite.analysis.facts import Facts, build_facts
 from suite.analysis.values import NotMeasured, Verdict
@@ -31,9 +34,6 @@ from suite.report.figures import FIGURES, draw_svg
 from suite.report.format import FILTERS
 from suite.report.glyphs import BOX
 from suite.report.medium import HTML, RML, Medium
-from suite.report.page import FIGURE_STYLE, HEIGHTS, WIDTH, build_page
-from suite.report.page.colours import GRAPHIC, TEXT, contrast, palette
-from suite.report.page.drawn import inline
 from suite.report.templating import environment
 from suite.report.theme import theme, use
 from tests.altered import everything

@@ -7,14 +7,14 @@ from itertools import combinations
 
 import pypdf
 import pytest
+from suite.report.poster import build_poster, present
+from suite.report.poster.detail import Detail, Fitting, steps_of
+from suite.report.poster.sheets import SHEETS, Box
 
 from suite.analysis.facts import build_facts
 from suite.cli.printing import FORMATS, poster_name
 from suite.records import Plan
 from suite.report.pdf import Pdf
-from suite.report.poster import build_poster, present
-from suite.report.poster.detail import Detail, Fitting, steps_of
-from suite.report.poster.sheets import SHEETS, Box
 from tests.report.inspect_pdf import glyphs, text
 from tests.synthetic import embedded, phase1
 

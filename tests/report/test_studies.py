@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
 
 from suite.analysis.facts import build_facts
 from suite.cli.paper import paper as paper_command
@@ -16,8 +18,6 @@ from suite.records.experiment import TextReference
 from suite.records.schema import Record, Sample
 from suite.records.store import Store
 from suite.report.command import results_folders
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 from tests.report.inspect_pdf import outside, text, too_small
 from tests.synthetic import embedded, phase1, record
 

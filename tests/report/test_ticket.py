@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from suite.report.page import HEIGHTS, build_page
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster, present
 
 from suite.analysis.facts import Facts, build_facts
 from suite.analysis.ticket.seeds import MARGIN
@@ -14,9 +17,6 @@ from suite.records.schema import Record
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.medium import HTML
-from suite.report.page import HEIGHTS, build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster, present
 from suite.report.rules import RULES
 from suite.report.templating import environment
 from suite.training import networks, ticket

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from suite.report.page import build_page
+from suite.report.paper import build_paper
+from suite.report.poster import build_poster
 
 from suite.analysis.facts import Facts, build_facts
 from suite.analysis.headline import Price
 from suite.analysis.points import Crossing
 from suite.analysis.values import Claim, NotMeasured, Verdict
 from suite.records.schema import Board, Interval
-from suite.report.page import build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 from suite.report.templating import environment
 from tests.altered import everything, on_kernels, patterns
 from tests.invented import dequantised, timed, with_speed

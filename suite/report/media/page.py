@@ -47,7 +47,7 @@ def build_page(contents: Contents) -> bytes:
         FormatError, jinja2.UndefinedError, KeyError: a template is at fault.
         InputError: the theme's logo cannot be read.
     """
-    colours, words = palette(), Wording(contents, HTML)
+    colours, words = palette(), Wording(contents, HTML, "page")
     style = f"{font_faces()}\n{_variables(colours)}\n{_file('style.css')}"
     script = _file("page.js")
     context: dict[str, Any] = {

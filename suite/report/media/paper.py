@@ -36,7 +36,7 @@ def build_paper(contents: Contents) -> Pdf:
     """
 
     def filled(head: float, only_head: bool) -> Pdf:
-        words = Wording(contents, RML, paper=True)
+        words = Wording(contents, RML, "paper")
         context = {"table_of": partial(_table, words, COLUMN), "head": head, "only_head": only_head}
         context |= {"findings": findings(contents), **_repeat(contents.facts)}
         return build(words.render("media/paper.rml.j2", **context), _drawn(contents))
@@ -50,7 +50,7 @@ def build_supplement(contents: Contents) -> Pdf:
 
     Raises: as `build_paper`.
     """
-    words = Wording(contents, RML, prefix="S")
+    words = Wording(contents, RML, "supplement")
     facts = contents.facts
     context = {
         "table_of": partial(_table, words, PAGE),

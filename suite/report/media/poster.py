@@ -33,7 +33,7 @@ def build_poster(contents: Contents, sheet: str = "48x36") -> Pdf:
     page = SHEETS[sheet](contents, theme().team.logo is not None)
     fitting = Fitting(steps_of(_held(page)))
     while True:
-        words = Wording(contents, RML, paper=True)
+        words = Wording(contents, RML, "poster")
         context: dict[str, Any] = {"page": page, "levels": fitting.levels, "gone": GONE, "span": _span}
         layout = lay_out(words.render("media/poster.rml.j2", **context))
         if fitting.learn(layout.overflows):
@@ -47,7 +47,9 @@ def _held(page: Sheet) -> dict[str, list[tuple[str, int]]]:
     """What each frame holds, and in how many steps each can say less: its own words first, then its blocks."""
     found: dict[str, list[tuple[str, int]]] = {}
     for frame in page.frames:
-        blocks = [(shown.key, shown.section.poster.levels) for shown in page.blocks.get(frame, ()) if shown.section.poster]
+        blocks = [
+            (shown.key, shown.section.poster.levels) for shown in page.blocks.get(frame, ()) if shown.section.poster
+        ]
         own = [(f"{frame}-own", OWN[frame])] if frame in OWN else []
         found[frame] = [*own, *blocks]
     return found

@@ -41,7 +41,8 @@ def _claim(found: Breaks, key: str) -> Claim:
         verdict = Verdict.HOLDS if interval.low > 0 else Verdict.FAILS
     drawn = found.criterion == "random"
     how = criterion(found.criterion) + (f", mean of {counted(found.seeds, 'seed')}" if found.seeds > 1 else "")
-    said = f"the contrast is {num(fmean(values), 2)} over {counted(len(values), 'model')}{with_interval(interval)}, by {how}"
+    contrast = f"the contrast is {num(fmean(values), 2)} over {counted(len(values), 'model')}"
+    said = f"{contrast}{with_interval(interval)}, by {how}"
     about = {"criterion": found.criterion, "mean": fmean(values), "interval": interval, "models": len(values)}
     return Claim(f"{key}{'_random' if drawn else ''}", SAID[key], verdict, said, values=about)
 

@@ -8,7 +8,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.contests import contest, finished
 from suite.analysis.criteria import Criteria, Line, criteria_of
 from suite.analysis.facts import Facts
-from suite.analysis.points import Crossing
+from suite.analysis.points import Crossing, coarse
 from suite.analysis.values import Claim, everywhere
 from suite.report.claims import contested
 from suite.report.figures.criteria import criteria, effort
@@ -52,7 +52,9 @@ def _owl(found: Found) -> Claim | None:
             uniform = one.line(line.criterion) if line.allocation == "owl" else None
             pairs += _pairs(line, uniform) if uniform else []
     statement = f"From {pct(MUCH)} on, sharing the zeros among layers as OWL does beats the same share of each"
-    return contested("owl_beats_uniform", statement, contest(pairs), ratio="the same share of each has {} its perplexity")
+    return contested(
+        "owl_beats_uniform", statement, contest(pairs), ratio="the same share of each has {} its perplexity"
+    )
 
 
 def _cliff_moves(found: Found) -> Claim | None:
@@ -86,7 +88,7 @@ def _pairs(ours: Line, theirs: Line) -> list[tuple[Cell, Cell]]:
 
 
 def _columns(found: Found) -> Sequence[Column[Row]]:
-    sparsities = sorted({s for one in found for s in one.sparsities})[-7:]
+    sparsities = sorted(coarse(s for one in found for s in one.sparsities))[-7:]
 
     def at(sparsity: float) -> Column[Row]:
         return Column(pct(sparsity), lambda row: p.ratio if (p := row[1].at(sparsity)) else None, multiple, worst=10.0)

@@ -83,7 +83,8 @@ def _faster(model: ModelFacts, curve: Curve | None) -> Claim:
     elif len(known) == len(rows) and all(bounds.high < FASTER for _, bounds in known):
         verdict = Verdict.FAILS
     at = pct(fastest.cell.sparsity)
-    said = f"the fastest pruned cell, at {at}, decodes at {times(fastest.relative)} the dense speed{with_interval(interval)}"
+    pace = f"{times(fastest.relative)} the dense speed{with_interval(interval)}"
+    said = f"the fastest pruned cell, at {at}, decodes at {pace}"
     return Claim("five_times", statement, verdict, said)
 
 

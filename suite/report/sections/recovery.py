@@ -41,7 +41,7 @@ def claims(found: Recovery) -> Iterable[Claim | None]:
     rows = [one.most for one in found.all]
     healed = finished((row.after, row.before if isinstance(row.before, Cell) else None) for row in rows)
     whole = finished((row.dense if isinstance(row.dense, Cell) else None, row.after) for row in rows)
-    near = f"Training with the mask held brings a pruned model within {pct(TOLERANCE - 1)} of the dense model trained as long"
+    near = f"Training with the mask held ends within {pct(TOLERANCE - 1)} of the dense model trained as long"
     return (
         contested(
             "recovery_heals",

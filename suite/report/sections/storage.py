@@ -48,7 +48,7 @@ def claims(found: Bought) -> Iterable[Claim | None]:
     first = found.matches[0]
     pruned, dense = first.pruned, first.dense
     said = (
-        f"{name(pruned.model)} at {pct(pruned.sparsity)} has perplexity {sig(pruned.perplexity, 4)} in {size(pruned.bytes)}, "
+        f"{name(pruned.model)} at {pct(pruned.sparsity)} has {sig(pruned.perplexity, 4)} in {size(pruned.bytes)}, "
         f"{name(dense.model)} {sig(dense.perplexity, 4)} in {size(dense.bytes)}"
     )
     statement = "Pruned to the file size of a smaller dense model of its architecture, a larger one predicts better"

@@ -25,7 +25,12 @@ def claims(found: Found) -> Iterable[Claim | None]:
     statement = "Scattered zeros harm less than neurons or layers taken out of no more weights"
     return (
         timed("structure_faster", "A model that parts were taken out of decodes faster", *paces(found), "cell"),
-        contested("scattered_harm_less", statement, contest(matched(found)), ratio="what is taken out leaves {} its perplexity"),
+        contested(
+            "scattered_harm_less",
+            statement,
+            contest(matched(found)),
+            ratio="what is taken out leaves {} its perplexity",
+        ),
     )
 
 

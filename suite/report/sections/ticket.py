@@ -91,9 +91,7 @@ def _matches(search: TicketFacts, about: Answers) -> Claim:
     if deeper := next((one for one in about.later if one.last), None):
         assert deeper.last is not None
         evidence += f"; set back to {start(deeper.rewind)}, {remain(deeper.last.remaining)} do"
-    statement = (
-        f"{name(search.model)} holds a winning ticket, which trained alone comes within {num(MARGIN, 2)} nats of the whole"
-    )
+    statement = f"{name(search.model)} holds a winning ticket, which trained alone comes within {num(MARGIN, 2)} nats of the whole"
     short = f"{remain(row.remaining)} of the weights {'do' if first.verdict is Verdict.HOLDS else _denied(row)}"
     return Claim("ticket_matches", statement, first.verdict, evidence, short, {"remaining": row.remaining, "row": row})
 

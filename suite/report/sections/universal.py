@@ -70,7 +70,11 @@ def _bigger(families: tuple[Family, ...]) -> Claim | None:
     if not families:
         return None
     claim = universal(
-        "bigger_stand_more", "Bigger models of a family stand more", less_harmed(families), "pair of sizes", "pairs of sizes"
+        "bigger_stand_more",
+        "Bigger models of a family stand more",
+        less_harmed(families),
+        "pair of sizes",
+        "pairs of sizes",
     )
     evidence = f"{claim.evidence}: {'; '.join(map(_family, families))} (a single training is behind each model)"
     return Claim(claim.name, claim.statement, claim.verdict, evidence, claim.evidence, {"families": families})
