@@ -72,5 +72,6 @@ def universal(
 ) -> Claim:
     """A claim that something is so everywhere: a single counterexample decides it."""
     found = list(verdicts)
-    said = tally(*(found.count(v) for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN)), unit, units)
+    wins, losses, undecided = (found.count(v) for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN))
+    said = tally(wins, losses, undecided, unit, units)
     return Claim(name, statement, everywhere(found), said, said, values)

@@ -19,8 +19,8 @@ class Medium:
     """A language of documents, as the functions that set in it what is not a template's own markup.
 
     `printable`, `verbatim` and `plain` take any text: for running text, for a sample, for attributes. `missing` takes
-    the reason why a value was not measured, `citation` a reference's key and number, `marked` the word of a verdict on a
-    sample, `verdict` that of a claim's and the name of its colour, `link` a place in the document and the text of a link.
+    the reason why a value was not measured, `citation` a reference's key and number, `marked` the word of a verdict on
+    a sample, `verdict` that of a claim's and the name of its colour, `link` a place in the document and a text.
     """
 
     printable: Callable[[str], Markup]

@@ -14,7 +14,10 @@ MOST_ROWS = 10
 
 
 def crossings(axes: Axes, found: Crossings, main: str, style: Style) -> None:
-    """A row for each model, a mark for each factor: between which sparsities, and how sure the text makes it; that of the model `main` is in bold."""
+    """A row for each model, a mark for each factor: between which sparsities, and how sure the text makes it.
+
+    The row of the model `main` is in bold.
+    """
     several = len(found.factors) > 1
     room = int(root(axes).get_figheight() * 72 / style.size - (3.9 if several else 2.5))
     rows = _chosen(found.rows, main, min(max(room, 2), MOST_ROWS))

@@ -1,8 +1,8 @@
 """The results page: one HTML file that needs nothing else, with the same sections as poster and paper.
 
 An overview, and every section folded behind it. Figures are inline SVG with a text alternative made from their tables;
-a few lines of JavaScript sort tables, filter the records and unfold what the address names. The records are data inside
-the page, and become a table when they are asked for. A policy forbids the page any request, script or style but its own.
+a few lines of JavaScript sort tables, filter the records and unfold what the address names. The records are data in the
+page, which become a table when they are asked for. A policy forbids any request, and any script or style but its own.
 """
 
 from __future__ import annotations

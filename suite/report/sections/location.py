@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
+
 from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
 from suite.analysis.location import Ranking, ranked_targets, shared_rankings
@@ -17,6 +19,7 @@ from suite.report.claims import universal
 from suite.report.figures.lines import targets
 from suite.report.figures.network import network
 from suite.report.figures.ranking import ranking
+from suite.report.figures.style import Style
 from suite.report.format import multiple, num, pct
 from suite.report.section import Block, Column, Figure, Section, Table
 from suite.report.words import counted, name, target
@@ -126,6 +129,11 @@ def _between(mass: Mass) -> str:
     return f"≥ {pct(mass.low, 1)}" if mass.high is None else f"{pct(mass.low, 1)} to {pct(mass.high, 1)}"
 
 
+def _network(axes: Axes, found: Location, style: Style) -> None:
+    assert found.model.parts is not None
+    network(axes, found.model.parts, style)
+
+
 SECTION = Section(
     key="location",
     title="Where does the ticket live?",
@@ -134,7 +142,7 @@ SECTION = Section(
     figures=(
         Figure(
             "network",
-            lambda axes, found, style: network(axes, found.model.parts, style),
+            _network,
             150.0,
             there=lambda found: found.model.parts is not None,
         ),

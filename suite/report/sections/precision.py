@@ -61,7 +61,11 @@ SECTION = Section(
     title="Prune and quantise?",
     find=find,
     claims=claims,
-    figures=(Figure("rounding", rounding, 130.0, table="rounding", paper=False),),
+    figures=(
+        Figure(
+            "rounding", lambda axes, found, style: rounding(axes, found, style), 130.0, table="rounding", paper=False
+        ),
+    ),
     tables=(
         Table("rounding", _columns, lambda found: [r for one in found for r in one.rows], by=lambda row: row.model),
     ),

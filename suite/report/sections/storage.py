@@ -44,7 +44,7 @@ def claims(found: Bought) -> Iterable[Claim | None]:
     if not found.matches:
         return ()
     verdicts = [match.better for match in found.matches]
-    counts = [verdicts.count(v) for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN)]
+    wins, losses, undecided = (verdicts.count(v) for v in (Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN))
     first = found.matches[0]
     pruned, dense = first.pruned, first.dense
     said = (
@@ -52,8 +52,8 @@ def claims(found: Bought) -> Iterable[Claim | None]:
         f"{name(dense.model)} {sig(dense.perplexity, 4)} in {size(dense.bytes)}"
     )
     statement = "Pruned to the file size of a smaller dense model of its architecture, a larger one predicts better"
-    came_out = tally(*counts, "pair")
-    return (Claim("pruned_beats_smaller", statement, graded(*counts), f"{came_out}; {said}", came_out),)
+    came_out = tally(wins, losses, undecided, "pair")
+    return (Claim("pruned_beats_smaller", statement, graded(wins, losses, undecided), f"{came_out}; {said}", came_out),)
 
 
 def _columns(found: Bought) -> list[Column[Cell]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
+
 from suite.analysis.facts import Facts
 from suite.analysis.order import OPPOSITE
 from suite.analysis.ticket.answers import Answers
@@ -14,6 +16,7 @@ from suite.analysis.ticket.rows import EARLY, Agreement, Basin, Matched, Rival
 from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED, Seeds
 from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
 from suite.records.experiment import Arm
+from suite.report.figures.style import Style
 from suite.report.figures.survivors import survivors
 from suite.report.figures.ticket import ticket
 from suite.report.figures.ticket_early import early
@@ -91,7 +94,8 @@ def _matches(search: TicketFacts, about: Answers) -> Claim:
     if deeper := next((one for one in about.later if one.last), None):
         assert deeper.last is not None
         evidence += f"; set back to {start(deeper.rewind)}, {remain(deeper.last.remaining)} do"
-    statement = f"{name(search.model)} holds a winning ticket, which trained alone comes within {num(MARGIN, 2)} nats of the whole"
+    near = f"which trained alone comes within {num(MARGIN, 2)} nats of the whole"
+    statement = f"{name(search.model)} holds a winning ticket, {near}"
     short = f"{remain(row.remaining)} of the weights {'do' if first.verdict is Verdict.HOLDS else _denied(row)}"
     return Claim("ticket_matches", statement, first.verdict, evidence, short, {"remaining": row.remaining, "row": row})
 
@@ -119,7 +123,8 @@ def _gap(row: Rival) -> str:
 def _agree(row: Agreement | None) -> Claim | None:
     if row is None:
         return None
-    shared = f"at {remain(row.remaining)} remaining they share {remain(row.shared.mean)}, {remain(row.chance.mean)} by chance"
+    chance = f"{remain(row.chance.mean)} by chance"
+    shared = f"at {remain(row.remaining)} remaining they share {remain(row.shared.mean)}, {chance}"
     statement = "From the same initial values, another order of the data finds some of the same ticket"
     return Claim("masks_agree_beyond_chance", statement, row.verdict, shared, values={"row": row})
 
@@ -233,6 +238,16 @@ def _tall(found: Tickets) -> float:
     return 60.0 + 14.0 * (len(found.search.survivors.parts) if found.search.survivors else 0)
 
 
+def _survivors(axes: Axes, found: Tickets, style: Style) -> None:
+    assert found.search.survivors is not None
+    survivors(axes, found.search.survivors, style)
+
+
+def _readings(axes: Axes, found: Tickets, style: Style) -> None:
+    assert found.readings is not None
+    early(axes, found.search, found.readings, style)
+
+
 SECTION = Section(
     key="ticket",
     title="Is there a winning ticket?",
@@ -248,14 +263,14 @@ SECTION = Section(
         ),
         Figure(
             "survivors",
-            lambda axes, found, style: survivors(axes, found.search.survivors, style),
+            _survivors,
             _tall,
             there=lambda found: found.search.survivors is not None,
             paper=False,
         ),
         Figure(
             "early",
-            lambda axes, found, style: early(axes, found.search, found.readings, style),
+            _readings,
             176.0,
             there=lambda found: found.readings is not None,
             table="early",

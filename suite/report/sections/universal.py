@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
+
 from suite.analysis.crossings import Broken, Crossings, crossings
 from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
@@ -15,8 +17,9 @@ from suite.analysis.points import Crossing
 from suite.analysis.sizes import Family, families_of, less_harmed
 from suite.analysis.values import Claim, NotMeasured, Verdict
 from suite.report.claims import universal
-from suite.report.figures.comparison import comparison as draw_comparison
-from suite.report.figures.crossings import crossings as draw_crossings
+from suite.report.figures.comparison import comparison as comparison_figure
+from suite.report.figures.crossings import crossings as crossings_figure
+from suite.report.figures.style import Style
 from suite.report.format import num, pct, sig
 from suite.report.section import Block, Column, Figure, Section, Table
 from suite.report.sections.location import said
@@ -138,6 +141,16 @@ def _order_columns(_found: Universal) -> list[Column[Order]]:
     ]
 
 
+def _crossings(axes: Axes, found: Universal, style: Style) -> None:
+    assert found.crossings is not None
+    crossings_figure(axes, found.crossings, found.main, style)
+
+
+def _comparison(axes: Axes, found: Universal, style: Style) -> None:
+    assert found.comparison is not None
+    comparison_figure(axes, found.comparison, style)
+
+
 SECTION = Section(
     key="universal",
     title="Is it universal?",
@@ -146,15 +159,15 @@ SECTION = Section(
     figures=(
         Figure(
             "crossings",
-            lambda axes, found, style: draw_crossings(axes, found.crossings, found.main, style),
-            lambda found: 52.0 + 15.0 * len(found.crossings.rows[:MOST_ROWS]),
+            _crossings,
+            lambda found: 52.0 + 15.0 * min(len(found.models), MOST_ROWS),
             there=lambda found: found.crossings is not None,
             table="crossings",
         ),
         Figure(
             "comparison",
-            lambda axes, found, style: draw_comparison(axes, found.comparison, style),
-            lambda found: 40.0 + 12.0 * len(found.comparison.cells[:MOST_ROWS]),
+            _comparison,
+            lambda found: 40.0 + 12.0 * min(len(found.models), MOST_ROWS),
             there=lambda found: found.comparison is not None,
             paper=False,
         ),
