@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from suite.report.rules import RULES
 from suite.report.section import Figure, Table
 from suite.report.templating import environment
 
+SPACES = re.compile("[ \n]+")  # not those that keep a number and its unit together
 Document = Literal["poster", "paper", "supplement", "page"]
 COLOURS = {
     Verdict.HOLDS: "coherent",
@@ -62,7 +64,7 @@ class Wording:
     def said(self, shown: Shown, macro: str, *args: Any) -> Markup:
         """What a macro of a section's words says, on one line; nothing where there is no such macro."""
         found = getattr(self._module(shown), macro, None)
-        return Markup(" ".join(found(*args).split())) if found else Markup("")
+        return Markup(SPACES.sub(" ", found(*args)).strip(" ")) if found else Markup("")
 
     def caption(self, shown: Shown, of: Figure[Any] | Table[Any, Any]) -> Markup:
         """The caption of a figure or a table."""

@@ -6,10 +6,11 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from markupsafe import Markup
+
 from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
 from suite.analysis.resources import resources
-from suite.analysis.values import Claim, Verdict
 from suite.paths import MANIFESTS
 from suite.report import tables
 from suite.report.contents import Contents
@@ -23,8 +24,7 @@ from suite.report.wording import Wording
 COLUMN, PAGE = 243.0, 504.0  # points: the widths of a column, and of both
 FIGURE_LINE = 1.25  # points
 TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
-FINDINGS = 3  # claims in the abstract
-TOLD = (Verdict.HOLDS, Verdict.FAILS, Verdict.MOSTLY, Verdict.MIXED)
+FINDINGS = 3  # in the abstract, beside the answer
 
 
 def build_paper(contents: Contents) -> Pdf:
@@ -38,7 +38,7 @@ def build_paper(contents: Contents) -> Pdf:
     def filled(head: float, only_head: bool) -> Pdf:
         words = Wording(contents, RML, "paper")
         context = {"table_of": partial(_table, words, COLUMN), "head": head, "only_head": only_head}
-        context |= {"findings": findings(contents), **_repeat(contents.facts)}
+        context |= {"findings": _findings(words), **_repeat(contents.facts)}
         return build(words.render("media/paper.rml.j2", **context), _drawn(contents))
 
     trial = filled(TALLEST_HEAD, only_head=True)
@@ -67,13 +67,10 @@ def build_supplement(contents: Contents) -> Pdf:
     return build(words.render("media/supplement.rml.j2", **context), _drawn(contents))
 
 
-def findings(contents: Contents) -> list[Claim]:
-    """The claims that the abstract tells: the first one that is decided of each of the first sections."""
-    found = []
-    for shown in contents.sections:
-        told = [claim for claim in shown.claims if claim.verdict in TOLD]
-        found += told[:1]
-    return found[:FINDINGS]
+def _findings(words: Wording) -> list[Markup]:
+    """What the abstract tells beside the answer: the macro `finding` of the first sections that have one."""
+    found = (words.said(shown, "finding") for shown in words.contents.sections)
+    return [said for said in found if said][:FINDINGS]
 
 
 def _drawn(contents: Contents) -> Any:
