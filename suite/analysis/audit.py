@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import within
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, below
+from suite.protocol import FASTER, HALF, MOST, TOLERANCE, UNHARMED
 from suite.records.schema import Interval
 
-UNHARMED = 0.01  # a ratio certainly this close to 1 is what "without impact" means here
-FASTER = 5.0  # times the dense speed, as was stated
-HALF, MOST = 0.5, 0.9  # the sparsities that were stated
 NO_CELL = NotMeasured("the main curve has no measured point at this sparsity")
 
 

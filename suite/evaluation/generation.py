@@ -14,11 +14,9 @@ from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.pages import kept_pages
-from suite.evaluation.writing import NEW_TOKENS, Written
+from suite.evaluation.writing import Written
+from suite.protocol import NEW_TOKENS, REPEATS, SAMPLES_KEPT, WARM_UPS
 from suite.records.schema import Board, Captured, Generation, Speed
-
-REPEATS = 5
-SAMPLES_KEPT = 4  # of those written, in the record; the verdict rests on all
 
 
 @torch.inference_mode()
@@ -67,8 +65,9 @@ class Runs:
         self.new_ids: list[int] = []
 
     def block(self, run: Callable[[], tuple[Tensor, float, float]]) -> None:
-        """Time REPEATS more, after one to warm up."""
-        run()
+        """Time REPEATS more, after WARM_UPS that are not timed."""
+        for _ in range(WARM_UPS):
+            run()
         for _ in range(REPEATS):
             tokens, *seconds = run()
             self.seconds.append((seconds[0], seconds[1]))
@@ -138,7 +137,7 @@ class Timing:
     @property
     def board(self) -> Board | None:
         """What the GPU's instruments said of the plain loop; the warm-ups used energy as well."""
-        runs = self._plain.blocks * (REPEATS + 1)
+        runs = self._plain.blocks * (WARM_UPS + REPEATS)
         return self._reading.board(runs * (self._plain.length + self.new_tokens))
 
     def captured(self, beside: Timing | None = None) -> Captured | None:

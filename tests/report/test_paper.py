@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from suite.analysis.facts import build_facts
-from suite.evaluation import blocks, coherence, gate, generation, writing
+from suite.evaluation import coherence
 from suite.evaluation.interval import mean_interval
 from suite.machine import pick_dtype
 from suite.pruning.keys import random_keys
@@ -24,7 +24,6 @@ from suite.report import paper as paper_
 from suite.report.paper import build_paper
 from suite.report.rules import RULES
 from suite.report.theme import theme
-from suite.runner import session
 from tests.invented import PROTOCOL
 from tests.report.inspect_pdf import glyphs, text
 from tests.synthetic import embedded, experiment, phase1, record
@@ -91,26 +90,6 @@ def test_it_says_how_much_its_records_wrote() -> None:
 def wrote(one: Record, asked: Continuation) -> Record:
     experiment = one.experiment.model_copy(update={"generation": asked})
     return one.model_copy(update={"experiment": experiment, "id": experiment.id})
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"),
-    [
-        ("gate", gate.ALLOWED),
-        ("logits_at_once", blocks.LOGITS_AT_ONCE),
-        ("tokens_a_batch", session.TOKENS_A_BATCH),
-        ("new_tokens", writing.NEW_TOKENS),
-        ("repeats", generation.REPEATS),
-        ("samples_kept", generation.SAMPLES_KEPT),
-        ("prompts", len(coherence.PROMPTS)),
-        ("more_repeated", coherence.MORE_REPEATED),
-        ("fewer_distinct", coherence.FEWER_DISTINCT),
-        ("judge_factor", coherence.JUDGE_FACTOR),
-        ("more_faults", coherence.MORE_FAULTS[0]),
-    ],
-)
-def test_the_rules_the_paper_states_are_those_of_the_code(rule, value):
-    assert RULES[rule] == value
 
 
 def test_faults_alone_make_no_model_incoherent_and_bfloat16_begins_where_the_paper_says():

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from suite.evaluation.generation import REPEATS, Timing
+from suite.evaluation.generation import Timing
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue
+from suite.protocol import REPEATS
 from suite.records import Record
 from suite.records.experiment import Measure
 from suite.records.schema import SemiStructured
