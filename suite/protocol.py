@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 
-VERSION = "lottery-protocol/1"  # enters every experiment's id; changes when a rule of measurement does
+PROTOCOL_VERSION = "lottery-protocol/1"  # enters every experiment's id; changes when a rule of measurement does
 
-# Random removal (rule 1).
+# Masks, and random removal (rule 1).
 KEY_BYTES = 16  # of the SHA-256 that gives the key of NumPy's Philox
 WORD_BITS = 32  # of the words that its raw output is read as
+SAMPLED_WEIGHTS = 4096  # of a mask in its record: an agreement of 99 % is known to 0.3 points (95 %)
 
 # Criteria that look at activations, and allocations (rules 7 and 9).
 CALIBRATION_WINDOWS = 128  # unless the manifest says otherwise; as in SparseGPT and Wanda
@@ -24,7 +25,6 @@ SPARSEGPT_BLOCK = 128  # columns of which weights are chosen at once (arXiv 2301
 SPARSEGPT_DAMPING = 0.01  # of the mean diagonal of H, added to it
 OWL_TIMES = 5.0  # M: the mean score of its layer, above which a weight is an outlier (arXiv 2310.05175)
 OWL_SPREAD = 0.08  # lambda: half the distance between the lowest and the highest sparsity
-SAMPLED_WEIGHTS = 4096  # of a mask in its record: an agreement of 99 % is known to 0.3 points (95 %)
 
 # Rounding to float8 (rule 23).
 LARGEST_E4M3 = 448.0  # the largest code, which a row's largest magnitude becomes (arXiv 2209.05433)
@@ -47,9 +47,9 @@ FEWEST_WINDOWS = 40  # with fewer there is no interval
 
 # Generation and its speed (rule 17).
 NEW_TOKENS = 50  # a prompt is continued by, unless the manifest says otherwise
-WARM_UPS = 1  # runs of a block that are not timed
-REPEATS = 5  # timed runs of a block
-TIMED_BLOCKS = 2  # of each model, apart in time
+TIMING_WARM_UPS = 1  # runs of a block that are not timed
+TIMING_REPEATS = 5  # timed runs of a block
+TIMING_BLOCKS = 2  # of each model, apart in time
 SAMPLES_KEPT = 4  # continuations in the record
 ALONE = 4  # prompts that are also continued alone, in 16 bits
 SPEED_MARGIN = 0.03  # speeds this close count as equal
@@ -89,8 +89,8 @@ FEWEST_MODELS = 3  # for an interval over models
 MUCH = 0.6  # sparsity from which on criteria are held against each other
 UNHARMED = 0.01  # the first study's "without impact": a ratio certainly this close to 1
 FASTER = 5.0  # the first study's "faster": times the dense speed
-HALF = 0.5  # the first study's sparsities: "half of the weights",
-MOST = 0.9  # and "90 %"
+STATED_HALF = 0.5  # the first study's sparsities: "half of the weights",
+STATED_MOST = 0.9  # and "90 %"
 
 # Recovery (rule 25).
 RECOVERY_WARM_UP = 1 / 20  # of the steps, over which the learning rate rises

@@ -13,7 +13,14 @@ from suite.manifest import Study
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource
 from suite.models.unchanged import keeps_head
-from suite.protocol import JUDGED_TOGETHER, RECOVERY_EVALUATED, REPEATS, TIMED_BLOCKS, TOKENS_A_BATCH, WARM_UPS
+from suite.protocol import (
+    JUDGED_TOGETHER,
+    RECOVERY_EVALUATED,
+    TIMING_BLOCKS,
+    TIMING_REPEATS,
+    TIMING_WARM_UPS,
+    TOKENS_A_BATCH,
+)
 from suite.pruning.criteria import CRITERIA
 from suite.records import Experiment
 from suite.training.schedule import Schedule
@@ -133,7 +140,7 @@ def _second_product(anatomy: Anatomy, experiment: Experiment, dtype: str) -> boo
 
 def _timing(anatomy: Anatomy, tokens: int, rates: Rates, dtype: str) -> float:
     """Seconds of continuing one prompt by so many tokens for its speed, on a GPU by captured graphs as well."""
-    steps = TIMED_BLOCKS * (WARM_UPS + REPEATS) * tokens
+    steps = TIMING_BLOCKS * (TIMING_WARM_UPS + TIMING_REPEATS) * tokens
     seconds = steps * passes.step(anatomy, 1, rates, dtype)
     if rates.on_gpu:
         seconds += steps * rates.seconds("captured", step_bytes(anatomy, dtype), dtype)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, SEQUENTIAL_ERROR, VERSION
+from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, PROTOCOL_VERSION, SEQUENTIAL_ERROR
 from suite.pruning.criteria import UNPRUNED, criterion_names
 from suite.records import former
 
@@ -248,7 +248,7 @@ class Experiment(Part):
         asked["scope"] = former.in_id(former.SCOPES, self.scope)
         if self.training is not None:
             asked["training"]["arm"] = former.in_id(former.ARMS, self.training.arm)
-        return digest({"protocol": VERSION, **asked})
+        return digest({"protocol": PROTOCOL_VERSION, **asked})
 
 
 # Fields that came later, with the values that stand for what was measured before.

@@ -28,7 +28,7 @@ RULES: MappingProxyType[str, Any] = MappingProxyType(
         "tokens_a_batch": protocol.TOKENS_A_BATCH,
         "bfloat16_from": float("{}.{}".format(*protocol.BFLOAT16_FROM)),
         "new_tokens": protocol.NEW_TOKENS,
-        "repeats": protocol.REPEATS,
+        "repeats": protocol.TIMING_REPEATS,
         "samples_kept": protocol.SAMPLES_KEPT,
         "speed_level": protocol.SPEED_LEVEL,
         "equal_speed": protocol.SPEED_MARGIN,
