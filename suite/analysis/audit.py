@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import within
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, below
+from suite.protocol import FASTER, STATED_HALF, STATED_MOST, TOLERANCE, UNHARMED
 from suite.records.schema import Interval
 
-UNHARMED = 0.01  # a ratio certainly this close to 1 is what "without impact" means here
-FASTER = 5.0  # times the dense speed, as was stated
-HALF, MOST = 0.5, 0.9  # the sparsities that were stated
 NO_CELL = NotMeasured("the main curve has no measured point at this sparsity")
 
 
@@ -23,15 +21,15 @@ def audit(model: ModelFacts) -> tuple[Claim, ...]:
 
 def _dead_weight(curve: Curve | None) -> Claim:
     """Half of the weights can go without impact: the interval of the ratio stays within 1 % of 1."""
-    ratio, interval = _at(curve, HALF)
-    values = {"sparsity": HALF, "ratio": ratio, "interval": interval, "margin": UNHARMED}
+    ratio, interval = _at(curve, STATED_HALF)
+    values = {"sparsity": STATED_HALF, "ratio": ratio, "interval": interval, "margin": UNHARMED}
     return Claim("dead_weight", within(interval, UNHARMED), values)
 
 
 def _ninety(curve: Curve | None) -> Claim:
     """Nine tenths can go: the interval of the ratio stays within the tolerance."""
-    ratio, interval = _at(curve, MOST)
-    values = {"sparsity": MOST, "ratio": ratio, "interval": interval, "tolerance": TOLERANCE}
+    ratio, interval = _at(curve, STATED_MOST)
+    values = {"sparsity": STATED_MOST, "ratio": ratio, "interval": interval, "tolerance": TOLERANCE}
     return Claim("ninety_percent", below(interval, TOLERANCE), values)
 
 

@@ -11,9 +11,10 @@ from suite.analysis.models import ModelFacts
 from suite.analysis.order import one_over_other_claim, ranking_claim, same_ranking_claim
 from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.sizes import bigger_claim
-from suite.analysis.speed import EQUIVALENCE, LEVEL, welch
+from suite.analysis.speed import welch
 from suite.analysis.storage import pruned_beats_smaller_claim
 from suite.analysis.values import Claim, NotMeasured, Verdict, below
+from suite.protocol import SPEED_LEVEL, SPEED_MARGIN
 
 
 def claims(models: Sequence[ModelFacts], shared: Sequence[Ranking], breaks: Iterable[Breaks]) -> dict[str, Claim]:
@@ -79,9 +80,9 @@ def _speed_unchanged(models: Iterable[ModelFacts]) -> Claim | None:
     rows = [row for table in tables for row in table.pruned]
     relative = [row.relative for row in rows]
     counts = {v.name.lower(): sum(row.unchanged is v for row in rows) for v in Verdict}
-    values = {"margin": EQUIVALENCE, "cells": len(rows), "low": min(relative), "high": max(relative), **counts}
-    level = 1 - (1 - LEVEL) / len(rows)
-    differs = any(within(welch(row.decode, row.base, level), EQUIVALENCE) is Verdict.FAILS for row in rows)
+    values = {"margin": SPEED_MARGIN, "cells": len(rows), "low": min(relative), "high": max(relative), **counts}
+    level = 1 - (1 - SPEED_LEVEL) / len(rows)
+    differs = any(within(welch(row.decode, row.base, level), SPEED_MARGIN) is Verdict.FAILS for row in rows)
     holds = all(row.unchanged is Verdict.HOLDS for row in rows)
     verdict = Verdict.FAILS if differs else Verdict.HOLDS if holds else Verdict.UNKNOWN
     return Claim("speed_unchanged", verdict, values)

@@ -8,8 +8,8 @@ from suite.analysis.cells import Cell
 from suite.analysis.contests import contest, finished
 from suite.analysis.criteria import Criteria, Line
 from suite.analysis.values import Claim, everywhere
+from suite.protocol import MUCH
 
-MUCH = 0.6  # the sparsity from which on criteria are held against each other; below it they hardly differ
 BEATS = (  # the first of each two is claimed to leave the lower perplexity
     ("sparsegpt", "magnitude"),
     ("wanda", "magnitude"),

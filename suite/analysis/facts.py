@@ -11,7 +11,6 @@ from suite.analysis.breaks import Breaks, breaks_of
 from suite.analysis.cells import Cell, cells_of
 from suite.analysis.claims import claims
 from suite.analysis.crossings import Crossings, crossings
-from suite.analysis.curves import FACTORS, TOLERANCE
 from suite.analysis.further import Further, further
 from suite.analysis.headline import Headline, headline
 from suite.analysis.location import Comparison, Ranking, comparison, ranked_targets, shared_rankings
@@ -23,6 +22,7 @@ from suite.analysis.studies import StudyFacts, studies_of
 from suite.analysis.ticket.facts import TicketFacts, tickets_of
 from suite.analysis.values import Claim, MissingResultError
 from suite.errors import InputError
+from suite.protocol import FACTORS, TOLERANCE
 from suite.records.experiment import Experiment
 from suite.records.plan import Plan
 from suite.records.schema import Interval, Record

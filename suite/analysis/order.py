@@ -10,8 +10,8 @@ from suite.analysis.cells import Cell
 from suite.analysis.location import Ranking, ranked_targets
 from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
+from suite.protocol import EQUAL_HARM
 
-EQUAL = 0.01  # two harms whose ratio is certainly this close to 1 count as equal
 OPPOSITE = {Verdict.HOLDS: Verdict.FAILS, Verdict.FAILS: Verdict.HOLDS, Verdict.UNKNOWN: Verdict.UNKNOWN}
 Pair = tuple[str, str]
 
@@ -65,10 +65,10 @@ def ranking_claim(ranking: Ranking | None) -> Claim | None:
     level = shared_level(len(pairs))
     found = order(ranking, level)
     open_pairs = [(a, b) for a, b in pairs if found.relation(a.what, b.what) is Verdict.UNKNOWN]
-    equal = [(a.what, b.what) for a, b in open_pairs if within(paired(a, b, level), EQUAL) is Verdict.HOLDS]
+    equal = [(a.what, b.what) for a, b in open_pairs if within(paired(a, b, level), EQUAL_HARM) is Verdict.HOLDS]
     verdict = Verdict.FAILS if equal else Verdict.UNKNOWN if open_pairs else Verdict.HOLDS
     values = {"model": ranking.model, "budget": ranking.budget, "order": found, "equal": tuple(equal)}
-    return Claim("ranking", verdict, {**values, "margin": EQUAL, "pairs": found.pairs, "decided": found.decided})
+    return Claim("ranking", verdict, {**values, "margin": EQUAL_HARM, "pairs": found.pairs, "decided": found.decided})
 
 
 def same_ranking_claim(shared: Sequence[Ranking]) -> Claim | None:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.order import EQUAL
 from suite.analysis.paired import contrast, shared_level, within
 from suite.analysis.partners import place, places
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.protocol import EQUAL_HARM
 from suite.records.experiment import Dtype, Experiment
 from suite.records.schema import Interval, Quantisation
 
@@ -97,7 +97,7 @@ def precision_claims(found: Sequence[Rounding]) -> tuple[Claim, ...]:
     sums = {word: sum(row.sum == word for row in rows) for word in (OPEN, LESS, EVEN, MORE)}
     counts = {"open": sums[OPEN], "less": sums[LESS], "even": sums[EVEN], "more": sums[MORE]}
     known = [row.excess for row in rows if isinstance(row.excess, float)]
-    values = {"cells": len(rows), "margin": EQUAL, "worst": max(known), "least": min(known), **counts}
+    values = {"cells": len(rows), "margin": EQUAL_HARM, "worst": max(known), "least": min(known), **counts}
     return (Claim("damage_adds_up", everywhere(row.additive for row in rows), values),) if known else ()
 
 
@@ -115,4 +115,4 @@ def _together(dense: Cell, name: str, pruned: Cell, rounded: Cell, both: Cell, l
     interval: Bounds = nats
     if isinstance(nats, Interval):
         interval = Interval(low=math.exp(nats.low), high=math.exp(nats.high), level=nats.level)
-    return Together(dense.model, name, pruned, rounded, both, excess, interval, within(interval, EQUAL))
+    return Together(dense.model, name, pruned, rounded, both, excess, interval, within(interval, EQUAL_HARM))

@@ -10,8 +10,9 @@ from suite.analysis.contests import contest, finished
 from suite.analysis.curves import Curve, breadth
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import above_one
-from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside, welch
+from suite.analysis.speed import comparable, relative_speed, timed_beside, welch
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, everywhere
+from suite.protocol import SPEED_LEVEL
 
 SCATTERED = "scattered"
 OTHER_DTYPE = NotMeasured("the dense model was measured in another dtype")
@@ -90,7 +91,7 @@ def _faster(found: Sequence[Structure]) -> Claim | None:
     rows = [row for one in found for row in one.rows if row.kind != SCATTERED and isinstance(row.speed, float)]
     if not rows:
         return None
-    level = 1 - (1 - LEVEL) / len(rows)
+    level = 1 - (1 - SPEED_LEVEL) / len(rows)
     verdicts = [_above(row, level) for row in rows]
     speeds = [row.speed for row in rows if isinstance(row.speed, float)]
     counts = {v.name.lower(): verdicts.count(v) for v in Verdict}

@@ -13,6 +13,7 @@ from pathlib import Path
 from suite.data.source import text_from_catalogue
 from suite.models.anatomy import Config
 from suite.package_index import PackageSource
+from suite.protocol import CONTEXT
 from suite.records.experiment import TextReference
 from suite.weights import HubFileSource, WeightsFile
 
@@ -41,7 +42,7 @@ class Published:
 def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> Published:
     """Under the protocol of GPTQ, SparseGPT and Wanda."""
     text = text_from_catalogue("wikitext-2")
-    return Published(perplexity, text.reference, 2048, text.sha256, tokens, bos)
+    return Published(perplexity, text.reference, CONTEXT, text.sha256, tokens, bos)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
-from suite.analysis.kinds import CLEAR_LOSS
-from suite.analysis.mass import MASS_FACTORS, orders_by_mass
+from suite.analysis.mass import orders_by_mass
 from suite.analysis.patterns import GROUPED
 from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.resources import resources
@@ -19,6 +18,7 @@ from suite.analysis.targets import target_table
 from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.values import NotMeasured
 from suite.paths import MANIFESTS
+from suite.protocol import CLEAR_LOSS, MASS_FACTORS
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.numbering import figures_of, sized, tables_of

@@ -1,89 +1,69 @@
-"""The rules of measurement as numbers, for the paper to state.
-
-Some stand in modules that import torch, which a report does without; those are repeated here, and a test holds them to
-the code.
-"""
+"""The numbers of `suite.protocol` under the names that the templates print them by."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Any
 
-from suite.analysis import breaks, order, speed
-from suite.analysis.points import FINEST
-from suite.analysis.ticket.rows import EARLY, ENOUGH
-from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED
-from suite.comparison.tolerance import ACROSS_DEVICES, BASE, PAST, SUMMED, TRAINED
-from suite.evaluation.interval import BATCHES, FEWEST_WINDOWS, LEVEL
-from suite.manifest.cliff import FACTORS, SCAN
+from suite import protocol
 
 RULES: MappingProxyType[str, Any] = MappingProxyType(
     {
-        # Intervals, and how often they held the truth in the simulations of tests/evaluation/test_interval.py.
-        "level": LEVEL,
-        "batches": BATCHES,
-        "windows": FEWEST_WINDOWS,
-        "coverage": (0.927, 0.952),
-        "simulations": 20_000,
-        "simulated_windows": (40, 300),
-        "simulated_correlation": 0.4,
-        # The search for a cliff.
-        "finest": FINEST,
-        "scan": SCAN,
-        "factors": FACTORS,
-        # Claims.
-        "equal_harm": order.EQUAL,
-        "damage": (breaks.LEAST, breaks.DAMAGE, breaks.MOST),
-        "fewest_models": breaks.FEWEST_MODELS,
-        # Evaluation: suite/evaluation/gate.py, perplexity.py, suite/runner/session.py, suite/machine.py.
-        "gate": 0.01,
-        "logits_at_once": 2**24,
-        "float32_bias": (49_152, 1.6e-5),  # vocabulary; by so many nats a token is a loss summed in float32 low
-        "tokens_a_batch": 2048,
-        "bfloat16_from": 8.0,
-        # Generation and its speed: suite/evaluation/generation.py and writing.py.
-        "new_tokens": 50,
-        "repeats": 5,
-        "samples_kept": 4,
-        "speed_level": speed.LEVEL,
-        "equal_speed": speed.EQUIVALENCE,
-        # Coherence: suite/evaluation/coherence.py; each pair is where degraded and where incoherent begins.
-        "prompts": 32,
-        "gram": 4,
-        "more_repeated": (0.15, 0.5),
-        "fewer_distinct": (0.8, 0.4),
-        "judge_factor": (3.0, 30.0),
-        "more_faults": 0.1,
-        # Random removal: suite/pruning/keys.py.
-        "key_bytes": 16,
-        "word_bits": 32,
-        # Criteria that look at activations, rounding, recovery: suite/pruning, suite/models, suite/training.
-        "sparsegpt_block": 128,
-        "sparsegpt_damping": 0.01,
-        "owl_times": 5.0,
-        "owl_spread": 0.08,
-        "largest_e4m3": 448.0,
-        "gradient_norm": 1.0,
-        "warm_up": 0.05,
-        "final_rate": 0.1,
-        # The search for a ticket: suite/training/ticket.py and networks.py.
-        "ticket_warm_up": 1 / 20,
-        "ticket_decay": 1 / 2,
-        "ticket_final_rate": 1 / 50,
-        "ticket_path": 9,
-        "ticket_betas": (0.9, 0.98),
-        "ticket_weight_decay": 0.05,
-        "ticket_gradient_norm": 1.0,
-        "one_sided": ONE_SIDED,
-        "margin": MARGIN,
-        "enough": ENOUGH,
-        "read_early": EARLY,
-        # Comparison of two runs.
-        "tolerance": BASE,
-        "across_devices": ACROSS_DEVICES,
-        "past": PAST,
-        "summed": SUMMED,
-        "trained": TRAINED,
+        "level": protocol.LEVEL,
+        "batches": protocol.BATCHES,
+        "windows": protocol.FEWEST_WINDOWS,
+        "coverage": protocol.COVERAGE,
+        "simulations": protocol.SIMULATIONS,
+        "simulated_windows": protocol.SIMULATED_WINDOWS,
+        "simulated_correlation": protocol.SIMULATED_CORRELATION,
+        "finest": protocol.FINEST,
+        "scan": protocol.SCAN,
+        "factors": protocol.FACTORS,
+        "equal_harm": protocol.EQUAL_HARM,
+        "damage": (protocol.DAMAGE_RANGE[0], protocol.DAMAGE, protocol.DAMAGE_RANGE[1]),
+        "fewest_models": protocol.FEWEST_MODELS,
+        "gate": protocol.GATE,
+        "logits_at_once": protocol.LOGITS_AT_ONCE,
+        "float32_bias": protocol.FLOAT32_BIAS,
+        "tokens_a_batch": protocol.TOKENS_A_BATCH,
+        "bfloat16_from": float("{}.{}".format(*protocol.BFLOAT16_FROM)),
+        "new_tokens": protocol.NEW_TOKENS,
+        "repeats": protocol.TIMING_REPEATS,
+        "samples_kept": protocol.SAMPLES_KEPT,
+        "speed_level": protocol.SPEED_LEVEL,
+        "equal_speed": protocol.SPEED_MARGIN,
+        "prompts": protocol.JUDGED_PROMPTS,
+        "gram": protocol.GRAM,
+        "more_repeated": protocol.MORE_REPEATED,
+        "fewer_distinct": protocol.FEWER_DISTINCT,
+        "judge_factor": protocol.JUDGE_FACTOR,
+        "more_faults": protocol.MORE_FAULTS[0],
+        "key_bytes": protocol.KEY_BYTES,
+        "word_bits": protocol.WORD_BITS,
+        "sparsegpt_block": protocol.SPARSEGPT_BLOCK,
+        "sparsegpt_damping": protocol.SPARSEGPT_DAMPING,
+        "owl_times": protocol.OWL_TIMES,
+        "owl_spread": protocol.OWL_SPREAD,
+        "largest_e4m3": protocol.LARGEST_E4M3,
+        "gradient_norm": protocol.RECOVERY_GRADIENT_NORM,
+        "warm_up": protocol.RECOVERY_WARM_UP,
+        "final_rate": protocol.RECOVERY_FINAL_RATE,
+        "ticket_warm_up": protocol.TICKET_WARM_UP,
+        "ticket_decay": protocol.TICKET_DECAY,
+        "ticket_final_rate": protocol.TICKET_FINAL_RATE,
+        "ticket_path": protocol.TICKET_PATH,
+        "ticket_betas": protocol.TICKET_BETAS,
+        "ticket_weight_decay": protocol.TICKET_WEIGHT_DECAY,
+        "ticket_gradient_norm": protocol.TICKET_GRADIENT_NORM,
+        "one_sided": protocol.ONE_SIDED,
+        "margin": protocol.MATCH,
+        "enough": protocol.ENOUGH,
+        "read_early": protocol.EARLY,
+        "tolerance": protocol.ROUNDING,
+        "across_devices": protocol.ACROSS_DEVICES,
+        "past": protocol.PAST,
+        "summed": protocol.SUMMED,
+        "trained": protocol.TRAINED,
         "thousand": 10**3,
         "million": 10**6,
     }

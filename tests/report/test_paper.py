@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import re
 from collections import Counter
 from itertools import groupby
 
-import numpy as np
 import pytest
-import torch
 
 from suite.analysis.facts import build_facts
-from suite.evaluation import blocks, coherence, gate, generation, writing
-from suite.evaluation.interval import mean_interval
-from suite.machine import pick_dtype
-from suite.pruning.keys import random_keys
 from suite.records.experiment import Continuation, Sequential
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import FactorVerdict, Record, SequentialTest
 from suite.report import paper as paper_
 from suite.report.paper import build_paper
-from suite.report.rules import RULES
 from suite.report.theme import theme
-from suite.runner import session
 from tests.invented import PROTOCOL
 from tests.report.inspect_pdf import glyphs, text
 from tests.synthetic import embedded, experiment, phase1, record
@@ -91,55 +81,6 @@ def test_it_says_how_much_its_records_wrote() -> None:
 def wrote(one: Record, asked: Continuation) -> Record:
     experiment = one.experiment.model_copy(update={"generation": asked})
     return one.model_copy(update={"experiment": experiment, "id": experiment.id})
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"),
-    [
-        ("gate", gate.ALLOWED),
-        ("logits_at_once", blocks.LOGITS_AT_ONCE),
-        ("tokens_a_batch", session.TOKENS_A_BATCH),
-        ("new_tokens", writing.NEW_TOKENS),
-        ("repeats", generation.REPEATS),
-        ("samples_kept", generation.SAMPLES_KEPT),
-        ("prompts", len(coherence.PROMPTS)),
-        ("more_repeated", coherence.MORE_REPEATED),
-        ("fewer_distinct", coherence.FEWER_DISTINCT),
-        ("judge_factor", coherence.JUDGE_FACTOR),
-        ("more_faults", coherence.MORE_FAULTS[0]),
-    ],
-)
-def test_the_rules_the_paper_states_are_those_of_the_code(rule, value):
-    assert RULES[rule] == value
-
-
-def test_faults_alone_make_no_model_incoherent_and_bfloat16_begins_where_the_paper_says():
-    assert math.isinf(coherence.MORE_FAULTS[1])
-    major = int(RULES["bfloat16_from"])
-    assert pick_dtype("auto", (major, 0), "float16")[0] == "bfloat16"
-    assert pick_dtype("auto", (major - 1, 9), "float16")[0] == "float16"
-
-
-def test_random_removal_can_be_written_anew_from_the_paper():
-    name, seed, shape = "model.layers.0.mlp.up_proj.weight", 3, torch.Size((5, 7))
-    key = hashlib.sha256(f"lottery/random/{seed}/{name}".encode()).digest()[: RULES["key_bytes"]]
-    raw = np.random.Philox(key=int.from_bytes(key, "little")).random_raw(shape.numel())
-    half = RULES["word_bits"]
-    words = [(int(word) >> shift) % 2 ** (half - 1) for word in raw for shift in (0, half)]
-    assert random_keys(shape, seed, name).flatten().tolist() == words[: shape.numel()]
-
-
-def test_intervals_covered_what_the_paper_says_they_did():
-    found = []
-    for correlation in (0.0, RULES["simulated_correlation"]):
-        for windows in RULES["simulated_windows"]:
-            noise = np.random.default_rng(windows).normal(size=(RULES["simulations"], windows))
-            for column in range(1, windows):
-                fresh = math.sqrt(1 - correlation**2) * noise[:, column]
-                noise[:, column] = correlation * noise[:, column - 1] + fresh
-            low, high = mean_interval(noise)
-            found.append(float(((low <= 0) & (high >= 0)).mean()))
-    assert (round(min(found), 3), round(max(found), 3)) == RULES["coverage"]
 
 
 @pytest.mark.parametrize("study", [embedded, phase1, lambda: [record()]], ids=["embedded", "phase1", "dense"])

@@ -12,9 +12,9 @@ from typing import Protocol, TypeVar
 
 from suite.analysis.order import OPPOSITE
 from suite.analysis.ticket.early import Readings
-from suite.analysis.ticket.rows import EARLY, Agreement, Basin, Matched, Matching, Rival
-from suite.analysis.ticket.seeds import MARGIN
+from suite.analysis.ticket.rows import Agreement, Basin, Matched, Matching, Rival
 from suite.analysis.values import Claim, Verdict
+from suite.protocol import EARLY, MATCH
 
 BEATEN = {"random-reinit": "ticket_beats_fresh", "random": "ticket_beats_random", "small-dense": "ticket_beats_small"}
 
@@ -49,7 +49,7 @@ def ticket_claims(
     first = matching[0]
 
     def claim(name: str, verdict: Verdict, row: _Row, **values: object) -> Claim:
-        shown = {"model": model, "margin": MARGIN, "rewind": first.rewind, "row": row, "level": row.level}
+        shown = {"model": model, "margin": MATCH, "rewind": first.rewind, "row": row, "level": row.level}
         return Claim(name, verdict, {**shown, "remaining": row.remaining, **values})
 
     found = [

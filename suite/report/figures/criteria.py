@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from suite.analysis.criteria import Criteria, Line
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
 from suite.analysis.values import NotMeasured
+from suite.protocol import TOLERANCE
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import (

@@ -14,12 +14,12 @@ from typing import Any
 from markupsafe import Markup
 
 from suite.analysis.facts import Facts
-from suite.analysis.mass import MASS_FACTORS
 from suite.analysis.patterns import GROUPED
 from suite.analysis.recorded import beside, read_recorded
 from suite.analysis.samples import selection
 from suite.analysis.values import NotMeasured
 from suite.paths import TEMPLATES
+from suite.protocol import MASS_FACTORS
 from suite.report.figures import draw_svg
 from suite.report.figures.style import Style
 from suite.report.format import FormatError, harm
