@@ -26,7 +26,7 @@ empty :=
 PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embedded $(SHIPPED))))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup poster bundle records reproduce bench test lint clean
+.PHONY: help setup poster bundle records reproduce laptop bench test lint clean
 
 help:
 	@echo "make poster            out/poster.pdf, paper.pdf and results.html of the embedded study (runs it if needed)"
@@ -37,6 +37,7 @@ help:
 	@echo "make bundle            the same, packed with records, manifests, environment and checksums: out/bundle.zip"
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
 	@echo "                       STUDY=criteria, precision, map, recovery, structured or ticket: one of those instead"
+	@echo "make laptop            the laptop study: real language models from packages, on a processor alone (hours; it resumes)"
 	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (1.5 hours)"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
@@ -82,6 +83,11 @@ endif
 reproduce: $(VENV)/.ready
 	@$(LOTTERY) run manifests/$(STUDY).yaml --results results
 	@$(LOTTERY) compare results/$(STUDY) manifests/reference/$(STUDY)
+
+# WikiText-2 and c4-sample come from the hub or a folder of LOTTERY_DATA.
+laptop: $(VENV)/.ready
+	@$(LOTTERY) run manifests/laptop.yaml manifests/laptop-whole.yaml manifests/laptop-criteria.yaml \
+		manifests/laptop-recovery.yaml --results results
 
 # On a machine that does nothing else: times are only as good as its quiet.
 bench: $(VENV)/.ready

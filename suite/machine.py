@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pynvml
 
+from suite.protocol import BFLOAT16_FROM
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -91,8 +93,9 @@ def pick_dtype(asked: str, capability: tuple[int, int] | None, stored: str) -> t
         return "float32", "the processor's arithmetic is float32"
     if stored == "float32":
         return "float32", "the checkpoint is float32"
-    if capability >= (8, 0):
-        return "bfloat16", f"native from compute capability 8.0; this GPU has {capability[0]}.{capability[1]}"
+    if capability >= BFLOAT16_FROM:
+        first, this = (f"{major}.{minor}" for major, minor in (BFLOAT16_FROM, capability))
+        return "bfloat16", f"native from compute capability {first}; this GPU has {this}"
     return "float16", f"compute capability {capability[0]}.{capability[1]} has no native bfloat16"
 
 

@@ -34,10 +34,10 @@ from suite.bench.figures import Row, figures, row
 from suite.bench.shapes import shaped, write_shape
 from suite.data import grammar
 from suite.evaluation.generation import greedy
-from suite.evaluation.writing import NEW_TOKENS
 from suite.machine import this_machine
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
+from suite.protocol import NEW_TOKENS
 from suite.records import Record
 
 PHASE_2 = Path(__file__).parents[2] / "manifests" / "phase2.yaml"

@@ -20,17 +20,17 @@ from suite.machine import this_machine
 from suite.manifest import read_study
 from suite.manifest.cliff import Known
 from suite.models.catalogue import embedded
+from suite.protocol import FACTORS
 from suite.records import Store
 from suite.runner.run import Run
 
-FACTORS = (1.1, 2.0, 10.0)
 TOKENS = at_most(0.5)  # of those of the search on the whole text, where the text has 100 windows or more
 MANIFEST = """title: A search for a cliff
 models: {model}
 text: {text}
 context: {context}
 windows: {windows}
-experiments: [{{target: all, cliff: {{factors: [1.1, 2, 10], whole: {whole}}}, measure: perplexity}}]
+experiments: [{{target: all, cliff: {{factors: {factors}, whole: {whole}}}, measure: perplexity}}]
 """
 
 
@@ -53,7 +53,8 @@ def searched(folder: Path, model: str, context: int, windows: int | None, whole:
     text = "stories" if model in embedded() else "wikitext-2"
     path = folder / "cliff.yaml"
     settings = {"model": model, "text": text, "context": context, "windows": windows or "null"}
-    path.write_text(MANIFEST.format(whole=str(whole).lower(), **settings), encoding="utf-8")
+    said = MANIFEST.format(whole=str(whole).lower(), factors=list(FACTORS), **settings)
+    path.write_text(said, encoding="utf-8")
     study, store = read_study(path), Store(folder / "results")
     if Run(study, store, Silent())().failed:  # type: ignore[arg-type]
         raise SystemExit("an experiment failed")

@@ -9,7 +9,7 @@ from statistics import median
 from sides import Likeness
 
 from suite.bench.figures import Row, Target, at_least, row
-from suite.evaluation.writing import NEW_TOKENS
+from suite.protocol import NEW_TOKENS
 
 # Times faster than the plain script in float32. A target of 4 in bfloat16 beside the script in bfloat16 was wrong: the
 # matrix products, which both sides compute alike, take more than a quarter of the script's time.

@@ -35,9 +35,9 @@ from suite.evaluation.generation import greedy
 from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.products import fast_products
-from suite.evaluation.writing import NEW_TOKENS
 from suite.machine import this_machine
 from suite.models.anatomy import Anatomy
+from suite.protocol import NEW_TOKENS
 
 CONTEXT = 2048
 

@@ -23,10 +23,11 @@ from transformers import PreTrainedModel
 from suite.bench.figures import Row, at_least, figures, row, told
 from suite.evaluation.coherence import PROMPTS, judged
 from suite.evaluation.generation import Timing, greedy
-from suite.evaluation.writing import NEW_TOKENS, continued, write
+from suite.evaluation.writing import continued, write
 from suite.machine import this_machine
 from suite.models.loading import load_model
 from suite.models.source import from_catalogue
+from suite.protocol import NEW_TOKENS
 
 BLOCKS = 4  # of the timing, in a pruned experiment
 TARGET = at_least(4)  # times faster than one by one

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from suite.analysis.cells import CRITERIA, Cell
+from suite.analysis.cells import Cell
 from suite.analysis.models import ModelFacts
 from suite.analysis.values import NotMeasured
+from suite.protocol import DAMAGE, DAMAGE_RANGE
+from suite.pruning.criteria import criterion_rank
 from suite.records.schema import Perplexity
 
 KINDS = ("recall", "fact", "agreement", "free")
 PARTS = ("attention", "mlp")
-DAMAGE = 2.0  # the perplexity ratio that each part's cells are chosen nearest to,
-LEAST, MOST = 1.3, 5.0  # and how far from it they may lie
 ByKind = Mapping[str, float]
 
 
@@ -80,7 +80,7 @@ def breaks_of(models: Sequence[ModelFacts]) -> tuple[Breaks, ...]:
     for model in models:
         once.setdefault(model.cells[0].experiment.model, model)
     criteria = {c.experiment.criterion for model in once.values() for c in model.plain if c.what in PARTS}
-    chosen = sorted(criteria - {"random"}, key=CRITERIA.index)[:1]
+    chosen = sorted(criteria - {"random"}, key=criterion_rank)[:1]
     found = []
     for criterion in (*chosen, "random"):
         losses = (_loss(model, criterion) for model in once.values())
@@ -115,7 +115,8 @@ def _nearest(model: ModelFacts, criterion: str, part: str) -> list[Perplexity]:
     for cell in model.plain:
         if cell.what == part and cell.experiment.criterion == criterion and (quality := _by_kind(cell)):
             by_sparsity.setdefault(cell.sparsity, []).append(quality)
-    near = [found for found in by_sparsity.values() if LEAST <= _mean_ratio(found) <= MOST]
+    least, most = DAMAGE_RANGE
+    near = [found for found in by_sparsity.values() if least <= _mean_ratio(found) <= most]
     return min(near, key=lambda found: abs(math.log(_mean_ratio(found) / DAMAGE)), default=[])
 
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
-from suite.records.experiment import Continuation, Experiment, short_revision
+from suite.models.anatomy import TARGETS
+from suite.pruning.criteria import criterion_rank
+from suite.records.experiment import ARMS, Continuation, Experiment, short_revision
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
 
-TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
-CRITERIA = ("none", "magnitude", "wanda", "sparsegpt", "random")
-ARMS = ("dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early")
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
 
@@ -158,7 +157,7 @@ class Cell:
         e = self.experiment
         rank = TARGETS.index(e.target) if e.target in TARGETS else -1 if e.dense else len(TARGETS)
         learnt = e.recovery.tokens if e.recovery else 0
-        kind = (CRITERIA.index(e.criterion), e.budget is not None, rank, learnt, self.what)
+        kind = (criterion_rank(e.criterion), e.budget is not None, rank, learnt, self.what)
         return (self.model, step_of(e), *kind, e.sparsity, e.seed or 0, self.record.id)
 
 

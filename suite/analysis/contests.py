@@ -11,7 +11,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.over_models import mean_over_models
 from suite.analysis.paired import above_one, paired, shared_level
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, graded
-from suite.evaluation.interval import LEVEL
+from suite.protocol import LEVEL
 from suite.records.schema import Interval
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from suite.analysis.cells import CRITERIA, Cell
-from suite.analysis.curves import TOLERANCE, Curve, breadth
+from suite.analysis.cells import Cell
+from suite.analysis.curves import Curve, breadth
 from suite.analysis.points import Crossing, Point
 from suite.analysis.values import NotMeasured, Number, Verdict
+from suite.protocol import MASS_FACTORS
+from suite.pruning.criteria import criterion_rank
 
-CLIFFS = (TOLERANCE, 2.0)  # the crossings that criteria are compared at
 NO_TIME = NotMeasured("no pruning of this kind finished on the machine that most of them ran on")
 NO_PEAK = NotMeasured("the peak of memory while pruning was not recorded")
 
@@ -53,7 +54,7 @@ class Line:
 
     @property
     def cliffs(self) -> tuple[Crossing, ...]:
-        return tuple(self.curve.crossing(factor) for factor in CLIFFS)
+        return tuple(self.curve.crossing(factor) for factor in MASS_FACTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _chosen(lines: Mapping[tuple[str, str, str], list[Cell]]) -> int:
 
 def _order(key: tuple[str, str, str]) -> tuple[int, bool, str]:
     criterion, scope, allocation = key
-    return CRITERIA.index(criterion), allocation != "uniform", scope
+    return criterion_rank(criterion), allocation != "uniform", scope
 
 
 def _outdone(line: Line, lines: Iterable[Line]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suite.analysis.cells import CRITERIA
-from suite.analysis.curves import FACTORS, TOLERANCE, Curve, breadth
+from suite.analysis.curves import Curve, breadth
 from suite.analysis.points import Crossing
 from suite.analysis.values import NotMeasured, Number
+from suite.protocol import FACTORS, TOLERANCE
+from suite.pruning.criteria import criterion_rank
 
 UNBOUNDED = NotMeasured("the intervals along a curve do not bound where it crosses the tolerance")
 
@@ -86,7 +87,7 @@ def crossings(curves: Iterable[Curve]) -> Crossings | None:
     if not shared:
         return None
     criterion, what = min(
-        shared, key=lambda key: (key[1] != "blocks", -len(shared[key]), CRITERIA.index(key[0]), breadth(key[1]), key)
+        shared, key=lambda key: (key[1] != "blocks", -len(shared[key]), criterion_rank(key[0]), breadth(key[1]), key)
     )
     found = shared[criterion, what]
     passed = {f: sum(curve.crossing(f).above is not None for curve in found) for f in FACTORS}

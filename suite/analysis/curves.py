@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from suite.analysis.cells import CRITERIA, TARGETS, Cell
+from suite.analysis.cells import Cell
 from suite.analysis.points import Crossing, Point, coarse
 from suite.analysis.values import NotMeasured
-
-TOLERANCE = 1.1  # the perplexity ratio that still counts as unharmed
-FACTORS = (TOLERANCE, 2.0, 10.0)  # the crossings every curve is asked for (protocol rule 22)
+from suite.models.anatomy import TARGETS
+from suite.protocol import FACTORS, TOLERANCE
+from suite.pruning.criteria import criterion_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def main_curve(curves: Iterable[Curve]) -> Curve | None:
     target, with the most points."""
 
     def preference(curve: Curve) -> tuple[int, int, int, str]:
-        return CRITERIA.index(curve.criterion), breadth(curve.what), -len(curve.measured), curve.what
+        return criterion_rank(curve.criterion), breadth(curve.what), -len(curve.measured), curve.what
 
     candidates = [curve for curve in curves if curve.criterion != "random" and curve.measured]
     return min(candidates, key=preference, default=None)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.models import ModelFacts
 from suite.analysis.points import Point
 from suite.analysis.speed import SpeedRow
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict, below
+from suite.protocol import TOLERANCE
 
 
 class Answer(StrEnum):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from suite.analysis.cells import Cell
 from suite.analysis.curves import Curve
 from suite.analysis.values import NotMeasured, Number
+from suite.protocol import CLEAR_LOSS
 from suite.records.schema import Perplexity
-
-CLEAR_LOSS = 0.1  # nats a word
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from suite.analysis.cells import CRITERIA, TARGETS, Cell
+from suite.analysis.cells import Cell
 from suite.analysis.curves import Curve
 from suite.analysis.points import coarse
 from suite.analysis.values import NotMeasured, Number
+from suite.models.anatomy import TARGETS
+from suite.pruning.criteria import criterion_rank
 
 ABSENT = NotMeasured("not part of the study")
 
@@ -44,7 +46,7 @@ def heat_table(curves: Iterable[Curve], columns: int = 9) -> HeatTable | None:
     `columns` of them, the most shared first, and of equals the coarse ones (a search adds others).
     """
     chosen = [curve for curve in curves if curve.criterion != "random"]
-    criterion = min({curve.criterion for curve in chosen}, key=CRITERIA.index, default=None)
+    criterion = min({curve.criterion for curve in chosen}, key=criterion_rank, default=None)
     chosen = [curve for curve in chosen if curve.criterion == criterion]
     if criterion is None or len(chosen) < 2:
         return None
@@ -108,7 +110,7 @@ def shared_rankings(found: Sequence[Ranking]) -> tuple[Ranking, ...]:
     keys = Counter((ranking.criterion, ranking.budget) for ranking in found if ranking.criterion != "random")
     if not keys:
         return ()
-    best = min(keys, key=lambda key: (-keys[key], CRITERIA.index(key[0]), key[1]))
+    best = min(keys, key=lambda key: (-keys[key], criterion_rank(key[0]), key[1]))
     return tuple(ranking for ranking in found if (ranking.criterion, ranking.budget) == best)
 
 
@@ -147,7 +149,7 @@ def comparison(cells: Iterable[Cell]) -> Comparison | None:
     if not shared:
         return None
     place = min(
-        shared, key=lambda p: (-len(shared[p]), CRITERIA.index(p[0]), p[1] != "blocks", p[1] != "all", -_kept(p[2]), p)
+        shared, key=lambda p: (-len(shared[p]), criterion_rank(p[0]), p[1] != "blocks", p[1] != "all", -_kept(p[2]), p)
     )
     return Comparison(*place, cells=tuple(sorted(shared[place], key=_gain)))
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from suite.analysis.cells import CRITERIA
 from suite.analysis.curves import Curve
 from suite.analysis.order import Order
 from suite.analysis.points import Crossing
 from suite.analysis.values import Verdict
-
-MASS_FACTORS = (1.1, 2.0)
+from suite.protocol import MASS_FACTORS
+from suite.pruning.criteria import criterion_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Removable:
 def removable(curves: Iterable[Curve]) -> tuple[Removable, ...]:
     """What each target with a curve can lose under a model's first criterion, the least removable first."""
     chosen = [curve for curve in curves if curve.criterion != "random" and len(curve.measured) > 1]
-    criterion = min((curve.criterion for curve in chosen), key=CRITERIA.index, default=None)
+    criterion = min((curve.criterion for curve in chosen), key=criterion_rank, default=None)
     found = [one for curve in chosen if curve.criterion == criterion and (one := _removable(curve))]
     return tuple(sorted(found, key=lambda one: (*map(_place, one.masses), one.what)))
 

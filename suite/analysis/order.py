@@ -10,8 +10,8 @@ from suite.analysis.cells import Cell
 from suite.analysis.location import Ranking, ranked_targets
 from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.values import Verdict
+from suite.protocol import EQUAL_HARM
 
-EQUAL = 0.01  # two harms whose ratio is certainly this close to 1 count as equal
 OPPOSITE = {Verdict.HOLDS: Verdict.FAILS, Verdict.FAILS: Verdict.HOLDS, Verdict.UNKNOWN: Verdict.UNKNOWN}
 Pair = tuple[str, str]
 
@@ -69,7 +69,7 @@ class Ordered:
 def ordered(ranking: Ranking) -> Ordered | None:
     """The order of a ranking's parts, the error shared out among the pairs; None with fewer than two parts.
 
-    Two parts are equal where their paired interval lies within `EQUAL` of 1.
+    Two parts are equal where their paired interval lies within `EQUAL_HARM` of 1.
     """
     pairs = list(combinations(ranking.parts, 2))
     if not pairs:
@@ -77,7 +77,7 @@ def ordered(ranking: Ranking) -> Ordered | None:
     level = shared_level(len(pairs))
     found = order(ranking, level)
     undecided = [(a, b) for a, b in pairs if found.relation(a.what, b.what) is Verdict.UNKNOWN]
-    equal = [(a.what, b.what) for a, b in undecided if within(paired(a, b, level), EQUAL) is Verdict.HOLDS]
+    equal = [(a.what, b.what) for a, b in undecided if within(paired(a, b, level), EQUAL_HARM) is Verdict.HOLDS]
     return Ordered(found, tuple(equal))
 
 

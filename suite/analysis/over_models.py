@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from suite.analysis.values import Bounds, NotMeasured
+from suite.protocol import FEWEST_MODELS
 from suite.records.schema import Interval
 
-FEWEST_MODELS = 3  # with fewer, models' differences have no interval worth the name
 TOO_FEW = NotMeasured("fewer models than an interval over models needs")
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from suite.analysis.cells import NO_INTERVAL, Cell
 from suite.analysis.values import Bounds, NotMeasured, Verdict
-from suite.evaluation.interval import FEWEST_WINDOWS, LEVEL, mean_interval, ratio_interval
+from suite.evaluation.interval import mean_interval, ratio_interval
+from suite.protocol import FEWEST_WINDOWS, LEVEL
 from suite.records.schema import Interval, Protocol
 
 OTHER_MODEL = NotMeasured("of another model, whose perplexity has another dense baseline")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.location import ABSENT, HeatTable, Ranking
 from suite.analysis.values import Number
+from suite.protocol import TOLERANCE
 from suite.records.schema import ModelSummary
 
 PARTS = ("embeddings", "early", "late", "lm_head", "attention", "mlp")

@@ -8,8 +8,8 @@ from statistics import fmean
 
 from suite.analysis.cells import Cell
 from suite.analysis.values import Bounds, NotMeasured, Number
+from suite.protocol import FINEST
 
-FINEST = 0.01  # sparsity; a crossing between points this close is as exact as it is ever measured
 COARSE = 0.05  # sparsity; of a long curve, the points at whole multiples of it show its course
 SHORT = 8  # points, of a curve that is shown whole
 

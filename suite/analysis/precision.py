@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.order import EQUAL
 from suite.analysis.paired import contrast, shared_level, within
 from suite.analysis.partners import place, places
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
+from suite.protocol import EQUAL_HARM
 from suite.records.experiment import Dtype, Experiment
 from suite.records.schema import Interval, Quantisation
 
@@ -103,4 +103,4 @@ def _together(dense: Cell, name: str, pruned: Cell, rounded: Cell, both: Cell, l
     interval: Bounds = nats
     if isinstance(nats, Interval):
         interval = Interval(low=math.exp(nats.low), high=math.exp(nats.high), level=nats.level)
-    return Together(dense.model, name, pruned, rounded, both, excess, interval, within(interval, EQUAL))
+    return Together(dense.model, name, pruned, rounded, both, excess, interval, within(interval, EQUAL_HARM))

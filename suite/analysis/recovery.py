@@ -9,11 +9,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from suite.analysis.cells import CRITERIA, Cell
+from suite.analysis.cells import Cell
 from suite.analysis.contests import finished
 from suite.analysis.paired import paired
 from suite.analysis.partners import Places, place, places
 from suite.analysis.values import Bounds, NotMeasured, Number
+from suite.pruning.criteria import criterion_rank
 from suite.records.schema import Recovered
 
 NO_BEFORE = NotMeasured("the same cell without recovery was not measured")
@@ -80,7 +81,7 @@ def recoveries_of(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> tuple[Rec
         if e.recovery and e.baseline_precision is None and not e.unpruned and cell.done:
             key = e.criterion, what_went(cell), e.sparsity
             groups.setdefault(key, {}).setdefault(e.recovery.tokens, _regained(cell, dense, known))
-    order = sorted(groups, key=lambda key: (key[1], key[2], CRITERIA.index(key[0])))
+    order = sorted(groups, key=lambda key: (key[1], key[2], criterion_rank(key[0])))
     model = found[0].model if found else ""
     return tuple(Recoveries(model, *key, tuple(groups[key][t] for t in sorted(groups[key]))) for key in order)
 

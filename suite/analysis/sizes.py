@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.location import comparison
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import paired, shared_level
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
+from suite.protocol import TOLERANCE
 from suite.records.schema import Interval
 
 UNCERTAIN = NotMeasured("the intervals along the curve do not bound where it crosses the tolerance")

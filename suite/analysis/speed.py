@@ -17,10 +17,9 @@ from scipy.special import stdtrit
 from suite.analysis.cells import Cell
 from suite.analysis.paired import within
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
+from suite.protocol import SPEED_LEVEL, SPEED_MARGIN
 from suite.records.schema import Board, Environment, Interval, Speed
 
-EQUIVALENCE = 0.03  # speeds this close count as equal
-LEVEL = 0.90  # of the interval; lying inside the margin is then two one-sided tests at 5 % each
 TOO_FEW = NotMeasured("an interval needs the values of two repeats or more")
 
 
@@ -83,7 +82,7 @@ def speed_table(dense: Cell | NotMeasured, cells: Iterable[Cell]) -> SpeedTable 
         if beside is not None:
             decode = g.decode_tokens_per_s
             interval = welch(decode, beside)
-            equal = within(interval, EQUIVALENCE)
+            equal = within(interval, SPEED_MARGIN)
             rows.append(SpeedRow(cell, decode, beside, _relative(decode, beside), interval, equal, g.gpu_telemetry))
     if len(rows) == 1:
         return None
@@ -112,7 +111,7 @@ def timed_beside(cell: Cell, dense: Iterable[Cell]) -> Speed | None:
     return next((g.decode_tokens_per_s for base, g in timed if comparable(base, cell)), None)
 
 
-def welch(one: Speed, other: Speed, level: float = LEVEL) -> Bounds:
+def welch(one: Speed, other: Speed, level: float = SPEED_LEVEL) -> Bounds:
     """The Welch interval of one speed over another, on the logarithms of their repeats, or of their blocks' means.
 
     Repeats of one block share whatever disturbs the machine just then, so where there are blocks they are what counts.

@@ -10,8 +10,9 @@ from suite.analysis.contests import finished
 from suite.analysis.curves import Curve, breadth
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import above_one
-from suite.analysis.speed import LEVEL, comparable, relative_speed, timed_beside, welch
+from suite.analysis.speed import comparable, relative_speed, timed_beside, welch
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
+from suite.protocol import SPEED_LEVEL
 
 SCATTERED = "scattered"
 OTHER_DTYPE = NotMeasured("the dense model was measured in another dtype")
@@ -84,7 +85,7 @@ def paces(found: Sequence[Structure]) -> tuple[tuple[Verdict, ...], tuple[float,
     """Whether each timed cell that parts were taken out of decodes faster than dense, and at which relative speed; the
     error is shared out."""
     rows = [row for one in found for row in one.rows if row.kind != SCATTERED and isinstance(row.speed, float)]
-    level = 1 - (1 - LEVEL) / max(len(rows), 1)
+    level = 1 - (1 - SPEED_LEVEL) / max(len(rows), 1)
     verdicts = tuple(_above(row, level) for row in rows)
     return verdicts, tuple(row.speed for row in rows if isinstance(row.speed, float))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from suite.protocol import SIGN_LEVEL
 from suite.records.schema import Interval
 
 
@@ -21,7 +22,6 @@ class NotMeasured:
     reason: str
 
 
-SIGN_LEVEL = 0.05  # of the sign test that grades a claim over many comparisons
 Number = float | NotMeasured
 Bounds = Interval | NotMeasured
 

@@ -12,6 +12,7 @@ import click
 
 from suite.cli import data_option, results_option
 from suite.errors import EXIT_FAILED
+from suite.protocol import FACTORS
 
 if TYPE_CHECKING:
     from suite.manifest import Study
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     "factors",
     type=float,
     multiple=True,
-    default=(1.1, 2.0, 10.0),
+    default=FACTORS,
     show_default=True,
     help="Multiples of the dense perplexity; may be given several times.",
 )

@@ -10,8 +10,9 @@ from enum import StrEnum
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
 from suite.comparison.differences import differing
-from suite.comparison.tolerance import AGREEMENT, allowed, both_past
-from suite.pruning.sample import SAMPLED, agreement
+from suite.comparison.tolerance import allowed, both_past
+from suite.protocol import AGREEMENT, SAMPLED_WEIGHTS
+from suite.pruning.sample import agreement
 
 # What fixes the tokens.
 PROTOCOL = ("text_sha256", "tokenizer_sha256", "bos", "join", "context", "stride", "windows", "text_windows")
@@ -139,7 +140,7 @@ def _mask(here: Cell, there: Cell) -> Check:
     if mine is None or theirs is None or mine.mask_sample is None or theirs.mask_sample is None:
         return Check(name, Outcome.DIFFERS, "the mask differs")
     agreed = agreement(mine.mask_sample, theirs.mask_sample)
-    said = f"the masks agree on {100 * agreed:.2f} % of {SAMPLED:,} sampled weights"
+    said = f"the masks agree on {100 * agreed:.2f} % of {SAMPLED_WEIGHTS:,} sampled weights"
     if agreed >= AGREEMENT:
         return Check(name, Outcome.EQUAL, said)
     return Check(name, Outcome.DIFFERS, f"{said} ({100 * AGREEMENT:g} % wanted)")

@@ -52,14 +52,7 @@ from __future__ import annotations
 
 from suite.analysis.cells import Cell
 from suite.analysis.values import NotMeasured, Number
-
-BASE = {"float32": 1e-5, "float16": 5e-4, "bfloat16": 3e-3}
-ACROSS_DEVICES = 1e-4  # at least this between a processor and a GPU
-AGREEMENT = 0.99  # of sampled weights, at least, of two masks that differ by rounding
-LEARNT = 10.0  # times as far apart may the perplexities of models lie that learnt from a text what to remove, or more
-SUMMED = 2**-30  # nats a token and entry of the vocabulary, where one side summed the softmax in float32 only
-TRAINED = 0.1  # nats a token between the held-out losses of one training in float32
-PAST = 10.0  # times the dense perplexity: beyond, only verdicts are compared
+from suite.protocol import ACROSS_DEVICES, LEARNT, PAST, ROUNDING, SUMMED, TRAINED
 
 
 def allowed(here: Cell, there: Cell) -> Number:
@@ -82,9 +75,9 @@ def allowed(here: Cell, there: Cell) -> Number:
         return NotMeasured(f"both past {PAST:g} times the dense perplexity")
     dtypes = _dtype(here), _dtype(there)
     for dtype in dtypes:
-        if dtype not in BASE:
+        if dtype not in ROUNDING:
             return NotMeasured(f"no tolerance is stated for {dtype}")
-    base = max(BASE[dtype] for dtype in dtypes)
+    base = max(ROUNDING[dtype] for dtype in dtypes)
     if len({cell.record.environment.device.partition(":")[0] for cell in (here, there)}) > 1:
         base = max(base, ACROSS_DEVICES)
     if here.experiment.calibration or here.experiment.recovery:

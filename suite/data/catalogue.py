@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from suite.data import grammar
+from suite.protocol import CONTEXT
 
 PARAGRAPHS = "\n\n"
 
@@ -67,7 +68,7 @@ class KnownText:
     join: str = PARAGRAPHS
     rejoined: bool = False
     documents: int | None = None
-    context: int = 2048
+    context: int = CONTEXT
     most_windows: int | None = None
     by_document: bool = False
     training: str | None = None

@@ -15,6 +15,7 @@ from suite.data.documents import Documents, read_documents
 from suite.data.held import held, put_there, rows_held
 from suite.errors import InputError
 from suite.paths import DATA
+from suite.protocol import CONTEXT
 from suite.records.experiment import TextReference
 
 
@@ -27,7 +28,7 @@ class TextSource:
     revision: str
     join: str
     bytes: int  # of the joined text; what a plan reckons with
-    context: int = 2048
+    context: int = CONTEXT
     path: Path | None = None
 
     @property

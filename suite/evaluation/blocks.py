@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from torch import Tensor, nn
 from torch.nn import functional
 
-LOGITS_AT_ONCE = 2**24  # positions x tokens of a block; 64 MiB in float32
-IN_LAST_CACHE = 2**22  # the same on a processor
+from suite.protocol import LOGITS_AT_ONCE
+
+IN_LAST_CACHE = 2**22  # logits of a block on a processor
 POSITIONS = 2**11  # of a block at most
 TOKENS = 2**13  # of a block at most
 

@@ -21,15 +21,18 @@ from suite.data import grammar
 from suite.data.catalogue import GrammarText
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.writing import Written
+from suite.protocol import (
+    FEWER_DISTINCT,
+    GRAM,
+    JUDGE_FACTOR,
+    JUDGED_PROMPTS,
+    JUDGED_TOGETHER,
+    MORE_FAULTS,
+    MORE_REPEATED,
+)
 from suite.records.schema import Coherence
 
 Verdict = Literal["coherent", "degraded", "incoherent"]
-
-# How far from the dense model's own writing a verdict begins: (degraded, incoherent).
-MORE_REPEATED = (0.15, 0.5)  # added share of 4-grams that occurred before in the sample
-FEWER_DISTINCT = (0.8, 0.4)  # share of the dense model's distinct bigrams
-JUDGE_FACTOR = (3.0, 30.0)  # factor, up or down, on the dense model's perplexity of its own writing
-MORE_FAULTS = (0.1, math.inf)  # added share of samples the grammar rejects; a fault alone is not incoherence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Writing:
     samples: int
 
 
-def prompts_of(stories: Iterable[Sequence[str]], count: int = 32) -> list[str]:
+def prompts_of(stories: Iterable[Sequence[str]], count: int = JUDGED_PROMPTS) -> list[str]:
     """The opening sentence of stories, each after a line break as in the corpus."""
     return [grammar.END + grammar.join(words[: words.index(".") + 1]) for words in islice(stories, count)]
 
@@ -141,7 +144,7 @@ def verdict(writing: Writing, dense: Writing) -> Verdict:
 
 def repeated_4grams(ids: Sequence[int]) -> float:
     """The share of a sample's 4-grams that occurred before in it; 0 for fewer than five tokens."""
-    grams = list(zip(ids, ids[1:], ids[2:], ids[3:], strict=False))
+    grams = list(zip(*(ids[start:] for start in range(GRAM)), strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
@@ -159,7 +162,7 @@ def judged(written: Sequence[Written], judge: PreTrainedModel) -> float:
     rows = [sample.prompt_ids + sample.new_ids for sample in written]
     longest = max(map(len, rows))
     tokens = torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])
-    losses = token_losses(judge, tokens, batch_size=8)
+    losses = token_losses(judge, tokens, batch_size=JUDGED_TOGETHER)
     new = [row[len(s.prompt_ids) - 1 :][: len(s.new_ids)] for row, s in zip(losses, written, strict=True)]
     return math.exp(min(float(np.concatenate(new).mean()), 700.0))
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.models.catalogue import Published
+from suite.protocol import GATE
 from suite.records.schema import Perplexity
-
-ALLOWED = 0.01  # relative
 
 
 class GateError(ExperimentError):
@@ -33,12 +32,12 @@ def dense_gate(dense: Perplexity, published: Published | None, windows: Windows)
     if not protocol.whole_text or protocol.bos == "each":
         return
     off = dense.value / published.perplexity - 1
-    if abs(off) <= ALLOWED:
+    if abs(off) <= GATE:
         return
     findings = list(_findings(dense, published, windows))
     parts = [
         f"dense perplexity {dense.value:.5g} is {100 * abs(off):.3g} % {'above' if off > 0 else 'below'} the published "
-        f"{published.perplexity:g} ({text.name}, windows of {protocol.context}), and {100 * ALLOWED:g} % is allowed"
+        f"{published.perplexity:g} ({text.name}, windows of {protocol.context}), and {100 * GATE:g} % is allowed"
     ]
     for verdict in ("differs", "as expected", "cannot be checked"):
         if told := [text for found, text in findings if found == verdict]:

@@ -14,11 +14,9 @@ from suite.errors import ExperimentError, sentence
 from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.pages import kept_pages
-from suite.evaluation.writing import NEW_TOKENS, Written
+from suite.evaluation.writing import Written
+from suite.protocol import NEW_TOKENS, SAMPLES_KEPT, TIMING_REPEATS, TIMING_WARM_UPS
 from suite.records.schema import Board, Captured, Generation, Speed
-
-REPEATS = 5
-SAMPLES_KEPT = 4  # of those written, in the record; the verdict rests on all
 
 
 @torch.inference_mode()
@@ -67,9 +65,10 @@ class Runs:
         self.new_ids: list[int] = []
 
     def block(self, run: Callable[[], tuple[Tensor, float, float]]) -> None:
-        """Time REPEATS more, after one to warm up."""
-        run()
-        for _ in range(REPEATS):
+        """Time TIMING_REPEATS more, after TIMING_WARM_UPS that are not timed."""
+        for _ in range(TIMING_WARM_UPS):
+            run()
+        for _ in range(TIMING_REPEATS):
             tokens, *seconds = run()
             self.seconds.append((seconds[0], seconds[1]))
         self.new_ids = tokens[0].tolist()
@@ -111,7 +110,7 @@ class Timing:
 
     @kept_pages()
     def block(self) -> None:
-        """Time REPEATS more of each way."""
+        """Time TIMING_REPEATS more of each way."""
         with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
             self._plain.block(lambda: greedy(self.model, self._ids, self.new_tokens))
         if captures(self.model) and self._why_not is None:
@@ -138,7 +137,7 @@ class Timing:
     @property
     def board(self) -> Board | None:
         """What the GPU's instruments said of the plain loop; the warm-ups used energy as well."""
-        runs = self._plain.blocks * (REPEATS + 1)
+        runs = self._plain.blocks * (TIMING_WARM_UPS + TIMING_REPEATS)
         return self._reading.board(runs * (self._plain.length + self.new_tokens))
 
     def captured(self, beside: Timing | None = None) -> Captured | None:

@@ -14,13 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from suite.protocol import BATCHES, FEWEST_WINDOWS, LEVEL
 from suite.records.schema import Interval
-
-FEWEST_WINDOWS = 40  # with fewer, the answer is that it cannot be told
-# Eight and not ten: with 40 windows correlated at 0.4, ten batches covered 91.7 % in a simulation of normal windows and
-# 90.8 % of skewed ones, eight 92.7 and 91.5; with 100 windows and more the two differ by less than half a point.
-BATCHES = 8
-LEVEL = 0.95
 
 
 def ratio_interval(nll: Sequence[float], dense_nll: Sequence[float], level: float = LEVEL) -> Interval | None:

@@ -20,10 +20,9 @@ from suite.evaluation.pages import kept_pages
 from suite.evaluation.prefix import Body, whole_body
 from suite.evaluation.products import fast_products
 from suite.evaluation.softmax import TargetLosses
+from suite.protocol import MOST_NATS
 from suite.records import schema
 from suite.records.schema import Perplexity
-
-MOST_NATS = 300  # mean loss a token, beyond which a perplexity (1e130) tells nobody anything
 
 
 class NotFiniteError(ExperimentError):

@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
+from suite.protocol import SEQUENTIAL_FEWEST, SEQUENTIAL_SEED, SEQUENTIAL_SHARE, SEQUENTIAL_TIGHTEST
 from suite.records.experiment import Sequential
 from suite.records.schema import FactorVerdict, Protocol, SequentialTest
 
-FEWEST = 8  # windows before the first look: of fewer, the variance cannot be told
-TIGHTEST = 16  # windows at which the boundary is as close as it can be made
 LARGEST = 1e150  # of a ratio in a record
 
 
@@ -55,10 +54,10 @@ def sequential_test(
     limit = most_windows(len(dense))
     order = random_order(len(dense))[:limit]
     found: list[float] = []
-    for chosen in torch.from_numpy(order).split(min(batch_size, FEWEST)):
+    for chosen in torch.from_numpy(order).split(min(batch_size, SEQUENTIAL_FEWEST)):
         found += losses(chosen).tolist()
         progress(len(found), limit)
-        if len(found) < min(FEWEST, limit):
+        if len(found) < min(SEQUENTIAL_FEWEST, limit):
             continue
         seen = order[: len(found)]
         differences = np.array(found) - np.array(dense)[seen]
@@ -87,7 +86,7 @@ def _ratio(log: float) -> float:
     return math.exp(min(max(log, -bound), bound))
 
 
-def random_order(windows: int, seed: int = 0) -> NDArray[np.int64]:
+def random_order(windows: int, seed: int = SEQUENTIAL_SEED) -> NDArray[np.int64]:
     """The order in which so many windows are evaluated, int64 [windows]: the same for every step of every search."""
     return np.random.Generator(np.random.Philox(seed)).permutation(windows)
 
@@ -97,7 +96,7 @@ def most_windows(windows: int) -> int:
 
     Where half of the text does not tell, the ratio is so close to the factor that the whole text has to.
     """
-    return max(min(FEWEST, windows), windows // 2)
+    return max(min(SEQUENTIAL_FEWEST, windows), int(SEQUENTIAL_SHARE * windows))
 
 
 def confidence_sequence(
@@ -108,7 +107,8 @@ def confidence_sequence(
     Args:
         differences: the values seen so far, in the order they were drawn; at least two.
         population: how many values there are.
-        alpha: about the chance that the interval, looked at after every value from `FEWEST` on, ever misses the mean.
+        alpha: about the chance that the interval, looked at after every value from `SEQUENTIAL_FEWEST` on, ever misses
+            the mean.
 
     Returns:
         Both ends of the interval; the mean itself once all values are seen.
@@ -122,7 +122,7 @@ def confidence_sequence(
     weight = float((population / left).sum())
     middle = float((seen + earlier / left).sum()) / weight
     log = -2 * math.log(alpha)
-    scale = (log + math.log(log + 1)) / TIGHTEST
+    scale = (log + math.log(log + 1)) / SEQUENTIAL_TIGHTEST
     boundary = math.sqrt((count + 1 / scale) * (math.log(count * scale + 1) + log))
     few = float(stdtrit(count - 1, 1 - alpha / 2) / ndtri(1 - alpha / 2))
     half = few * float(seen.std(ddof=1)) * boundary / weight

@@ -9,11 +9,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from suite.evaluation.pages import kept_pages
-from suite.records.experiment import Continuation
+from suite.protocol import ALONE, NEW_TOKENS
 from suite.records.schema import Sample
 
-NEW_TOKENS = Continuation().tokens
-ALONE = 4  # prompts that are continued alone as well, where the dtype rounds so much that a batch may write otherwise
 CACHE_BYTES = 2**30  # of keys and values in a batch: 32 prompts and 50 tokens take less of any model of 7B
 
 

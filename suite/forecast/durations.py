@@ -13,6 +13,15 @@ from suite.manifest import Study
 from suite.models.anatomy import Anatomy
 from suite.models.source import ModelSource
 from suite.models.unchanged import keeps_head
+from suite.protocol import (
+    JUDGED_TOGETHER,
+    RECOVERY_EVALUATED,
+    TIMING_BLOCKS,
+    TIMING_REPEATS,
+    TIMING_WARM_UPS,
+    TOKENS_A_BATCH,
+)
+from suite.pruning.criteria import CRITERIA
 from suite.records import Experiment
 from suite.training.schedule import Schedule
 
@@ -24,14 +33,10 @@ CONVERTED = 0.45e9  # bytes/s of float32 weights that a GGUF file is dequantised
 WORD = 4.35  # bytes a token of the text whose words are the tokens
 CHARACTERS = 256  # tokens, of a vocabulary that holds little but characters
 MOST_BYTES = 4.5  # bytes of English a token, however large the vocabulary
-TOKENS_A_PASS = 2048  # that are evaluated at once
 LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
 COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
-COURSE = 5  # evaluations along a recovery
 STEP_WINDOWS = 16  # that a step of a search evaluates before it stops, as is usual
 PROMPT_TOKENS = 8  # that a prompt has, about
-TIMED = 2 * 6  # times that a prompt is continued for the speed: two blocks of a warm-up and five repeats
-JUDGED_TOGETHER = 8  # texts that the dense model reads at once
 PACKED = 4.0  # times the bytes of a model that its compressed file takes as long as reading: packed, written, read back
 
 
@@ -120,7 +125,7 @@ def _evaluation(
     anatomy, tokens = model.anatomy, tokens_of(study, model, experiment.windows)
     seconds = passes.body(anatomy, tokens, study.context, rates, dtype, first)
     seconds += passes.head(anatomy, tokens, rates, dtype, twice)
-    return seconds + passes.calls(anatomy, tokens / TOKENS_A_PASS, rates, first)
+    return seconds + passes.calls(anatomy, tokens / TOKENS_A_BATCH, rates, first)
 
 
 def _second_product(anatomy: Anatomy, experiment: Experiment, dtype: str) -> bool:
@@ -135,7 +140,7 @@ def _second_product(anatomy: Anatomy, experiment: Experiment, dtype: str) -> boo
 
 def _timing(anatomy: Anatomy, tokens: int, rates: Rates, dtype: str) -> float:
     """Seconds of continuing one prompt by so many tokens for its speed, on a GPU by captured graphs as well."""
-    steps = TIMED * tokens
+    steps = TIMING_BLOCKS * (TIMING_WARM_UPS + TIMING_REPEATS) * tokens
     seconds = steps * passes.step(anatomy, 1, rates, dtype)
     if rates.on_gpu:
         seconds += steps * rates.seconds("captured", step_bytes(anatomy, dtype), dtype)
@@ -163,7 +168,7 @@ def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype
     times = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
     seconds = times * passes.body(anatomy, tokens, shown.context, rates, dtype, evaluating=False)
     seconds += passes.calls(anatomy, times * shown.samples, rates)
-    if experiment.criterion == "sparsegpt":
+    if CRITERIA[experiment.criterion].wants == "gram":
         shapes = linear_shapes(model, experiment)
         operations = sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in shapes)
         seconds += rates.seconds("evaluate", operations, "float32") + sum(i for _, i in shapes) * COLUMN_SECONDS
@@ -177,5 +182,6 @@ def _recovery(study: Study, model: ModelSource, experiment: Experiment, rates: R
     anatomy, schedule = model.anatomy, Schedule(asked)
     forth = passes.body(anatomy, schedule.tokens, asked.context, rates, "float32", evaluating=False)
     forth += passes.head(anatomy, schedule.tokens, rates, "float32", evaluating=False)
-    learning = passes.calls(anatomy, LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_PASS), rates)
-    return 3 * forth + learning + COURSE * _evaluation(study, model, experiment, rates, "float32")
+    learning = passes.calls(anatomy, LEARNT_PASSES * max(schedule.steps, schedule.tokens / TOKENS_A_BATCH), rates)
+    evaluated = (1 + len(RECOVERY_EVALUATED)) * _evaluation(study, model, experiment, rates, "float32")
+    return 3 * forth + learning + evaluated

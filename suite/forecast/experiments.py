@@ -18,6 +18,8 @@ from suite.manifest import Study
 from suite.manifest.cliff import Left, Search
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_run, unchanged_blocks
+from suite.protocol import TOKENS_A_BATCH
+from suite.pruning.criteria import CRITERIA
 from suite.records import Experiment
 from suite.training import cost
 from suite.training.levels import asked_of
@@ -157,7 +159,7 @@ def _dtype(model: ModelSource, machine: Machine, precision: str | None = None) -
 def _bytes(study: Study, model: ModelSource, experiment: Experiment, machine: Machine, item: int) -> int:
     """Bytes at the peak on the device."""
     anatomy = model.anatomy
-    activations = max(2048, study.context) * (6 * anatomy.hidden + 3 * anatomy.inner) * item
+    activations = max(TOKENS_A_BATCH, study.context) * (6 * anatomy.hidden + 3 * anatomy.inner) * item
     largest = max(parameter.weights for parameter in anatomy.parameters)
     untied = anatomy.head.weights if anatomy.tied and experiment.tied == "untie" else 0
     needed = (anatomy.weights + untied) * item + RUNTIME_BYTES
@@ -172,7 +174,7 @@ def _learning_bytes(model: ModelSource, experiment: Experiment, item: int) -> in
     """Bytes that a calibration and a recovery need on the device beside the weights."""
     needed, anatomy = 0.0, model.anatomy
     if (shown := experiment.calibration) is not None:
-        if experiment.criterion == "sparsegpt":
+        if CRITERIA[experiment.criterion].wants == "gram":
             needed += 4 * GRAMS * 4 * max(inputs for _, inputs in durations.linear_shapes(model, experiment)) ** 2
         needed += shown.context * 2 * anatomy.inner * item
     if (asked := experiment.recovery) is not None:

@@ -14,13 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from suite.protocol import FINEST, SCAN
 from suite.records.experiment import Continuation, Experiment, Sequential
 from suite.records.plan import PlannedSearch
 from suite.records.schema import Record
 
-FACTORS = (1.1, 2.0, 10.0)
-SCAN = tuple(k / 100 for k in (10, 20, 30, 40, 50, 60, 70, 80, 90, 99))  # a curve need not rise everywhere
-PERCENTS = tuple(k / 100 for k in range(1, 100))
+PERCENTS = tuple(k / round(1 / FINEST) for k in range(1, round(1 / FINEST)))
 HALVINGS = 4  # from ten per cent to one
 TOO_FEW = 16  # windows of a text, of which a step would save nothing by stopping early
 BRACKET = 2  # cells that a crossing lies between

@@ -13,6 +13,7 @@ from suite.manifest.rules import GROUPS, looks_at_activations
 from suite.manifest.schema import EACH, Defaults, Grid, Manifest
 from suite.models.anatomy import BLOCK
 from suite.models.source import ModelSource
+from suite.pruning.criteria import CRITERIA
 
 RIVALS = ({"target", "part"}, {"sparsity", "budget", "cliff"})  # a grid has one of each
 MOST_EXPERIMENTS = 10_000  # of a study: each takes a second at least, and no report has room for more
@@ -73,8 +74,8 @@ class Combinations:
             raise InputError(f"{where}: a grid needs a sparsity, a budget or a cliff")
         for combination in itertools.product(*(chosen[axis] or [None] for axis in AXES)):
             values = dict(zip(AXES, combination, strict=True))
-            if values["criterion"] != "random" and values["seed"] != chosen["seed"][0]:
-                continue  # only a random choice has seeds
+            if not CRITERIA[values["criterion"]].drawn and values["seed"] != chosen["seed"][0]:
+                continue  # only what draws has seeds
             if values["calibration"] != chosen["calibration"][0] and not looks_at_activations(values):
                 continue
             if values["pattern"] in GROUPS:

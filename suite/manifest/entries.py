@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from suite.manifest.places import SHA256, Place, listed
 from suite.package_index import PackageSource
-from suite.records.experiment import Bos, Dtype, Scope
+from suite.protocol import CALIBRATION_WINDOWS, DENSE_LONGER, JUDGED_PROMPTS, NEW_TOKENS
+from suite.records.experiment import CONTROLS, Bos, Control, Dtype, Scope
 from suite.records.former import ARMS, SCOPES, renamed
 from suite.weights import WeightsFile
 
@@ -37,9 +38,7 @@ Layers = Annotated[
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Level = Annotated[int, Field(ge=1, strict=True)]
-Control = Annotated[
-    Literal["random-reinit", "random", "learning-rate-rewinding", "small-dense"], BeforeValidator(renamed(ARMS))
-]
+ControlName = Annotated[Control, BeforeValidator(renamed(ARMS))]
 ScopeName = Annotated[Scope, BeforeValidator(renamed(SCOPES))]
 WindowCount = Annotated[int, Field(ge=1, lt=2**31, strict=True)]
 
@@ -141,7 +140,7 @@ class CalibrationEntry(LearntText):
     where a model's may. Of `c4-training` documents are drawn until one is longer than a window, and a window in it, as
     published."""
 
-    samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 128
+    samples: Annotated[int, Field(ge=1, le=100_000, strict=True)] = CALIBRATION_WINDOWS
     seed: Annotated[
         list[Seed], BeforeValidator(listed, json_schema_input_type=Seed | list[Seed]), Field(min_length=1)
     ] = [0]
@@ -179,8 +178,8 @@ class GenerationEntry(Strict):
     """What is written where generation or coherence is measured: the first so many `prompts` of those that ship (of
     the embedded corpus, of its stories), each continued by so many `tokens`."""
 
-    prompts: Annotated[int, Field(ge=1, le=32, strict=True)] = 32
-    tokens: Annotated[int, Field(ge=2, le=1000, strict=True)] = 50
+    prompts: Annotated[int, Field(ge=1, le=JUDGED_PROMPTS, strict=True)] = JUDGED_PROMPTS
+    tokens: Annotated[int, Field(ge=2, le=1000, strict=True)] = NEW_TOKENS
 
 
 class EarlyEntry(Strict):
@@ -205,9 +204,9 @@ class TicketEntry(LearntText):
 
     levels: Annotated[int, Field(ge=1, le=60, strict=True)] = 17
     pruned: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    arms: Annotated[list[Control], BeforeValidator(listed, json_schema_input_type=Control | list[Control])] = [
-        *("random-reinit", "random", "learning-rate-rewinding", "small-dense")
-    ]
+    arms: Annotated[
+        list[ControlName], BeforeValidator(listed, json_schema_input_type=ControlName | list[ControlName])
+    ] = [*CONTROLS]
     compared: Annotated[list[Level], BeforeValidator(listed, json_schema_input_type=int | list[int])] = []
     rewind: Annotated[list[Percent], BeforeValidator(listed, json_schema_input_type=float | list[float])] = [0]
     early: EarlyEntry | None = None
@@ -215,7 +214,7 @@ class TicketEntry(LearntText):
     steps: Annotated[int, Field(ge=8, le=10_000_000, strict=True)]
     dense_longer: Annotated[
         int, Field(ge=1, le=1000, strict=True, validation_alias=AliasChoices("dense_longer", "plateau"))
-    ] = 4
+    ] = DENSE_LONGER
     batch: Annotated[int, Field(ge=1, le=65_536, strict=True)] = 8
     learning_rate: Annotated[float, Field(gt=0, lt=1)]
     recall_weight: Annotated[float, Field(gt=0, le=1000)] = 1.0

@@ -20,6 +20,7 @@ from suite.manifest.sources import Allowed, Sources
 from suite.manifest.ticket import check_ticket, trainings
 from suite.models.source import ModelSource
 from suite.paths import confined, here_or_shipped, is_folder_name
+from suite.pruning.criteria import CRITERIA
 from suite.records.experiment import Calibration, Continuation, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
 from suite.weights import WeightsFile
@@ -252,7 +253,7 @@ class _Expansion:
             bos=self.bos[model.name],
             calibration=self._calibration(where, values) if looks_at_activations(values) else None,
             recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
-            seed=values["seed"] if values["criterion"] == "random" else None,
+            seed=values["seed"] if CRITERIA[values["criterion"]].drawn else None,
             generation=continuation(values["generation"], measure, model, at),
             measure=measure,
         )

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping
 from suite.errors import InputError
 from suite.manifest.entries import GenerationEntry
 from suite.models.source import ModelSource
+from suite.protocol import GRAM, JUDGED_PROMPTS
 from suite.records.experiment import Continuation, Measure
 
-JUDGED = (32, 5)  # the fewest prompts of a verdict (rule 20); and tokens, of which fewer can repeat no four
+# The fewest prompts of a verdict (rule 20); and the fewest tokens of which a sequence can repeat.
+JUDGED = (JUDGED_PROMPTS, GRAM + 1)
 PROMPT = 64  # positions that leave room for a prompt: none that ships has so many characters
 
 

@@ -69,7 +69,7 @@ def _check_activations(values: Mapping[str, Any], selected: tuple[Parameter, ...
 
 
 def _check_owl(values: Mapping[str, Any], at: At) -> None:
-    if values["criterion"] == "random" or values["scope"] == "global" or values["budget"] is not None:
+    if CRITERIA[values["criterion"]].drawn or values["scope"] == "global" or values["budget"] is not None:
         raise InputError(
             f"{at('allocation')}: owl gives each layer a sparsity of its own; it goes with a sparsity, a criterion "
             "other than random, and a scope other than global"
@@ -95,8 +95,9 @@ def _check_pattern(values: Mapping[str, Any], selected: tuple[Parameter, ...], m
     targets = WHOLE[pattern]
     if values["target"] not in targets:
         raise InputError(f"{where}: pattern {pattern} takes whole {pattern} out; give target {' or '.join(targets)}")
-    if values["criterion"] == "sparsegpt":
+    if not CRITERIA[values["criterion"]].structures:
+        others = [name for name, criterion in CRITERIA.items() if criterion.structures]
         raise InputError(
-            f"{where}: sparsegpt corrects the weights that stay in a layer, and whole {pattern} go; "
-            "take magnitude, wanda or random"
+            f"{where}: {values['criterion']} chooses single weights, and whole {pattern} go; "
+            f"take {', '.join(others[:-1])} or {others[-1]}"
         )

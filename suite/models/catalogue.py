@@ -13,6 +13,7 @@ from pathlib import Path
 from suite.data.source import text_from_catalogue
 from suite.models.anatomy import Config
 from suite.package_index import PackageSource
+from suite.protocol import CONTEXT
 from suite.records.experiment import TextReference
 from suite.weights import HubFileSource, WeightsFile
 
@@ -41,7 +42,7 @@ class Published:
 def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> Published:
     """Under the protocol of GPTQ, SparseGPT and Wanda."""
     text = text_from_catalogue("wikitext-2")
-    return Published(perplexity, text.reference, 2048, text.sha256, tokens, bos)
+    return Published(perplexity, text.reference, CONTEXT, text.sha256, tokens, bos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,21 @@ MODELS = {
         "Llama 3.2 Community License",
         "meta-llama/Llama-3.2-1B",
         "4e20de362430cd3b72f300e6b0f18e50e7166e08",
+    ),
+    # The originals of the two that follow, which packages carry in four bits.
+    "smollm2-135m-instruct-bf16": CatalogueModel(
+        134_515_008,
+        _SMOLLM2_135M,
+        "Apache-2.0",
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "12fd25f77366fa6b3b4b768ec3050bf629380bac",
+    ),
+    "qwen2.5-coder-1.5b-instruct-bf16": CatalogueModel(
+        1_543_714_304,
+        {**_QWEN2_1_5B, "max_position_embeddings": 32768},
+        "Apache-2.0",
+        "Qwen/Qwen2.5-Coder-1.5B-Instruct",
+        "2e1fd397ee46e1388853d2af2c993145b0f1098a",
     ),
     "smollm2-135m-instruct": CatalogueModel(
         134_515_008,

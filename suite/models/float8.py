@@ -21,12 +21,12 @@ from torch import Tensor, nn
 from suite.errors import ExperimentError
 from suite.models.loading import LoadedModel
 from suite.models.stand_in import stand_in
+from suite.protocol import LARGEST_E4M3
 from suite.records.schema import Quantisation
 
 Level = Literal["float8-weights", "float8-compute"]
 
 E4M3 = torch.float8_e4m3fn
-LARGEST = 448.0  # of E4M3
 CAPABILITY = (8, 9)  # the first with float8 matrix products
 INSTEAD = "take float8-weights, which rounds the weights alone and runs everywhere"
 
@@ -60,10 +60,10 @@ def round_e4m3(weight: Tensor) -> Rounded:
     wide = weight.float()
     largest = wide.abs().amax(1, keepdim=True)
     # By a tensor: by a number, CUDA multiplies with the inverse, which rounds otherwise.
-    scales = largest / torch.full_like(largest, LARGEST)
+    scales = largest / torch.full_like(largest, LARGEST_E4M3)
     scales.masked_fill_(scales == 0, 1)
     # A scale too small for all its bits may leave its row above 448, of which a cast makes 448 or NaN, as PyTorch goes.
-    return Rounded((wide / scales).clamp_(-LARGEST, LARGEST).to(E4M3), scales)
+    return Rounded((wide / scales).clamp_(-LARGEST_E4M3, LARGEST_E4M3).to(E4M3), scales)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from suite.protocol import SPARSEGPT_BLOCK
 from suite.pruning.criteria import CRITERIA, Criterion
 from suite.pruning.keys import magnitude_keys
 from suite.pruning.masks import apportion, budget_counts
@@ -132,8 +133,6 @@ class _Amount:
 
     def of_columns(self, name: str, rows: int, columns: int) -> tuple[Callable[[Tensor, int], Tensor], int]:
         """The same for a criterion that chooses a few columns at a time: the choice, and how many columns at once."""
-        from suite.pruning.sparsegpt import BLOCK
-
         if self._group is not None:
             removed, width = self._group
             if columns % width:
@@ -141,11 +140,11 @@ class _Amount:
             return lambda costs, _: select_lowest_in_groups(magnitude_keys(costs), removed, width), width
         if self._scope == "published rank":
             sparsity = self._sparsity[name]
-            return lambda costs, _: _at_or_below(magnitude_keys(costs), sparsity), BLOCK
-        starts = range(0, columns, BLOCK)
-        widths = [min(BLOCK, columns - start) for start in starts]
+            return lambda costs, _: _at_or_below(magnitude_keys(costs), sparsity), SPARSEGPT_BLOCK
+        starts = range(0, columns, SPARSEGPT_BLOCK)
+        widths = [min(SPARSEGPT_BLOCK, columns - start) for start in starts]
         exact = dict(zip(starts, budget_counts([rows * width for width in widths], self._counts[name]), strict=True))
-        return lambda costs, start: _lowest(magnitude_keys(costs), exact[start]), BLOCK
+        return lambda costs, start: _lowest(magnitude_keys(costs), exact[start]), SPARSEGPT_BLOCK
 
 
 def _lowest(key: Tensor, count: int) -> Tensor:

@@ -1,8 +1,7 @@
 """The criteria: what each looks at, what its sparsity may be counted over, and the function that scores.
 
-To add one: a file here with a function of tensors, its line in `CRITERIA`, and its name among those an experiment may
-carry (`suite.records.experiment.Criterion`). A function is imported when it is used: `lottery plan` reads this table
-without torch.
+To add one: a file here with a function of tensors, and its line in `CRITERIA`. A function is imported when it is used:
+`lottery plan` reads this table without torch.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 Wants = Literal["nothing", "seed", "norms", "gram"]
 Published = Literal["rank", "row"]
+UNPRUNED = "none"  # what stands for a criterion where every weight stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Criterion:
 
     `counts` are the scopes that mean something for its scores. `published` is how the code of its paper counts (None:
     there is no paper): `rank`, every weight up to the one at place int(n * s) of the sorted scores; `row`, int(n * s)
-    of each row of n.
+    of each row of n. `structures` says whether whole neurons and layers may be ranked by it
+    (`suite.models.structured`).
     """
 
     function: str
@@ -36,6 +37,7 @@ class Criterion:
     counts: tuple[str, ...]
     published: Published | None = None
     corrects: bool = False
+    structures: bool = False
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -46,6 +48,11 @@ class Criterion:
         """Whether it looks at activations."""
         return self.wants in ("norms", "gram")
 
+    @property
+    def drawn(self) -> bool:
+        """Whether it draws, and so has seeds."""
+        return self.wants == "seed"
+
     def resolve(self) -> Callable[..., Any]:
         """The function itself."""
         function: Callable[..., Any] = resolve_name(self.function)
@@ -53,10 +60,22 @@ class Criterion:
 
 
 CRITERIA = {
-    "magnitude": Criterion("suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank"),
-    "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global")),
+    "magnitude": Criterion(
+        "suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank", structures=True
+    ),
     # Of calibrated criteria the scores of different layers are on different scales, so none counts over scope `global`.
-    "wanda": Criterion("suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row"),
+    "wanda": Criterion("suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row", structures=True),
     # It weighs a block of columns as a whole, all rows together.
     "sparsegpt": Criterion("suite.pruning.sparsegpt:sparsegpt", "gram", ("tensor",), "rank", corrects=True),
+    "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),
 }
+
+
+def criterion_names() -> tuple[str, ...]:
+    """What an experiment may name, in the order of every table: none, those that choose, and last those that draw."""
+    return (UNPRUNED, *sorted(CRITERIA, key=lambda name: CRITERIA[name].drawn))
+
+
+def criterion_rank(criterion: str) -> int:
+    """The place of a criterion in that order."""
+    return criterion_names().index(criterion)

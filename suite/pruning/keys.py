@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from suite.protocol import KEY_BYTES
+
 INTEGER = {torch.float16: torch.int16, torch.bfloat16: torch.int16, torch.float32: torch.int32}
 
 
@@ -33,7 +35,7 @@ def random_keys(shape: torch.Size, seed: int, name: str) -> Tensor:
     NumPy's Philox is counter-based and its raw output fixed by NumPy's compatibility policy: the keys depend on the
     seed and the tensor's name alone.
     """
-    key = int.from_bytes(hashlib.sha256(f"lottery/random/{seed}/{name}".encode()).digest()[:16], "little")
+    key = int.from_bytes(hashlib.sha256(f"lottery/random/{seed}/{name}".encode()).digest()[:KEY_BYTES], "little")
     count = shape.numel()
     words = np.random.Philox(key=key).random_raw((count + 1) // 2).astype("<u8", copy=False)
     words &= np.uint64(0x7FFFFFFF7FFFFFFF)

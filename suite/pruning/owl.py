@@ -8,8 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 from torch import Tensor
 
-TIMES = 5.0  # the mean score of its layer, above which a weight's is an outlier
-SPREAD = 0.08  # lambda: half the distance between the lowest and the highest sparsity
+from suite.protocol import OWL_SPREAD, OWL_TIMES
 
 
 def outlier_share(scores: Callable[[], Iterable[Tensor]]) -> float:
@@ -23,12 +22,12 @@ def outlier_share(scores: Callable[[], Iterable[Tensor]]) -> float:
     for score in scores():
         whole += float(score.sum())
         weights += score.numel()
-    bound = TIMES * whole / weights
+    bound = OWL_TIMES * whole / weights
     return sum(int((score > bound).sum()) for score in scores()) / weights
 
 
 def owl_sparsities(shares: Sequence[float], weights: Sequence[int], sparsity: float) -> list[float]:
-    """A sparsity for each layer: the more outliers, the lower, over a range of 2 x SPREAD; their mean is `sparsity`.
+    """A sparsity for each layer: the more outliers, the lower, over a range of 2 x OWL_SPREAD; the mean is `sparsity`.
 
     The mean counts each layer by its weights, and is kept exactly, as the authors' code keeps it (of layers of equal
     size): the range is centred on it only where the shares lie evenly. Sparsities end at 0 and 1, and the others make
@@ -42,7 +41,7 @@ def owl_sparsities(shares: Sequence[float], weights: Sequence[int], sparsity: fl
     share = np.asarray(shares, dtype=np.float64)
     count = np.asarray(weights, dtype=np.float64)
     extent = float(np.ptp(share))
-    kept = 2 * SPREAD * (share - share.min()) / extent if extent else np.zeros_like(share)
+    kept = 2 * OWL_SPREAD * (share - share.min()) / extent if extent else np.zeros_like(share)
 
     def at(highest: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return np.clip(highest - kept, 0, 1)

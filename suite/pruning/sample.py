@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from suite.protocol import SAMPLED_WEIGHTS
+
 if TYPE_CHECKING:  # a comparison reads samples without torch
     from suite.pruning.masks import Bits
 
-SAMPLED = 4096  # weights: an agreement of 99 % is known to 0.3 percentage points (95 %)
 _KEY = int.from_bytes(b"lottery/sample", "little")
 
 
 def mask_sample(masks: Mapping[str, Bits], weights: Mapping[str, int]) -> str:
-    """Whether each of `SAMPLED` weights survives, a bit each, in hexadecimal.
+    """Whether each of `SAMPLED_WEIGHTS` weights survives, a bit each, in hexadecimal.
 
     Args:
         masks: the packed masks (1 = survives).
@@ -27,7 +28,7 @@ def mask_sample(masks: Mapping[str, Bits], weights: Mapping[str, int]) -> str:
     """
     names = sorted(masks)
     ends = np.cumsum([weights[name] for name in names])
-    places = np.sort(np.random.Philox(key=_KEY).random_raw(SAMPLED) % np.uint64(ends[-1])).astype(np.int64)
+    places = np.sort(np.random.Philox(key=_KEY).random_raw(SAMPLED_WEIGHTS) % np.uint64(ends[-1])).astype(np.int64)
     tensors = np.searchsorted(ends, places, side="right")
     within = places - np.concatenate([[0], ends[:-1]])[tensors]
     survives = [masks[names[t]][i >> 3] >> (7 - (i & 7)) & 1 for t, i in zip(tensors, within, strict=True)]
@@ -37,4 +38,4 @@ def mask_sample(masks: Mapping[str, Bits], weights: Mapping[str, int]) -> str:
 def agreement(one: str, other: str) -> float:
     """The share of the sampled weights that both masks keep or both remove."""
     apart = np.frombuffer(bytes.fromhex(one), np.uint8) ^ np.frombuffer(bytes.fromhex(other), np.uint8)
-    return 1 - int(np.unpackbits(apart).sum()) / SAMPLED
+    return 1 - int(np.unpackbits(apart).sum()) / SAMPLED_WEIGHTS

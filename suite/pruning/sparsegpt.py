@@ -18,8 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BLOCK = 128  # columns whose errors are carried over to the columns after them at once
-DAMPING = 0.01  # of the mean diagonal of H, added to it
+from suite.protocol import SPARSEGPT_BLOCK, SPARSEGPT_DAMPING
 
 Choose = Callable[[Tensor, int], Tensor]  # costs [outputs, columns], the first of these columns -> which go (bool)
 
@@ -46,21 +45,21 @@ def inverse_factor(gram: Tensor) -> Factor:
     diagonal = gram.diagonal()
     unseen = diagonal == 0
     diagonal[unseen] = 1
-    diagonal += DAMPING * diagonal.mean()
+    diagonal += SPARSEGPT_DAMPING * diagonal.mean()
     torch.linalg.cholesky(gram, out=gram)
     inverse = torch.cholesky_inverse(gram)
     torch.linalg.cholesky(inverse, upper=True, out=gram)
     return Factor(gram, unseen)
 
 
-def sparsegpt(weight: Tensor, factor: Factor, choose: Choose, width: int = BLOCK) -> tuple[Tensor, Tensor]:
+def sparsegpt(weight: Tensor, factor: Factor, choose: Choose, width: int = SPARSEGPT_BLOCK) -> tuple[Tensor, Tensor]:
     """Remove weights column by column and correct the others.
 
     Args:
         weight: [outputs, inputs], as stored; left as it is.
         factor: of the layer's inputs.
         choose: given the costs of some columns (float32) and which is their first, says which weights go.
-        width: how many columns it is asked of at a time; it divides BLOCK.
+        width: how many columns it is asked of at a time; it divides SPARSEGPT_BLOCK.
 
     Returns:
         What was removed (bool) and the corrected weights (float32), both [outputs, inputs]. Weights of unseen inputs
@@ -70,8 +69,8 @@ def sparsegpt(weight: Tensor, factor: Factor, choose: Choose, width: int = BLOCK
     rest = weight.to(torch.float32, copy=True)
     rest[:, unseen] = 0
     removed = torch.zeros_like(rest, dtype=torch.bool)
-    for start in range(0, rest.shape[1], BLOCK):
-        end = min(start + BLOCK, rest.shape[1])
+    for start in range(0, rest.shape[1], SPARSEGPT_BLOCK):
+        end = min(start + SPARSEGPT_BLOCK, rest.shape[1])
         upper = inverse[start:end, start:end]
         scale = upper.diagonal()
         block = rest[:, start:end].T.contiguous()  # so that what is a column of the weights lies in one piece

@@ -5,22 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, PROTOCOL_VERSION, SEQUENTIAL_ERROR
+from suite.pruning.criteria import UNPRUNED, criterion_names
 from suite.records import former
 
-PROTOCOL = "lottery-protocol/1"  # changes when a rule of measurement does, and with it every experiment's id
 
-Criterion = Literal["none", "magnitude", "random", "wanda", "sparsegpt"]
+def _registered(criterion: str) -> str:
+    if criterion not in (known := criterion_names()):
+        raise ValueError(f"criterion {criterion!r} is not one of {', '.join(known)}")
+    return criterion
+
+
+def _list_criteria(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(criterion_names())
+
+
+Criterion = Annotated[str, AfterValidator(_registered), Field(json_schema_extra=_list_criteria)]
 Scope = Literal["tensor", "row", "global", "reference"]
 Allocation = Literal["uniform", "owl"]
 Pattern = Literal["2:4", "4:8", "neurons", "layers"]
 Tied = Literal["untie", "both", "skip"]
-Arm = Literal[
-    "dense", "dense-longer", "ticket", "random-reinit", "random", "learning-rate-rewinding", "small-dense", "early"
-]
+Control = Literal["random-reinit", "random", "learning-rate-rewinding", "small-dense"]
+Arm = Literal["dense", "dense-longer", "ticket", Control, "early"]
+CONTROLS: tuple[Control, ...] = get_args(Control)  # what the ticket is held against
+ARMS: tuple[Arm, ...] = get_args(Arm)  # in the order of every table
 Measure = Literal["perplexity", "generation", "memory", "size", "coherence"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]  # what a model is loaded in
 Bos = Literal["once", "each"]  # where the tokenizer's BOS stands: as the tokenizer puts it, or before every window
@@ -82,14 +94,14 @@ class Sequential(Part):
     (`suite.evaluation.sequential`)."""
 
     factors: Annotated[tuple[Annotated[float, Field(gt=1, le=1e150)], ...], Field(min_length=1)]
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    alpha: Annotated[float, Field(gt=0, lt=1)] = SEQUENTIAL_ERROR
 
 
 class Continuation(Part):
     """What a model writes, greedily: so many `prompts`, each continued by so many `tokens`."""
 
-    prompts: Some = 32
-    tokens: Some = 50
+    prompts: Some = JUDGED_PROMPTS
+    tokens: Some = NEW_TOKENS
 
     @property
     def words(self) -> str:
@@ -183,7 +195,7 @@ class Experiment(Part):
     @property
     def unpruned(self) -> bool:
         """Whether every weight stays, whatever else is done to the model."""
-        return self.criterion == "none"
+        return self.criterion == UNPRUNED
 
     @property
     def dense(self) -> bool:
@@ -236,7 +248,7 @@ class Experiment(Part):
         asked["scope"] = former.in_id(former.SCOPES, self.scope)
         if self.training is not None:
             asked["training"]["arm"] = former.in_id(former.ARMS, self.training.arm)
-        return digest({"protocol": PROTOCOL, **asked})
+        return digest({"protocol": PROTOCOL_VERSION, **asked})
 
 
 # Fields that came later, with the values that stand for what was measured before.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
+from suite.protocol import LEVEL
 from suite.records.experiment import Amount, Count, Experiment, Nats, Part, Positive, Share, Some, digest
 from suite.records.peaks import Peaks
 from suite.records.trained import Trained
@@ -97,7 +98,7 @@ class Quantisation(Part):
 class Interval(Part):
     low: float
     high: float
-    level: float = 0.95
+    level: float = LEVEL
 
 
 def _of_a_ratio(interval: Interval) -> Interval:

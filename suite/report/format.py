@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.values import NotMeasured
+from suite.protocol import TOLERANCE
 from suite.report.glyphs import clip
 from suite.report.theme import blend, theme
 

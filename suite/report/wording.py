@@ -10,10 +10,10 @@ from typing import Any, Literal
 import jinja2
 from markupsafe import Markup
 
+from suite import protocol
 from suite.analysis.values import Claim, Verdict
 from suite.report.contents import Contents, Shown
 from suite.report.medium import Medium
-from suite.report.rules import RULES
 from suite.report.section import Figure, Table
 from suite.report.templating import environment
 
@@ -54,7 +54,7 @@ class Wording:
             "contents": contents,
             "facts": contents.facts,
             "claims": contents.claims,
-            "rules": RULES,
+            "protocol": protocol,
             "figure": lambda key: self._reference("figure", key),
             "table": lambda key: self._reference("table", key),
             "brief": brief,

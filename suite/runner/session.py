@@ -32,6 +32,7 @@ from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_needed, keeps_head, unchanged_blocks
+from suite.protocol import SAME_BASELINE, TOKENS_A_BATCH
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment, Sequential
 from suite.records.schema import Memory, Perplexity, Protocol, Record, SequentialTest, Size
@@ -39,12 +40,7 @@ from suite.runner.alteration import FLOAT8, Lessons, alter
 from suite.runner.kernels import on_kernels
 from suite.runner.section import Section
 
-TOKENS_A_BATCH = 2048
-
 Progress = Callable[[str, int, int], None]  # of what, how many are done, how many there are
-
-
-SAME = 1e-6  # relative: a dense perplexity this close to a record's is the same set-up's
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,8 @@ class Session:
         quality, states = record.perplexity, None
         if quality is not None:
             again, states = self._dense_perplexity()
-            if again.protocol != quality.protocol or not math.isclose(again.value, quality.value, rel_tol=SAME):
+            same = math.isclose(again.value, quality.value, rel_tol=SAME_BASELINE)
+            if again.protocol != quality.protocol or not same:
                 return False
         elif record.environment.device_map != self.loaded.device_map:
             return False

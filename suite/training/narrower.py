@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite.models.anatomy import Anatomy
-
-NEAR = 0.01  # of the parameters wanted
-WIDEST = 8  # times the outer width is the inner one at most
+from suite.protocol import SMALL_DENSE_NEAR, SMALL_DENSE_WIDEST
 
 
 def narrower(config: Mapping[str, Any], parameters: int) -> dict[str, Any]:
@@ -26,10 +24,10 @@ def narrower(config: Mapping[str, Any], parameters: int) -> dict[str, Any]:
     best: tuple[float, float] | None = None
     found = dict(config)
     for hidden in range(2 * heads, config["hidden_size"] + 1, 2 * heads):
-        for inner in range(1, WIDEST * hidden + 1):
+        for inner in range(1, SMALL_DENSE_WIDEST * hidden + 1):
             tried = {**config, "hidden_size": hidden, "intermediate_size": inner}
             off = abs(Anatomy(tried).weights / parameters - 1)
-            rank = (max(0.0, off - NEAR), abs(math.log(inner / hidden / proportion)))
+            rank = (max(0.0, off - SMALL_DENSE_NEAR), abs(math.log(inner / hidden / proportion)))
             if best is None or rank < best:
                 best, found = rank, tried
     return found

@@ -22,13 +22,11 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from suite.evaluation.softmax import TargetLosses
+from suite.protocol import TICKET_BETAS, TICKET_GRADIENT_NORM, TICKET_WEIGHT_DECAY
 from suite.pruning.iterative import Mask
 
 State = dict[str, Tensor]  # a network's parameters by name, float32
 
-BETAS = (0.9, 0.98)
-WEIGHT_DECAY = 0.05  # of matrices
-GRADIENT_NORM = 1.0
 EXAM_TOKENS = 8192  # of held-out windows, forwards at once
 
 
@@ -70,9 +68,9 @@ class Networks:
         matrices = [value for value in self.parameters.values() if value.ndim == 3]
         others = [value for value in self.parameters.values() if value.ndim != 3]
         self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
+            [{"params": matrices, "weight_decay": TICKET_WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}],
             lr=0.0,
-            betas=BETAS,
+            betas=TICKET_BETAS,
             fused=True,
         )
 
@@ -107,7 +105,7 @@ class Networks:
             for name, mask in self.masks.items():
                 gradients[name].mul_(mask)
             norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients.values()])
-            factors = (GRADIENT_NORM / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp_(max=1.0)
+            factors = (TICKET_GRADIENT_NORM / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp_(max=1.0)
             for name, value in self.parameters.items():
                 value.grad = gradients[name].mul_(factors.view(-1, *[1] * (value.ndim - 1)))
         for group in self.optimizer.param_groups:

@@ -17,12 +17,11 @@ from suite.errors import ExperimentError
 from suite.evaluation.pages import kept_pages
 from suite.interruption import stop_if_asked
 from suite.models.loading import LoadedModel
+from suite.protocol import RECOVERY_GRADIENT_NORM, TOKENS_A_BATCH
 from suite.pruning.masks import Bits, mask_digest, packed, survives
 from suite.records.experiment import Recovery
 from suite.records.schema import Along, Recovered
-from suite.training.schedule import TOKENS_A_PASS, Schedule
-
-GRADIENT_NORM = 1.0
+from suite.training.schedule import Schedule
 
 
 @contextmanager
@@ -128,7 +127,7 @@ class _FineTuning:
         windows = self.batch(step)
         predicted = windows[:, 1:].numel()
         total = 0.0
-        for some in windows.split(max(1, TOKENS_A_PASS // windows.shape[1])):
+        for some in windows.split(max(1, TOKENS_A_BATCH // windows.shape[1])):
             inputs = some.to(self.loaded.device)
             logits = self.model(inputs[:, :-1], use_cache=False).logits.flatten(0, 1)
             # What is learnt from, in float32 as it is usual; what the model is measured by is `perplexity` alone.
@@ -141,7 +140,7 @@ class _FineTuning:
                 "a smaller `learning_rate` may help"
             )
         self._hold()
-        nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
+        nn.utils.clip_grad_norm_(self.model.parameters(), RECOVERY_GRADIENT_NORM)
         for group in optimizer.param_groups:
             group["lr"] = self.schedule.rate(step)
         optimizer.step()

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from suite.models.anatomy import Anatomy
+from suite.protocol import RECOVERY_EVALUATED, RECOVERY_FINAL_RATE, RECOVERY_WARM_UP, TOKENS_A_BATCH
 from suite.records.experiment import Recovery
 
-WARM_UP = 1 / 20  # of the steps
-FINAL_RATE = 0.1  # of the learning rate
-EVALUATED = (1 / 8, 1 / 4, 1 / 2, 1)  # after which shares of the steps; and before the first
-TOKENS_A_PASS = 2048  # of a batch, forwards and backwards at once
 BYTES_A_WEIGHT = 4 + 4 + 8 + 1  # in float32 itself, its gradient and AdamW's two moments; and whether it was removed
 KEPT_A_TOKEN = (12, 6)  # numbers a block keeps for the way back, or makes on it: by its width, and its inner width
 
@@ -40,15 +37,16 @@ class Schedule:
     @property
     def evaluated(self) -> frozenset[int]:
         """After how many steps the perplexity is taken."""
-        return frozenset(math.ceil(self.steps * share) for share in EVALUATED)
+        return frozenset(math.ceil(self.steps * share) for share in RECOVERY_EVALUATED)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: up over the first twentieth, then down along a cosine to a tenth at the last."""
-        warm = math.ceil(self.steps * WARM_UP)
+        warm = math.ceil(self.steps * RECOVERY_WARM_UP)
         if step < warm:
             return self.asked.learning_rate * (step + 1) / warm
         done = (step + 1 - warm) / (self.steps - warm)
-        return self.asked.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * done)) / 2)
+        share = RECOVERY_FINAL_RATE + (1 - RECOVERY_FINAL_RATE) * (1 + math.cos(math.pi * done)) / 2
+        return self.asked.learning_rate * share
 
     def places(self, step: int, tokens: int) -> list[int]:
         """Where the windows of a step begin in a text of so many tokens.
@@ -63,7 +61,7 @@ class Schedule:
 def training_bytes(anatomy: Anatomy, asked: Recovery) -> int:
     """About how many bytes a recovery holds on the model's device: weights and what AdamW keeps of them, what a pass
     keeps for its way back, and its logits with their gradients. The copy to restore from lies on the host."""
-    tokens = min(asked.batch, max(1, TOKENS_A_PASS // asked.context)) * asked.context
+    tokens = min(asked.batch, max(1, TOKENS_A_BATCH // asked.context)) * asked.context
     outer, inner = KEPT_A_TOKEN
     kept = anatomy.layers * (outer * anatomy.hidden + inner * anatomy.inner) + 4 * anatomy.vocabulary
     return anatomy.weights * BYTES_A_WEIGHT + tokens * kept * 4

@@ -20,6 +20,7 @@ from torch import Tensor
 from suite.errors import ExperimentError
 from suite.evaluation.pages import kept_pages
 from suite.models.anatomy import Anatomy
+from suite.protocol import REINIT_SEED, TICKET_DECAY, TICKET_EXAMINED, TICKET_FINAL_RATE, TICKET_PATH, TICKET_WARM_UP
 from suite.pruning.iterative import Mask, overlap, shuffled, smaller
 from suite.records.experiment import Experiment, Training
 from suite.records.trained import Overlap, Overlaps, Step
@@ -27,12 +28,6 @@ from suite.training.lesson import Exam, Lesson, stream_of
 from suite.training.levels import UNPRUNED, asked_of, remaining
 from suite.training.networks import Networks, State, initial
 
-WARM_UP = 1 / 20  # of the steps, over which the learning rate rises
-DECAY = 1 / 2  # of the steps, the last, over which it falls along a line
-FINAL_RATE = 1 / 50  # of the learning rate, at the end
-EXAMINED = 8  # times along a training
-PATH = 9  # points on a straight line between two networks
-FRESH = 1_000_003  # so far from the ticket's seed is that of other initial values
 CHECK_EVERY = 100  # steps
 
 
@@ -87,9 +82,9 @@ class Done:
 
 def rate(step: int, steps: int) -> float:
     """The learning rate's share at a step (from 0): up over a twentieth, level, from half on down to a fiftieth."""
-    up = (step + 1) / (WARM_UP * steps)
-    down = (steps - step) / (DECAY * steps)
-    return min(1.0, up, max(FINAL_RATE, down))
+    up = (step + 1) / (TICKET_WARM_UP * steps)
+    down = (steps - step) / (TICKET_DECAY * steps)
+    return min(1.0, up, max(TICKET_FINAL_RATE, down))
 
 
 @kept_pages()
@@ -164,7 +159,7 @@ class _Course:
     def run(self, masks: Sequence[Mask]) -> tuple[Networks, list[list[Step]]]:
         networks = self._networks([_values(subject) for subject in self.subjects])
         steps, rewound = self.asked.steps, round(self.asked.rewind * self.asked.steps)
-        examined = {math.ceil(steps * (n + 1) / EXAMINED) for n in range(EXAMINED)}
+        examined = {math.ceil(steps * (n + 1) / TICKET_EXAMINED) for n in range(TICKET_EXAMINED)}
         courses: list[list[Step]] = [[] for _ in self.subjects]
         since: list[Tensor] = []
         for step in range(steps):
@@ -241,7 +236,7 @@ def _values(subject: Subject) -> State:
     if asked.arm == "learning-rate-rewinding":
         return subject.behind["before"].values
     if asked.arm == "random-reinit":
-        return initial(subject.config, subject.seed + FRESH)
+        return initial(subject.config, subject.seed + REINIT_SEED)
     if subject.pretrained is not None and asked.arm != "small-dense":
         return subject.pretrained
     return initial(subject.config, subject.seed)
@@ -266,7 +261,7 @@ def _done(
 
 def _path(networks: Networks, one: State, other: State, exam: Exam) -> tuple[float, ...]:
     """Held-out losses on the straight line between two networks' values, at equal distances, both ends included."""
-    shares = [k / (PATH - 1) for k in range(PATH)]
+    shares = [k / (TICKET_PATH - 1) for k in range(TICKET_PATH)]
     between = ({name: value.lerp(other[name], share) for name, value in one.items()} for share in shares)
     return tuple(networks.held_out(exam.windows, values) for values in between)
 

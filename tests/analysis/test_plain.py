@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from suite.analysis.cells import CRITERIA, cells_of
+from suite.analysis.cells import cells_of
 from suite.analysis.facts import build_facts
+from suite.pruning.criteria import criterion_names
 from tests.altered import FLOAT8, criteria, mapped, patterns, precision, recovered, structured
 from tests.invented import record
 from tests.synthetic import embedded
@@ -48,7 +49,7 @@ def test_the_main_curve_is_magnitude_s_where_there_is_one_and_random_is_the_last
     facts = build_facts([*criteria(), record(target="blocks", sparsity=0.9, criterion="wanda")])
     assert {model.main.criterion for model in facts.models} == {"magnitude"}
     assert facts.crossings.criterion == facts.comparison.criterion == "magnitude"
-    assert CRITERIA[-1] == "random"
+    assert criterion_names()[-1] == "random"
     without = build_facts(one for one in criteria() if one.experiment.criterion != "magnitude")
     assert {model.main.criterion for model in without.models} == {"wanda"}
 

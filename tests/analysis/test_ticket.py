@@ -9,9 +9,9 @@ import pytest
 
 from suite.analysis.facts import build_facts
 from suite.analysis.ticket.facts import TicketFacts
-from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import MissingResultError, NotMeasured, Verdict
 from suite.errors import InputError
+from suite.protocol import MATCH
 from suite.records.experiment import Training
 from suite.records.plan import Plan
 from suite.records.schema import Interval, Record
@@ -130,9 +130,9 @@ def test_an_interval_that_straddles_the_margin_leaves_a_level_open():
         own = training("ticket", seed, level=1, loss=PLATEAU + above)
         return [training("dense", seed), training("dense-longer", seed, loss=PLATEAU), own]
 
-    rows = [one for seed, above in enumerate((0.0, MARGIN, 2 * MARGIN)) for one in ticket(seed, above)]
+    rows = [one for seed, above in enumerate((0.0, MATCH, 2 * MATCH)) for one in ticket(seed, above)]
     (row,) = facts(rows).matching[0].rows
-    assert row.interval.low < MARGIN < row.interval.high and row.interval.level == 0.90
+    assert row.interval.low < MATCH < row.interval.high and row.interval.level == 0.90
     assert row.verdict is Verdict.UNKNOWN
     far = [one for seed in range(3) for one in ticket(seed, 0.5 + 0.01 * seed)]
     assert build_facts(far).claim("ticket_matches").verdict is Verdict.FAILS
@@ -140,7 +140,7 @@ def test_an_interval_that_straddles_the_margin_leaves_a_level_open():
 
 def test_the_test_is_one_sided_at_five_per_cent():
     """Three differences of mean m and deviation s: their one-sided bound is m + 2.92 s / sqrt(3)."""
-    below = MARGIN - 2.92 * 0.01 / math.sqrt(3)
+    below = MATCH - 2.92 * 0.01 / math.sqrt(3)
     for shift, verdict in ((-1e-4, Verdict.HOLDS), (1e-4, Verdict.UNKNOWN)):
         found = []
         for seed, off in enumerate((-0.01, 0.0, 0.01)):

@@ -7,10 +7,9 @@ import pytest
 from suite.analysis.facts import build_facts
 from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.ticket.rivals import excess
-from suite.analysis.ticket.rows import EARLY
-from suite.analysis.ticket.seeds import MARGIN
 from suite.analysis.values import NotMeasured, Verdict
 from suite.models.anatomy import ARCHITECTURES, Anatomy
+from suite.protocol import EARLY, MATCH
 from suite.records.experiment import Training
 from suite.records.schema import Record
 from suite.records.trained import Overlap, Overlaps
@@ -95,7 +94,7 @@ def test_of_more_than_two_orders_the_mean_counts_once_for_a_seed():
     ("between", "barrier", "verdict"),
     [
         (PLATEAU - 0.1, 0.0, Verdict.HOLDS),
-        (PLATEAU + MARGIN / 2, MARGIN / 2, Verdict.HOLDS),
+        (PLATEAU + MATCH / 2, MATCH / 2, Verdict.HOLDS),
         (PLATEAU + 0.3, 0.3, Verdict.FAILS),
     ],
 )
@@ -109,7 +108,7 @@ def test_a_barrier_is_what_the_line_has_above_the_higher_of_its_ends(between, ba
 def test_a_barrier_whose_bound_is_above_the_margin_leaves_it_open():
     records = tickets()[:10]
     for seed in SEEDS:
-        path = (PLATEAU, PLATEAU + MARGIN * (0.5 + 0.25 * seed), PLATEAU)
+        path = (PLATEAU, PLATEAU + MATCH * (0.5 + 0.25 * seed), PLATEAU)
         records.append(training("ticket", seed, level=1, loss=PLATEAU, path=path))
     assert build_facts(records).claim("one_basin").verdict is Verdict.UNKNOWN
 

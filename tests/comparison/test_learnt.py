@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from suite.comparison.checks import Outcome
-from suite.comparison.tolerance import AGREEMENT, BASE, LEARNT
-from suite.pruning.sample import SAMPLED
+from suite.protocol import AGREEMENT, LEARNT, ROUNDING, SAMPLED_WEIGHTS
 from suite.records import Record
 from suite.records.experiment import Calibration
 from tests.comparison.test_reproduction import one_pair, scaled
@@ -22,7 +21,7 @@ def wanda(flipped: int = 0, **changes: Any) -> Record:
     """A record of Wanda's; of its sampled mask, so many weights differ from the one without argument."""
     one = record(criterion="wanda", calibration=CALIBRATION, **changes)
     assert one.pruning is not None
-    sample = (int("a5" * (SAMPLED // 8), 16) ^ ((1 << flipped) - 1)).to_bytes(SAMPLED // 8, "big").hex()
+    sample = (int("a5" * (SAMPLED_WEIGHTS // 8), 16) ^ ((1 << flipped) - 1)).to_bytes(SAMPLED_WEIGHTS // 8, "big").hex()
     digest = f"{flipped:064x}"
     pruning = one.pruning.model_copy(update={"mask_sample": sample, "mask_digest": digest})
     return one.model_copy(update={"pruning": pruning}).sealed()
@@ -35,7 +34,7 @@ def test_a_mask_that_differs_in_a_few_weights_reproduces_and_how_many_is_said():
 
 
 def test_a_mask_that_differs_in_more_is_caught():
-    flipped = math.ceil((1 - AGREEMENT) * SAMPLED) + 1
+    flipped = math.ceil((1 - AGREEMENT) * SAMPLED_WEIGHTS) + 1
     pair = one_pair(wanda(), wanda(flipped))
     assert pair.outcome("mask") is Outcome.DIFFERS
     assert "99 % wanted" in pair.reasons[0]
@@ -51,5 +50,5 @@ def test_a_magnitude_mask_has_no_such_room():
 def test_the_perplexity_of_what_learnt_has_a_wider_bound_that_still_binds(off: float, expected: Outcome):
     there = wanda(sparsity=0.1)
     assert there.perplexity is not None
-    room = LEARNT * BASE["float32"] * there.perplexity.ratio_to_dense
+    room = LEARNT * ROUNDING["float32"] * there.perplexity.ratio_to_dense
     assert one_pair(scaled(there, math.exp(off * room)), there).outcome("perplexity") is expected

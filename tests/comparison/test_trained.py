@@ -7,7 +7,7 @@ import math
 import pytest
 
 from suite.comparison.checks import Outcome
-from suite.comparison.tolerance import TRAINED
+from suite.protocol import TRAINED
 from suite.records.schema import Record
 from tests.comparison.test_reproduction import altered, difference, held, on, one_pair
 from tests.synthetic import embedded

@@ -11,9 +11,10 @@ from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
 from suite.data.catalogue import TEXTS
 from suite.evaluation import coherence, generation, writing
 from suite.evaluation.perplexity import token_losses
-from suite.evaluation.writing import NEW_TOKENS, Written, continued, held_against_alone, write
+from suite.evaluation.writing import Written, continued, held_against_alone, write
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_catalogue, from_folder
+from suite.protocol import NEW_TOKENS
 from suite.records.schema import Sample
 
 STORIES = TEXTS["stories"].grammar

@@ -15,10 +15,10 @@ from suite.errors import ExperimentError
 from suite.evaluation import generation
 from suite.evaluation.decoding import Decoder
 from suite.evaluation.generation import Timing, greedy, section
-from suite.evaluation.writing import NEW_TOKENS
 from suite.models.float8 import rounded
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
+from suite.protocol import NEW_TOKENS
 from suite.records.schema import Captured, Generation
 from tests.conftest import ARCHITECTURES
 

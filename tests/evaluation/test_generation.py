@@ -12,9 +12,10 @@ from suite.data import grammar
 from suite.data.catalogue import TEXTS
 from suite.evaluation import coherence, generation
 from suite.evaluation.coherence import Writing, distinct_bigrams, faulty, repeated_4grams, verdict
-from suite.evaluation.writing import NEW_TOKENS, write
+from suite.evaluation.writing import write
 from suite.models.loading import LoadedModel, load_model
 from suite.models.source import from_folder
+from suite.protocol import NEW_TOKENS, TIMING_REPEATS
 
 GRAMMAR_TEXTS = {name: text.grammar for name, text in TEXTS.items() if text.grammar}
 STORIES = GRAMMAR_TEXTS["stories"]
@@ -54,7 +55,7 @@ def test_speed_comes_with_its_spread(loaded: LoadedModel) -> None:
     assert timing.board is None
     for speed in (timing.prefill, timing.decode):
         assert speed.blocks == 2
-        assert speed.repeats == len(speed.values) == 2 * generation.REPEATS >= 10
+        assert speed.repeats == len(speed.values) == 2 * TIMING_REPEATS >= 10
         assert 0 < speed.quartiles[0] <= speed.median <= speed.quartiles[1] <= speed.p99
 
 

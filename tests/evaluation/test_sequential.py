@@ -10,16 +10,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from suite.evaluation.sequential import (
-    FEWEST,
-    confidence_sequence,
-    exceeds,
-    most_windows,
-    random_order,
-    sequential_test,
-)
+from suite.evaluation.sequential import confidence_sequence, exceeds, most_windows, random_order, sequential_test
 from suite.manifest.cliff import Known, Search, line
 from suite.paths import MANIFESTS
+from suite.protocol import SEQUENTIAL_FEWEST
 from suite.records import Store
 from suite.records.experiment import Experiment, Sequential
 from suite.records.schema import SequentialTest
@@ -58,7 +52,7 @@ def test_a_step_tells_on_which_side_of_each_factor_it_is_and_stops() -> None:
     differences = np.random.default_rng(0).normal(math.log(1.5), 0.05, 200)
     told = step(differences, (1.1, 2.0, 10.0))
     assert told.exceeds == {1.1: True, 2.0: False, 10.0: False}
-    assert told.stopped == "decided" and FEWEST <= told.windows < 40
+    assert told.stopped == "decided" and SEQUENTIAL_FEWEST <= told.windows < 40
     assert told.low < math.exp(differences.mean()) < told.high
     assert told.order == tuple(random_order(200)[: told.windows].tolist())
 
@@ -96,7 +90,9 @@ def test_looking_after_every_window_misses_the_mean_as_rarely_as_promised(window
     }
     for _ in range(texts):
         values = draws[shape]()
-        ends = [confidence_sequence(values[:n], windows, 0.01) for n in range(FEWEST, most_windows(windows) + 1)]
+        ends = [
+            confidence_sequence(values[:n], windows, 0.01) for n in range(SEQUENTIAL_FEWEST, most_windows(windows) + 1)
+        ]
         missed += any(not low <= values.mean() <= high for low, high in ends)
     assert missed <= (10 if shape == "skewed" else 5)  # of 150 at 1 %: six or more have a chance of 0.4 %
 

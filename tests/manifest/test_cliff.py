@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from suite.manifest.cliff import SCAN, Known, Left, Search
+from suite.manifest.cliff import Known, Left, Search
+from suite.protocol import SCAN
 from tests.searched import TEMPLATE, bracket
 
 Told = Callable[[float, float], bool | None]  # whether a sparsity exceeds a factor, as a step tells it

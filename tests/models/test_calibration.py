@@ -188,7 +188,7 @@ def test_a_calibration_that_is_not_finite_is_told(make_model: MakeModel) -> None
 
 def test_inputs_that_determine_too_little_are_told(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load(make_model, "mistral")
-    monkeypatch.setattr("suite.pruning.sparsegpt.DAMPING", -1.0)
+    monkeypatch.setattr("suite.pruning.sparsegpt.SPARSEGPT_DAMPING", -1.0)
     with (
         pytest.raises(ExperimentError, match="feeds to model.layers.0.mlp.down_proj.weight determines too little"),
         pruned(loaded, experiment(criterion="sparsegpt", sparsity=0.5), TOKENS),

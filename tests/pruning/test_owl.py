@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.pruning.owl import SPREAD, outlier_share, owl_sparsities
+from suite.protocol import OWL_SPREAD
+from suite.pruning.owl import outlier_share, owl_sparsities
 
 
 def test_outliers_are_scores_above_five_times_the_mean_of_their_layer() -> None:
@@ -49,7 +50,7 @@ def test_the_mean_is_kept_and_the_order_is_that_of_the_outliers(
     shares, weights = [share for share, _ in layers], [count for _, count in layers]
     found = owl_sparsities(shares, weights, sparsity)
     assert all(0 <= one <= 1 for one in found)
-    assert max(found) - min(found) <= 2 * SPREAD + 1e-9
+    assert max(found) - min(found) <= 2 * OWL_SPREAD + 1e-9
     assert sum(s * n for s, n in zip(found, weights, strict=True)) == pytest.approx(sparsity * sum(weights), abs=1e-3)
     ranked = sorted(range(len(layers)), key=lambda i: shares[i])
     assert all(found[a] >= found[b] for a, b in itertools.pairwise(ranked))

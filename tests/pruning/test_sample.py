@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from suite.pruning.sample import SAMPLED, agreement, mask_sample
+from suite.protocol import SAMPLED_WEIGHTS
+from suite.pruning.sample import agreement, mask_sample
 
 WEIGHTS = {"a": 100_003, "b": 50_001}
 
@@ -23,14 +24,14 @@ def masks(changed: float) -> dict[str, np.ndarray]:
 def test_equal_masks_agree_wholly_and_the_sample_is_the_same_every_time() -> None:
     one = mask_sample(masks(0.0), WEIGHTS)
     assert one == mask_sample(masks(0.0), WEIGHTS)
-    assert len(one) == SAMPLED // 4
+    assert len(one) == SAMPLED_WEIGHTS // 4
     assert agreement(one, one) == 1.0
 
 
 @pytest.mark.parametrize("changed", [0.01, 0.1, 0.5])
 def test_the_agreement_is_that_of_the_masks(changed: float) -> None:
     found = agreement(mask_sample(masks(0.0), WEIGHTS), mask_sample(masks(changed), WEIGHTS))
-    assert found == pytest.approx(1 - changed, abs=4 * (changed / SAMPLED) ** 0.5)
+    assert found == pytest.approx(1 - changed, abs=4 * (changed / SAMPLED_WEIGHTS) ** 0.5)
 
 
 def test_every_weight_can_be_looked_at() -> None:

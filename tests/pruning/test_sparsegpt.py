@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from suite.evaluation import memory
+from suite.protocol import SPARSEGPT_BLOCK, SPARSEGPT_DAMPING
 from suite.pruning.choose import choose
-from suite.pruning.sparsegpt import BLOCK, DAMPING, Factor, inverse_factor, sparsegpt
+from suite.pruning.sparsegpt import Factor, inverse_factor, sparsegpt
 
 NONE_UNSEEN = torch.zeros(3, dtype=torch.bool)
 
@@ -62,14 +63,14 @@ def test_two_rows_of_three_by_hand() -> None:
     assert torch.allclose(corrected, torch.tensor([[0, 8 / 3, 8 / 3], [4.0, 0, 0]]))
 
 
-@pytest.mark.parametrize("width", [4, 8, BLOCK])
+@pytest.mark.parametrize("width", [4, 8, SPARSEGPT_BLOCK])
 def test_the_same_as_optimal_brain_surgery_column_by_column(width: int) -> None:
     generator = torch.Generator().manual_seed(width)
-    columns = BLOCK + 24
+    columns = SPARSEGPT_BLOCK + 24
     weight = torch.randn(5, columns, generator=generator)
     fed = torch.randn(columns, 400, generator=generator) + torch.randn(1, 400, generator=generator)
     gram = fed @ fed.T
-    damped = gram.double() + DAMPING * gram.double().diagonal().mean() * torch.eye(columns)
+    damped = gram.double() + SPARSEGPT_DAMPING * gram.double().diagonal().mean() * torch.eye(columns)
     counts = {start: 5 * min(width, columns - start) // 2 for start in range(0, columns, width)}
     expected, rest = by_the_paper(weight, damped, counts, width)
     removed, corrected = sparsegpt(
@@ -101,8 +102,8 @@ def test_inputs_that_were_never_fed_lose_their_weights() -> None:
 
 def test_scope_published_counts_in_blocks_with_ties() -> None:
     """The published code: `cost <= sorted(cost.flatten())[int(n * s)]` for every 128 columns."""
-    weight = torch.randn(3, BLOCK + 10, generator=torch.Generator().manual_seed(3))
-    fed = torch.randn(BLOCK + 10, 300, generator=torch.Generator().manual_seed(4))
+    weight = torch.randn(3, SPARSEGPT_BLOCK + 10, generator=torch.Generator().manual_seed(3))
+    fed = torch.randn(SPARSEGPT_BLOCK + 10, 300, generator=torch.Generator().manual_seed(4))
     ((_, removed, _),) = choose(
         {"w": weight.numel()},
         lambda _: weight,
@@ -111,14 +112,16 @@ def test_scope_published_counts_in_blocks_with_ties() -> None:
         sparsity=0.5,
         inputs=lambda _: inverse_factor(fed @ fed.T),
     )
-    assert int(removed[:, :BLOCK].sum()) == 3 * BLOCK // 2 + 1
-    assert int(removed[:, BLOCK:].sum()) == 3 * 10 // 2 + 1
+    assert int(removed[:, :SPARSEGPT_BLOCK].sum()) == 3 * SPARSEGPT_BLOCK // 2 + 1
+    assert int(removed[:, SPARSEGPT_BLOCK:].sum()) == 3 * 10 // 2 + 1
 
 
 def test_the_factor_is_that_of_the_damped_inverse() -> None:
     fed = torch.randn(40, 200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     gram = fed @ fed.T
-    expected = torch.linalg.cholesky((gram + DAMPING * gram.diagonal().mean() * torch.eye(40)).inverse(), upper=True)
+    expected = torch.linalg.cholesky(
+        (gram + SPARSEGPT_DAMPING * gram.diagonal().mean() * torch.eye(40)).inverse(), upper=True
+    )
     assert torch.allclose(inverse_factor(gram.float()).upper.double(), expected, atol=1e-5)
 
 

@@ -9,19 +9,16 @@ from suite.report.page import FIGURE_STYLE, HEIGHTS, build_page
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster, present
 from suite.report.poster.sheets import SHEETS
+from suite.report.rules import RULES
 
 from suite.analysis.facts import Facts, build_facts
 from suite.cli.printing import FORMATS
-from suite.models import float8
-from suite.pruning import owl, sparsegpt
 from suite.records import Plan
 from suite.records.schema import Record
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.medium import HTML
-from suite.report.rules import RULES
 from suite.report.templating import environment
-from suite.training import recovery, schedule
 from tests.altered import criteria, everything, mapped, precision, recovered, structured
 from tests.invented import record
 from tests.report.inspect_pdf import glyphs, text
@@ -119,23 +116,6 @@ def test_the_paper_says_how_what_was_done_is_done(whole):
         assert cited in words, cited
     alone = said(build_paper(build_facts(mapped())).content)
     assert "SparseGPT removes what" not in alone and "AdamW" not in alone
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"),
-    [
-        ("sparsegpt_block", sparsegpt.BLOCK),
-        ("sparsegpt_damping", sparsegpt.DAMPING),
-        ("owl_times", owl.TIMES),
-        ("owl_spread", owl.SPREAD),
-        ("largest_e4m3", float8.LARGEST),
-        ("gradient_norm", recovery.GRADIENT_NORM),
-        ("warm_up", schedule.WARM_UP),
-        ("final_rate", schedule.FINAL_RATE),
-    ],
-)
-def test_the_rules_the_paper_states_are_those_of_the_code(rule, value):
-    assert RULES[rule] == value
 
 
 def test_results_that_came_with_the_suite_are_marked_with_where_and_when_they_were_measured():

@@ -8,18 +8,16 @@ import pytest
 from suite.report.page import HEIGHTS, build_page
 from suite.report.paper import build_paper
 from suite.report.poster import build_poster, present
+from suite.report.rules import RULES
 
 from suite.analysis.facts import Facts, build_facts
-from suite.analysis.ticket.seeds import MARGIN
 from suite.cli.printing import FORMATS
 from suite.records import Plan
 from suite.records.schema import Record
 from suite.report.figures import draw
 from suite.report.figures.style import Style
 from suite.report.medium import HTML
-from suite.report.rules import RULES
 from suite.report.templating import environment
-from suite.training import networks, ticket
 from tests.altered import everything
 from tests.invented import record
 from tests.report.inspect_pdf import glyphs, text
@@ -196,20 +194,3 @@ def test_a_search_of_many_levels_keeps_to_the_columns_of_the_paper():
             ]
             found += [training("early", seed, level=level, read=read) for read in (0.01, 0.1, 1.0)]
     assert "Table 3. The ticket by the share remaining" in said(build_paper(build_facts(found)).content)
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"),
-    [
-        ("ticket_warm_up", ticket.WARM_UP),
-        ("ticket_betas", networks.BETAS),
-        ("ticket_weight_decay", networks.WEIGHT_DECAY),
-        ("ticket_gradient_norm", networks.GRADIENT_NORM),
-        ("ticket_decay", ticket.DECAY),
-        ("ticket_final_rate", ticket.FINAL_RATE),
-        ("ticket_path", ticket.PATH),
-        ("margin", MARGIN),
-    ],
-)
-def test_the_rules_the_paper_states_are_those_of_the_code(rule, value):
-    assert RULES[rule] == value

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from suite.evaluation.generation import REPEATS, Timing
+from suite.evaluation.generation import Timing
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue
+from suite.protocol import TIMING_REPEATS
 from suite.records import Record
 from suite.records.experiment import Measure
 from suite.records.schema import SemiStructured
@@ -48,7 +49,7 @@ def test_sparse_and_dense_kernels_are_measured_in_one_sitting(monkeypatch: pytes
     assert found.perplexity == 2.0, "the sparse kernels' own"
     assert found.evaluation_seconds and found.dense_kernel_evaluation_seconds
     for speed in (found.prefill_tokens_per_s, found.decode_tokens_per_s, found.dense_kernel_decode_tokens_per_s):
-        assert speed and speed.repeats == 2 * REPEATS and speed.blocks == 2
+        assert speed and speed.repeats == 2 * TIMING_REPEATS and speed.blocks == 2
     assert found.weights_bytes and found.weights_bytes < 2 * loaded.anatomy.weights
     assert loaded.strays() == []
 

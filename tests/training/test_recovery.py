@@ -163,7 +163,7 @@ def test_a_seed_decides_what_is_learnt_to_the_bit_and_all_arms_see_the_same(
 def test_a_batch_may_go_through_in_pieces(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, found = load(make_model), {}
     for pass_ in (2048, 32):
-        monkeypatch.setattr(recovery, "TOKENS_A_PASS", pass_)
+        monkeypatch.setattr(recovery, "TOKENS_A_BATCH", pass_)
         recover(loaded, {}, lambda pass_=pass_: found.update({pass_: values(loaded)}), learning_rate=1e-3)
     assert all(torch.allclose(found[32][name], value, atol=1e-4) for name, value in found[2048].items())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suite.analysis.ticket.rows import EARLY
-from suite.analysis.ticket.seeds import MARGIN, Seeds
+from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.values import Verdict
+from suite.protocol import EARLY, MATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Reading:
     @property
     def matches(self) -> Verdict:
         """Whether its network matches the plateau dense one, by the test that the ticket's must pass."""
-        return self.behind_plateau.under(MARGIN)
+        return self.behind_plateau.under(MATCH)
 
     @property
     def as_good(self) -> Verdict:
         """Whether its network matches the ticket's."""
-        return self.behind_ticket.under(MARGIN)
+        return self.behind_ticket.under(MATCH)
 
 
 @dataclass(frozen=True, slots=True)

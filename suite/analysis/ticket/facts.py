@@ -12,9 +12,10 @@ from suite.analysis.ticket.early import Readings
 from suite.analysis.ticket.masks import basins_of, orders_of, survivors_of
 from suite.analysis.ticket.rivals import early_of, focus_of, matching_of, rewindings_of, rivals_of
 from suite.analysis.ticket.rows import Agreement, Basin, Losses, Matched, Matching, Rival, Survivors
-from suite.analysis.ticket.seeds import MARGIN, Seeds
+from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.ticket.trainings import Place, Search, asked_of, searches_of, trained_of
 from suite.analysis.values import NotMeasured, Number
+from suite.protocol import MATCH
 from suite.records.experiment import Arm, Training
 from suite.records.trained import Trained
 
@@ -67,7 +68,7 @@ class TicketFacts:
     cells: tuple[Cell, ...]
     failed: tuple[Cell, ...]
     provenance: Provenance
-    margin: float = MARGIN
+    margin: float = MATCH
 
     @property
     def examined(self) -> Trained:

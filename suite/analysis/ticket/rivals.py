@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from suite.analysis.ticket.early import Reading, Readings
-from suite.analysis.ticket.rows import ENOUGH, Matched, Matching, Rival
+from suite.analysis.ticket.rows import Matched, Matching, Rival
 from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.ticket.trainings import Place, Search
-from suite.records.experiment import Arm
+from suite.protocol import ENOUGH
+from suite.records.experiment import CONTROLS
 from suite.records.trained import Overlap, Overlaps, Trained
 
-CONTROLS: tuple[Arm, ...] = ("random-reinit", "random", "learning-rate-rewinding", "small-dense")
 OF_NO_REWIND = ("learning-rate-rewinding", "small-dense")  # arms that stand beside the tickets of every rewind
 
 

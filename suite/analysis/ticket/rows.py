@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED, Seeds
+from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.values import Bounds, Verdict
+from suite.protocol import MATCH, ONE_SIDED
 from suite.records.experiment import Arm
-
-ENOUGH = 0.1  # share remaining that a search is looked at where no ticket matches
-EARLY = 0.1  # share of the training: a ticket read by then is read early
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Matched:
     @property
     def verdict(self) -> Verdict:
         """Whether it is less than the margin above, at 5 %."""
-        return self.difference.under(MARGIN)
+        return self.difference.under(MATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,4 +162,4 @@ class Basin:
     @property
     def verdict(self) -> Verdict:
         """Whether both ends lie in one basin: a barrier below the margin, at 5 %."""
-        return self.barrier.under(MARGIN)
+        return self.barrier.under(MATCH)

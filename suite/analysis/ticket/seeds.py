@@ -13,11 +13,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
-from suite.evaluation.interval import LEVEL
+from suite.protocol import LEVEL, ONE_SIDED
 from suite.records.schema import Interval
 
-MARGIN = 0.02  # nats a token, 2 % of perplexity: a loss less than this above another's matches it
-ONE_SIDED = 0.90  # the two-sided interval whose upper end bounds a mean from above at 95 %
 NONE = NotMeasured("no training of it is among the results")
 UNPAIRED = NotMeasured("no seed has both")
 ONE_SEED = NotMeasured("one seed tells nothing of the spread")

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from suite.analysis.cells import ARMS, Cell, Subject
+from suite.analysis.cells import Cell, Subject
 from suite.analysis.ticket.rows import Losses
 from suite.analysis.ticket.seeds import Seeds
-from suite.records.experiment import Arm, Training
+from suite.protocol import DENSE_LONGER
+from suite.records.experiment import ARMS, Arm, Training
 from suite.records.trained import Trained
-
-LONGER = 4  # times as long as the others the plateau dense network is trained, as a rule
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -106,7 +105,7 @@ def searches_of(cells: Iterable[Cell]) -> tuple[Search, ...]:
     """The trainings by network, text and recipe, those with the most finished first.
 
     A plateau is trained for longer than the rest: of the recipes that are otherwise its own, it belongs to that of
-    which it is most nearly `LONGER` times as long. Where one has several, the longest counts.
+    which it is most nearly `DENSE_LONGER` times as long. Where one has several, the longest counts.
     """
     found = sorted(cells, key=lambda cell: cell.order)
     groups: dict[tuple[object, ...], dict[int, list[Cell]]] = {}
@@ -129,4 +128,5 @@ def _recipe(cell: Cell) -> tuple[object, ...]:
 
 
 def _nearest(steps: Iterable[int], plateau: int) -> int:
-    return min(steps, key=lambda one: abs(math.log(plateau / (LONGER * one))), default=max(plateau // LONGER, 1))
+    usual = plateau / DENSE_LONGER
+    return min(steps, key=lambda one: abs(math.log(usual / one)), default=max(int(usual), 1))

@@ -7,11 +7,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.models import ModelFacts
 from suite.analysis.points import Point
 from suite.analysis.recorded import Recorded
 from suite.analysis.values import NotMeasured
+from suite.protocol import TOLERANCE
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from suite.analysis.criteria import Criteria, Line
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.values import NotMeasured
+from suite.protocol import TOLERANCE
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import (

@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from suite.analysis.order import EQUAL
 from suite.analysis.precision import Rounding, Together
+from suite.protocol import EQUAL_HARM
 from suite.records.schema import Interval
 from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, root, series
 from suite.report.format import pct
@@ -27,9 +27,9 @@ def rounding(axes: Axes, roundings: Sequence[Rounding], style: Style) -> None:
     if not lines:
         raise ValueError("no model was pruned and rounded")
     percent_axis(axes, [row.pruned.sparsity for _, rows in lines for row in rows], ticks=5)
-    axes.axhspan(1 / (1 + EQUAL), 1 + EQUAL, color=theme().colours["paleblue"], lw=0, zorder=0)
+    axes.axhspan(1 / (1 + EQUAL_HARM), 1 + EQUAL_HARM, color=theme().colours["paleblue"], lw=0, zorder=0)
     axes.axhline(1.0, color=theme().colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)), zorder=1)
-    seen, labels = [1 - EQUAL, 1 + EQUAL], []
+    seen, labels = [1 - EQUAL_HARM, 1 + EQUAL_HARM], []
     for index, (said, rows) in enumerate(lines):
         colour, marker = series(index)
         shift = SPREAD * (index - (len(lines) - 1) / 2)
@@ -52,7 +52,7 @@ def rounding(axes: Axes, roundings: Sequence[Rounding], style: Style) -> None:
     if len(lines) > 1:
         right_labels(axes, labels, style)
     note: dict[str, Any] = {"color": theme().colours["accent"], "fontsize": style.size * 0.92}
-    axes.text(0.01, 0.98, f"band: the sum \u00b1\u00a0{pct(EQUAL)}", transform=axes.transAxes, va="top", **note)
+    axes.text(0.01, 0.98, f"band: the sum \u00b1\u00a0{pct(EQUAL_HARM)}", transform=axes.transAxes, va="top", **note)
 
 
 def _lines(roundings: Sequence[Rounding]) -> list[tuple[str, list[Together]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from suite.analysis.speed import EQUIVALENCE, SpeedTable
+from suite.analysis.speed import SpeedTable
+from suite.protocol import SPEED_MARGIN
 from suite.report.figures.style import Style, percent_axis
 from suite.report.format import pct
 from suite.report.theme import theme
@@ -14,7 +15,7 @@ def speed(axes: Axes, table: SpeedTable, style: Style) -> None:
     """Median and quartiles by sparsity; the band is the margin within which speeds count as equal."""
     colours, dense = theme().colours, table.dense.median
     percent_axis(axes, [row.cell.sparsity for row in table.rows])
-    axes.axhspan(dense * (1 - EQUIVALENCE), dense * (1 + EQUIVALENCE), color=colours["paleblue"], lw=0)
+    axes.axhspan(dense * (1 - SPEED_MARGIN), dense * (1 + SPEED_MARGIN), color=colours["paleblue"], lw=0)
     axes.axhline(dense, color=colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)))
     for row in table.rows:
         x, colour = row.cell.sparsity, theme().series[0] if row.cell.sparsity else colours["ink"]
@@ -25,7 +26,7 @@ def speed(axes: Axes, table: SpeedTable, style: Style) -> None:
     axes.text(
         0.99,
         0.98,
-        f"band: dense \u00b1\u00a0{pct(EQUIVALENCE)}",
+        f"band: dense \u00b1\u00a0{pct(SPEED_MARGIN)}",
         transform=axes.transAxes,
         ha="right",
         va="top",

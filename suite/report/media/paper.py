@@ -8,7 +8,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
 from suite.analysis.resources import resources
 from suite.paths import MANIFESTS
@@ -62,7 +61,6 @@ def build_supplement(contents: Contents) -> Pdf:
         ],
         "resources": resources(model for family in facts.families for model in family.models),
         "trainings": [search for family in facts.families for search in family.tickets],
-        "tolerance": TOLERANCE,
     }
     return build(words.render("media/supplement.rml.j2", **context), _drawn(contents))
 

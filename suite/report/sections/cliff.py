@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from suite.analysis.curves import FACTORS, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.facts import Facts
 from suite.analysis.headline import Headline
 from suite.analysis.models import ModelFacts
@@ -13,6 +13,7 @@ from suite.analysis.paired import above_one, paired, shared_level
 from suite.analysis.points import Point
 from suite.analysis.recorded import Recorded, read_recorded, recorded_of
 from suite.analysis.values import Claim, NotMeasured, Verdict, below
+from suite.protocol import FACTORS
 from suite.report.figures.cliff import cliff
 from suite.report.figures.lines import divergence
 from suite.report.format import multiple, num, pct, ppl, sig, times

@@ -10,6 +10,7 @@ from suite.analysis.criteria import Criteria, Line, criteria_of
 from suite.analysis.facts import Facts
 from suite.analysis.points import Crossing, coarse
 from suite.analysis.values import Claim, everywhere
+from suite.protocol import MUCH
 from suite.report.claims import contested
 from suite.report.figures.criteria import criteria, effort
 from suite.report.format import dur, multiple, num, pct, size
@@ -18,7 +19,6 @@ from suite.report.words import name
 
 Found = tuple[Criteria, ...]
 Row = tuple[Criteria, Line]
-MUCH = 0.6  # the sparsity from which on criteria are held against each other; below it they hardly differ
 BEATS = (  # the first of each two is claimed to leave the lower perplexity
     ("sparsegpt", "magnitude"),
     ("wanda", "magnitude"),

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
-from suite.analysis.curves import TOLERANCE, Curve
+from suite.analysis.curves import Curve
 from suite.analysis.facts import Facts
 from suite.analysis.models import ModelFacts
 from suite.analysis.paired import within
 from suite.analysis.recorded import Beside, Recorded, beside, read_recorded
 from suite.analysis.values import Bounds, Claim, NotMeasured, Number, Verdict, below
+from suite.protocol import FASTER, STATED_HALF, STATED_MOST, TOLERANCE, UNHARMED
 from suite.records.schema import Interval
 from suite.report.format import num, pct, size, times
 from suite.report.section import Column, Section, Table
 from suite.report.words import with_interval
 
-UNHARMED = 0.01  # a ratio certainly this close to 1 is what "without impact" means here
-FASTER = 5.0  # times the dense speed, as was stated
-HALF, MOST = 0.5, 0.9  # the sparsities that were stated
 NO_CELL = NotMeasured("the main curve has no measured point at this sparsity")
 Row = tuple[str, Callable[[Beside], object]]
 
@@ -52,15 +50,15 @@ def claims(found: FirstStudy) -> Iterable[Claim | None]:
 
 
 def _dead_weight(curve: Curve | None) -> Claim:
-    ratio, interval = _at(curve, HALF)
-    statement = f"“Half the weights are dead weight: {pct(HALF)} can be deleted without impact”"
-    return Claim("dead_weight", statement, within(interval, UNHARMED), _risen(HALF, ratio, interval))
+    ratio, interval = _at(curve, STATED_HALF)
+    statement = f"“Half the weights are dead weight: {pct(STATED_HALF)} can be deleted without impact”"
+    return Claim("dead_weight", statement, within(interval, UNHARMED), _risen(STATED_HALF, ratio, interval))
 
 
 def _ninety(curve: Curve | None) -> Claim:
-    ratio, interval = _at(curve, MOST)
-    statement = f"“{pct(MOST)} can be deleted”"
-    return Claim("ninety_percent", statement, below(interval, TOLERANCE), _risen(MOST, ratio, interval))
+    ratio, interval = _at(curve, STATED_MOST)
+    statement = f"“{pct(STATED_MOST)} can be deleted”"
+    return Claim("ninety_percent", statement, below(interval, TOLERANCE), _risen(STATED_MOST, ratio, interval))
 
 
 def _risen(sparsity: float, ratio: Number, interval: Bounds) -> str:

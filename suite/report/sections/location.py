@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
 from suite.analysis.location import Ranking, ranked_targets, shared_rankings
-from suite.analysis.mass import MASS_FACTORS, Mass, Removable
+from suite.analysis.mass import Mass, Removable
 from suite.analysis.models import ModelFacts
-from suite.analysis.order import EQUAL, Order, one_over_other, ordered
+from suite.analysis.order import Order, one_over_other, ordered
 from suite.analysis.targets import TargetTable, target_table
 from suite.analysis.values import Claim, NotMeasured, Verdict
+from suite.protocol import EQUAL_HARM, MASS_FACTORS
 from suite.report.claims import universal
 from suite.report.figures.lines import targets
 from suite.report.figures.network import network
@@ -72,7 +73,7 @@ def _every_pair_differs(found: Location) -> Claim | None:
     if (own := found.own) is None or (about := ordered(own)) is None:
         return None
     verdict = Verdict.FAILS if about.equal else Verdict.UNKNOWN if about.undecided else Verdict.HOLDS
-    equal = f"; {' and '.join(about.equal[0])} are equal within {pct(EQUAL)}" if about.equal else ""
+    equal = f"; {' and '.join(about.equal[0])} are equal within {pct(EQUAL_HARM)}" if about.equal else ""
     evidence = f"{said(about.order)}, and {about.order.decided} of {counted(about.order.pairs, 'pair')} differ{equal}"
     statement = f"In {name(own.model)}, every two parts differ in the harm that losing the same number of weights does"
     return Claim(

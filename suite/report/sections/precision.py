@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from suite.analysis.facts import Facts
-from suite.analysis.order import EQUAL
 from suite.analysis.precision import EVEN, LESS, MORE, OPEN, Rounding, Together, roundings_of
 from suite.analysis.values import Claim, NotMeasured, everywhere
+from suite.protocol import EQUAL_HARM
 from suite.report.figures.rounding import rounding
 from suite.report.format import multiple, num, pct
 from suite.report.section import Block, Column, Figure, Section, Table
@@ -29,7 +29,7 @@ def claims(found: Found) -> Iterable[Claim | None]:
     even, more, less, undecided = (sum(row.sum == word for row in rows) for word in (EVEN, MORE, LESS, OPEN))
     said = f"in {even} of {counted(len(rows), 'cell')}; it is more in {more}, less in {less}, undecided in {undecided}"
     spread = f"{num(min(known), 3)} to {num(max(known), 3)} times the perplexity of the sum"
-    statement = f"Pruned and rounded, a model loses the sum of what each costs alone, within {pct(EQUAL)}"
+    statement = f"Pruned and rounded, a model loses the sum of what each costs alone, within {pct(EQUAL_HARM)}"
     verdict = everywhere(row.additive for row in rows)
     return (Claim("damage_adds_up", statement, verdict, f"{said} ({spread})", said),)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from suite.analysis.cells import Cell
 from suite.analysis.contests import contest, finished
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
 from suite.analysis.models import ModelFacts
 from suite.analysis.recovery import Recoveries, Regained, against_random, courses_of, recoveries_of
 from suite.analysis.values import Claim, NotMeasured, below
+from suite.protocol import TOLERANCE
 from suite.report.claims import contested
 from suite.report.figures.recovery import recovery
 from suite.report.format import multiple, num, pct

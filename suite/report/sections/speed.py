@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from suite.analysis.facts import Facts
 from suite.analysis.paired import within
-from suite.analysis.speed import EQUIVALENCE, LEVEL, SpeedRow, SpeedTable, welch
+from suite.analysis.speed import SpeedRow, SpeedTable, welch
 from suite.analysis.values import Claim, NotMeasured, Verdict
+from suite.protocol import SPEED_LEVEL, SPEED_MARGIN
 from suite.report.figures.speed import speed
 from suite.report.format import num, pct, sig, size, times
 from suite.report.section import Column, Figure, Section, Table
@@ -35,13 +36,13 @@ def claims(found: Speeds) -> Iterable[Claim | None]:
     """
     rows = [row for table in found.tables for row in table.pruned]
     relative = [row.relative for row in rows]
-    level = 1 - (1 - LEVEL) / len(rows)
-    differs = any(within(welch(row.decode, row.base, level), EQUIVALENCE) is Verdict.FAILS for row in rows)
+    level = 1 - (1 - SPEED_LEVEL) / len(rows)
+    differs = any(within(welch(row.decode, row.base, level), SPEED_MARGIN) is Verdict.FAILS for row in rows)
     holds = all(row.unchanged is Verdict.HOLDS for row in rows)
     verdict = Verdict.FAILS if differs else Verdict.HOLDS if holds else Verdict.UNKNOWN
     said = f"{counted(len(rows), 'cell')} decode at {times(min(relative))} to {times(max(relative))} the dense speed"
-    statement = f"Scattered zeros leave decode speed as it was, within {pct(EQUIVALENCE)}"
-    return (Claim("speed_unchanged", statement, verdict, said, said, {"cells": len(rows), "margin": EQUIVALENCE}),)
+    statement = f"Scattered zeros leave decode speed as it was, within {pct(SPEED_MARGIN)}"
+    return (Claim("speed_unchanged", statement, verdict, said, said, {"cells": len(rows), "margin": SPEED_MARGIN}),)
 
 
 def _columns(found: Speeds) -> list[Column[SpeedRow]]:

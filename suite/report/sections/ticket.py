@@ -12,9 +12,10 @@ from suite.analysis.order import OPPOSITE
 from suite.analysis.ticket.answers import Answers
 from suite.analysis.ticket.early import Reading, Readings
 from suite.analysis.ticket.facts import TicketFacts
-from suite.analysis.ticket.rows import EARLY, Agreement, Basin, Matched, Rival
-from suite.analysis.ticket.seeds import MARGIN, ONE_SIDED, Seeds
+from suite.analysis.ticket.rows import Agreement, Basin, Matched, Rival
+from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
+from suite.protocol import EARLY, MATCH, ONE_SIDED
 from suite.records.experiment import Arm
 from suite.report.figures.style import Style
 from suite.report.figures.survivors import survivors
@@ -94,7 +95,7 @@ def _matches(search: TicketFacts, about: Answers) -> Claim:
     if deeper := next((one for one in about.later if one.last), None):
         assert deeper.last is not None
         evidence += f"; set back to {start(deeper.rewind)}, {remain(deeper.last.remaining)} do"
-    near = f"which trained alone comes within {num(MARGIN, 2)} nats of the whole"
+    near = f"which trained alone comes within {num(MATCH, 2)} nats of the whole"
     statement = f"{name(search.model)} holds a winning ticket, {near}"
     short = f"{remain(row.remaining)} of the weights {'do' if first.verdict is Verdict.HOLDS else _denied(row)}"
     return Claim("ticket_matches", statement, first.verdict, evidence, short, {"remaining": row.remaining, "row": row})
@@ -145,7 +146,7 @@ def _early(row: Readings | None) -> Claim | None:
     soon = row.as_good
     said = f"from {pct(soon.read)} of it on" if soon else "at no point of it, as far as can be told"
     statement = f"The mask can be read in the first {pct(EARLY)} of a single dense training"
-    evidence = f"{said}, masks train to within {num(MARGIN, 2)} nats of the ticket at {remain(row.remaining)} remaining"
+    evidence = f"{said}, masks train to within {num(MATCH, 2)} nats of the ticket at {remain(row.remaining)} remaining"
     return Claim("ticket_read_early", statement, row.verdict, evidence, said, {"row": row, "remaining": row.remaining})
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from suite.analysis.crossings import Broken, Crossings, crossings
-from suite.analysis.curves import TOLERANCE
 from suite.analysis.facts import Facts
 from suite.analysis.location import Comparison, comparison, shared_rankings
 from suite.analysis.models import ModelFacts
@@ -16,6 +15,7 @@ from suite.analysis.order import Order, Shared, shared_order
 from suite.analysis.points import Crossing
 from suite.analysis.sizes import Family, families_of, less_harmed
 from suite.analysis.values import Claim, NotMeasured, Verdict
+from suite.protocol import TOLERANCE
 from suite.report.claims import universal
 from suite.report.figures.comparison import comparison as comparison_figure
 from suite.report.figures.crossings import crossings as crossings_figure
