@@ -198,7 +198,10 @@ class Session:
         return written, timing
 
     def _size(self, experiment: Experiment, masks: dict[str, Bits]) -> Size:
-        """Of what remains of the model, rounded where it is; `dense_bytes` are those of the model as it was loaded."""
+        """Of what remains of the model, rounded where it is; `dense_bytes` are those of the checkpoint.
+
+        A tied head that got a private copy to be pruned is stored, and no part of the dense model.
+        """
         loaded = self.loaded
         stored: Tensors = loaded.stored
         names = {parameter.name for parameter in loaded.anatomy.parameters} | set(masks)
@@ -206,8 +209,8 @@ class Session:
             stored = rounded = RoundedTensors(loaded)
             names |= rounded.names
         size = stored_size(names, stored, masks, self.scratch)
-        whole = {parameter.name for parameter in self.source.anatomy.parameters} | set(masks)
-        return size.model_copy(update={"dense_bytes": sum(loaded.checkpoint(name).nbytes for name in whole)})
+        dense = sum(loaded.checkpoint(parameter.name).nbytes for parameter in self.source.anatomy.parameters)
+        return size.model_copy(update={"dense_bytes": dense})
 
     def _timing(self, experiment: Experiment) -> Timing:
         prompt = self.loaded.tokenizer(self._prompts(1)[0])["input_ids"]

@@ -384,6 +384,17 @@ def test_a_compressed_file_is_written_read_back_and_gone(write_manifest: Write, 
     assert {file.suffix for file in (tmp_path / "results").iterdir()} == {".json"}
 
 
+def test_a_private_copy_of_a_tied_head_is_stored_and_no_part_of_the_dense_model(
+    write_manifest: Write, tmp_path: Path
+) -> None:
+    experiments = "[{target: [blocks, lm_head], sparsity: 0.1, measure: size}]"
+    _, observer = run(write_manifest(experiments, models="story-qwen-tied"), tmp_path / "results")
+    dense, blocks, head = (record.size for record in observer.records)
+    assert dense and blocks and head
+    assert dense.dense_bytes == blocks.dense_bytes == head.dense_bytes
+    assert head.compressed_bytes > dense.compressed_bytes > blocks.compressed_bytes
+
+
 def test_the_dense_model_is_timed_beside_every_pruned_one(write_manifest: Write, tmp_path: Path) -> None:
     _, observer = run(write_manifest("[{target: blocks, sparsity: 0.5, measure: generation}]"), tmp_path / "results")
     dense, pruned = (record.generation for record in observer.records)
