@@ -83,13 +83,15 @@ def _price(model: ModelFacts, within: Point) -> Price:
     written = [cell for cell in tolerated if not isinstance(cell.size, NotMeasured)]
     cell = written[-1] if written else within.cells[0]
     speed = model.speed.row(cell) if model.speed else NotMeasured("no speeds were measured comparably")
-    return Price(cell.sparsity, _smaller(cell), _memory(cell, model), speed, cell.ratio, cell.interval)
+    return Price(cell.sparsity, _smaller(cell, model), _memory(cell, model), speed, cell.ratio, cell.interval)
 
 
-def _smaller(cell: Cell) -> Number:
+def _smaller(cell: Cell, model: ModelFacts) -> Number:
+    """Held against the dense model's own file where that is known: a private copy of a tied head is no part of it."""
     if isinstance(size := cell.size, NotMeasured):
         return size
-    return 1 - size.compressed_bytes / size.dense_bytes
+    dense = model.dense.size if isinstance(model.dense, Cell) else model.dense
+    return 1 - size.compressed_bytes / (size if isinstance(dense, NotMeasured) else dense).dense_bytes
 
 
 def _memory(cell: Cell, model: ModelFacts) -> Number:

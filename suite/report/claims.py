@@ -35,9 +35,8 @@ def tally(wins: int, losses: int, undecided: int, unit: str = "comparison", unit
     """How comparisons came out."""
     count = wins + losses + undecided
     if count == 1:
-        return (
-            f"in the {unit} made" if wins else f"not in the {unit} made" if losses else f"undecided in the {unit} made"
-        )
+        how = "in" if wins else "not in" if losses else "undecided in"
+        return f"{how} the one {unit} there is"
     if wins == count:
         return f"in all {counted(count, unit, units)}"
     if undecided == count:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from suite.report.paper import build_paper
+from suite.report.rules import RULES
 
 from suite.analysis.facts import build_facts
 from suite.evaluation import blocks, coherence, gate, generation, writing
@@ -22,7 +23,6 @@ from suite.records.experiment import Continuation, Sequential
 from suite.records.plan import Plan, PlannedSearch
 from suite.records.schema import FactorVerdict, Record, SequentialTest
 from suite.report import paper as paper_
-from suite.report.rules import RULES
 from suite.report.theme import theme
 from suite.runner import session
 from tests.invented import PROTOCOL

@@ -67,8 +67,12 @@ def build_supplement(contents: Contents) -> Pdf:
 
 def _findings(words: Wording) -> list[Markup]:
     """What the abstract tells beside the answer: the macro `finding` of the first sections that have one."""
-    found = (words.said(shown, "finding") for shown in words.contents.sections)
-    return [said for said in found if said][:FINDINGS]
+    contents, found = words.contents, []
+    for shown in contents.sections:
+        if said := words.said(shown, "finding"):
+            small = shown.facts is not contents.facts
+            found.append(Markup("Among the small models: {}").format(said) if small else said)
+    return found[:FINDINGS]
 
 
 def _drawn(contents: Contents) -> Any:

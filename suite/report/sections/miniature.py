@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from suite.analysis.facts import Facts
 from suite.analysis.values import Claim, Verdict
@@ -42,7 +42,7 @@ def find(facts: Facts) -> Miniature | None:
 
     if facts.miniature is None:
         return None
-    small, real = claims_of(facts.miniature), claims_of(facts)
+    small, real = claims_of(facts.miniature), claims_of(replace(facts, miniature=None))
     rows = tuple(Both(small[name], real[name]) for name in real if name in small)
     if not rows:
         return None
