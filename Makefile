@@ -1,4 +1,4 @@
-# make poster    set everything up, run the embedded study, print out/poster.pdf, out/paper.pdf and out/results.html
+# make poster    set everything up, run the embedded study, print out/poster.pdf, paper.pdf, supplement.pdf and results.html
 # make help      everything else
 
 PYTHON  ?= python3
@@ -29,7 +29,7 @@ PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embe
 .PHONY: help setup poster bundle records reproduce laptop bench test lint clean
 
 help:
-	@echo "make poster            out/poster.pdf, paper.pdf and results.html of the embedded study (runs it if needed)"
+	@echo "make poster            out/poster.pdf, paper.pdf, supplement.pdf and results.html (runs the embedded study if needed)"
 	@echo "make poster RESULTS=results/phase1,results/phase2"
 	@echo "                       the same of records you have"
 	@echo "make poster FORMAT=a0-portrait THEME=team.yaml"
