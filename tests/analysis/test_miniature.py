@@ -147,6 +147,8 @@ H, M, X, F, U = Verdict.HOLDS, Verdict.MOSTLY, Verdict.MIXED, Verdict.FAILS, Ver
         (((H, F), (F, M)), F),
         (((H, U), (U, F), (X, H), (F, X)), U),
         (((H, U), (F, F)), H),
+        (((M, M),), H),
+        (((M, F),), F),
     ],
 )
 def test_they_agree_where_both_come_out_on_one_side_and_what_is_open_says_nothing(pairs, verdict: Verdict):
