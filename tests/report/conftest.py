@@ -1,12 +1,14 @@
-"""Built once for all tests of the reports: both PDFs of a study like the embedded one."""
+"""Built once for all tests of the reports: the documents of a study like the embedded one."""
 
 from __future__ import annotations
 
 import pytest
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 
 from suite.analysis.facts import Facts, build_facts
+from suite.report.contents import Contents, contents_of
+from suite.report.media.page import build_page
+from suite.report.media.paper import build_paper, build_supplement
+from suite.report.media.poster import build_poster
 from suite.report.pdf import Pdf
 from tests.synthetic import embedded
 
@@ -17,10 +19,25 @@ def facts() -> Facts:
 
 
 @pytest.fixture(scope="session")
-def poster(facts: Facts) -> Pdf:
-    return build_poster(facts)
+def contents(facts: Facts) -> Contents:
+    return contents_of(facts)
 
 
 @pytest.fixture(scope="session")
-def paper(facts: Facts) -> Pdf:
-    return build_paper(facts)
+def poster(contents: Contents) -> Pdf:
+    return build_poster(contents)
+
+
+@pytest.fixture(scope="session")
+def paper(contents: Contents) -> Pdf:
+    return build_paper(contents)
+
+
+@pytest.fixture(scope="session")
+def supplement(contents: Contents) -> Pdf:
+    return build_supplement(contents)
+
+
+@pytest.fixture(scope="session")
+def page(contents: Contents) -> bytes:
+    return build_page(contents)

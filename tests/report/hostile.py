@@ -31,7 +31,7 @@ from tests.report.inspect_pdf import outside, text, unembedded
 
 BOX, BREAK, ELLIPSIS = "\u25a1", "\u21b5", "\u2026"
 MOST = 60  # characters that the page below clips a string to
-SOURCE = """{% from "shared/rml.j2" import docinit with context %}
+SOURCE = """{% from "media/pieces.rml.j2" import docinit with context %}
 <document filename="x.pdf" invariant="1" title="{{ strings[0]|plain }}">{{ docinit() }}
 <template pagesize="(400,600)">
 <pageTemplate id="p"><frame id="f" x1="20" y1="20" width="360" height="560"/></pageTemplate></template>
@@ -41,7 +41,7 @@ SOURCE = """{% from "shared/rml.j2" import docinit with context %}
 <story>
 {% for one in strings %}
 <para style="b">{{ one|clip(most) }}</para><para style="mono">{{ one|clip(most)|verbatim }}</para>
-<blockTable style="t" colWidths="60"><tr><td><para style="b">{{ one|shorten(most) }}</para></td></tr></blockTable>
+<blockTable style="t" colWidths="60"><tr><td><para style="b">{{ one|name(most) }}</para></td></tr></blockTable>
 {% endfor %}
 <figure name="names" width="300" height="500"/>
 </story></document>"""
@@ -135,7 +135,7 @@ def shown(given: str, breaks: bool) -> Counter[str]:
 def faults(given: Sequence[str]) -> Iterator[str]:
     """Print the strings as running text, as samples, in narrow cells and in a figure; say what came out wrongly."""
     with TemporaryDirectory() as folder:
-        (Path(folder) / "shared").symlink_to(TEMPLATES / "shared")
+        (Path(folder) / "media").symlink_to(TEMPLATES / "media")
         (Path(folder) / "page.rml.j2").write_text(SOURCE, encoding="utf-8")
         rml = render("page.rml.j2", {"strings": given, "most": MOST}, Path(folder))
     layout = lay_out(rml)
