@@ -12,6 +12,7 @@ from suite.analysis.points import Crossing
 from suite.analysis.provenance import TextUse
 from suite.analysis.studies import StudyFacts
 from suite.analysis.values import NotMeasured
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval, Perplexity
 from suite.report.format import Missing, num, pct
 from suite.report.glyphs import clip, shorten
@@ -34,7 +35,13 @@ def name(text: str, most: int = 32) -> str:
 
 
 def criterion(word: str) -> str:
-    return "random removal" if word == "random" else f"{word} pruning"
+    """What pruned, as a sentence names it."""
+    return "random removal" if word == "random" else f"{criterion_label(word)} pruning"
+
+
+def capital(text: str) -> str:
+    """The first letter a capital, as a sentence starts; the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def target(what: str) -> str:
@@ -139,6 +146,8 @@ def came(study: StudyFacts, most: int = 60) -> str:
 FILTERS: dict[str, Any] = {
     "name": name,
     "criterion": criterion,
+    "label": criterion_label,
+    "capital": capital,
     "target": target,
     "bounds": bounds,
     "crossing": crossing,

@@ -20,12 +20,12 @@ QUIET = 0.0005  # nats by which windows stray where a test wants intervals that 
 
 def test_criteria_stand_side_by_side_with_how_far_each_is_tolerated_and_what_it_costs():
     one = found("criteria", criteria())[0]
-    assert [line.name for line in one.lines] == ["magnitude", "wanda", "wanda, owl", "sparsegpt", "random"]
-    assert one.sparsities == (0.3, 0.5, 0.6, 0.7, 0.8) and one.furthest.name == "sparsegpt"
+    assert [line.name for line in one.lines] == ["magnitude", "Wanda", "Wanda, OWL", "SparseGPT", "random"]
+    assert one.sparsities == (0.3, 0.5, 0.6, 0.7, 0.8) and one.furthest.name == "SparseGPT"
     costs = {line.name: line.cost for line in one.lines}
-    assert costs["sparsegpt"].seconds == 12.0 > costs["wanda"].seconds > costs["magnitude"].seconds
-    assert costs["sparsegpt"].cells == 5
-    assert costs["sparsegpt"].peak > costs["magnitude"].peak == 700_000_000
+    assert costs["SparseGPT"].seconds == 12.0 > costs["Wanda"].seconds > costs["magnitude"].seconds
+    assert costs["SparseGPT"].cells == 5
+    assert costs["SparseGPT"].peak > costs["magnitude"].peak == 700_000_000
 
 
 def test_costs_are_of_one_machine():
@@ -38,7 +38,7 @@ def test_costs_are_of_one_machine():
 def test_a_point_counted_as_published_makes_no_line_beside_its_criterion_s_curve():
     published = record(target="blocks", sparsity=0.5, criterion="wanda", scope="reference")
     names = [line.name for line in found("criteria", [*criteria(), published])[0].lines]
-    assert names.count("wanda") == 1 and "wanda, as published" not in names
+    assert names.count("Wanda") == 1 and "Wanda, as published" not in names
 
 
 def test_criteria_are_held_against_each_other_where_much_goes_and_the_claim_is_graded():

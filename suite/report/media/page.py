@@ -20,6 +20,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
 from suite.analysis.values import NotMeasured
 from suite.paths import TEMPLATES
+from suite.pruning.criteria import criterion_label
 from suite.report import tables
 from suite.report.contents import Contents, Shown
 from suite.report.drawing import draw_svg
@@ -72,7 +73,8 @@ def packed(facts: Facts) -> list[list[object]]:
 def _record(cell: Cell) -> list[object]:
     e = cell.experiment
     digest = cell.mask_digest
-    criterion = "" if e.unpruned else e.criterion if e.seed is None else f"{e.criterion}, seed {e.seed}"
+    word = criterion_label(e.criterion)
+    criterion = "" if e.unpruned else word if e.seed is None else f"{word}, seed {e.seed}"
     quality = cell.quality
     bits = quality if isinstance(quality, NotMeasured) else quality.bits_per_byte
     numbers = [cell.perplexity, cell.ratio, bits, cell.agreement, cell.kl]
