@@ -14,6 +14,7 @@ from suite.analysis.studies import StudyFacts
 from suite.analysis.values import NotMeasured
 from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval, Perplexity
+from suite.records.wording import criterion_words
 from suite.report.format import Missing, num, pct
 from suite.report.glyphs import clip, shorten
 
@@ -158,6 +159,7 @@ GLOBALS: dict[str, Any] = {
     "listing": listing,
     "with_interval": with_interval,
     "cell_name": cell_name,
+    "criterion_words": criterion_words,
     "failed": failed,
     "windows": windows,
     "dequantised": dequantised,

@@ -62,6 +62,6 @@ def test_the_main_curve_is_magnitude_s_where_there_is_one_and_random_is_the_last
 
 def test_a_cell_s_name_says_what_was_done_to_it():
     said = {cell.what for cell in cells_of([*criteria(), *precision(), *recovered()])}
-    assert {"blocks, 2:4", "blocks, owl", "blocks, float8-weights", "dense, float8-weights"} <= said
+    assert {"blocks, 2:4", "blocks, OWL", "blocks, in float8-weights", "dense, in float8-weights"} <= said
     assert "blocks, recovered on 250,000 tokens" in said
     assert not next(iter(cells_of([record(**FLOAT8)]))).plain
