@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.report.contents import Contents
-from suite.report.figures.style import Style, arrange, settings
+from suite.report.figures.style import Style, arrange, keep_labels_inside, settings
 
 Size = tuple[float, float]
 
@@ -62,4 +62,5 @@ def _fill(figure: Figure, name: str, contents: Contents, style: Style, **look: A
     """Draw and lay out once: to save a figure that has a layout engine draws it twice."""
     contents.placed(name)(figure.add_subplot(**look), style)
     arrange(figure)
+    keep_labels_inside(figure)
     figure.set_layout_engine(None)

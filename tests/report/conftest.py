@@ -10,7 +10,9 @@ from suite.report.media.page import build_page
 from suite.report.media.paper import build_paper, build_supplement
 from suite.report.media.poster import build_poster
 from suite.report.pdf import Pdf
+from tests.altered import everything
 from tests.synthetic import embedded
+from tests.trained import full
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,9 @@ def supplement(contents: Contents) -> Pdf:
 @pytest.fixture(scope="session")
 def page(contents: Contents) -> bytes:
     return build_page(contents)
+
+
+@pytest.fixture(scope="session")
+def whole() -> Contents:
+    """What several studies together hold: every section but the one that needs two families of models."""
+    return contents_of(build_facts([*everything(), *full((0, 1))]))

@@ -23,6 +23,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
 from matplotlib.figure import Figure
 
 from suite.paths import TEMPLATES
+from suite.records.schema import Record
 from suite.report.figures.style import Style, name, settings
 from suite.report.fonts import BODY_FACES, FALLBACKS, SERIF_FACES, font_files
 from suite.report.pdf import lay_out
@@ -106,6 +107,19 @@ def strings(count: int, seed: int) -> list[str]:
         return "".join(chr(rng.randint(low, high)) for _ in range(rng.randint(1, 12)))
 
     return ["".join(piece() for _ in range(rng.randint(1, 8))) for _ in range(count)]
+
+
+def names(count: int, seed: int) -> list[str]:
+    """Such strings as a file can hold them: without halves of characters."""
+    return [one.encode(errors="ignore").decode() for one in strings(count, seed)]
+
+
+def renamed(records: Sequence[Record], called: Sequence[str]) -> list[Record]:
+    """The records with their models under other names, one for each."""
+    models = sorted({one.experiment.model for one in records})
+    name = dict(zip(models, called, strict=False))
+    said = [one.experiment.model_copy(update={"model": name[one.experiment.model]}) for one in records]
+    return [one.model_copy(update={"experiment": two}) for one, two in zip(records, said, strict=True)]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import zipfile
@@ -13,7 +14,7 @@ from suite.records import Plan, Store, read_records
 from suite.report.bundle import build_bundle
 from tests.synthetic import phase1
 
-DOCUMENTS = {"poster.pdf": b"%PDF-poster", "paper.pdf": b"%PDF-paper"}
+DOCUMENTS = {"poster.pdf": b"%PDF-poster", "paper.pdf": b"%PDF-paper", "supplement.pdf": b"%PDF-supplement"}
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def test_it_holds_documents_records_manifests_and_environment(results: Path, tmp
     records, damaged = read_records([tmp_path / "handed-in" / "records"])
     assert sorted(r.id for r in records) == sorted(r.id for r in phase1()) and damaged == []
     assert Store(tmp_path / "handed-in" / "records" / "phase1").read_plan()
+
+
+def test_its_records_are_a_table_too(results: Path):
+    rows = list(csv.DictReader(io.StringIO(opened(build_bundle(DOCUMENTS, [results])).read("records.csv").decode())))
+    assert [row["id"] for row in rows] == sorted(one.id for one in phase1())
+    found = {one.id: one for one in phase1()}
+    for row in rows:
+        one = found[row["id"]]
+        assert one.perplexity and float(row["perplexity"]) == one.perplexity.value
+        assert float(row["sparsity"] or 0) == one.experiment.sparsity
 
 
 def test_its_checksums_cover_every_file(results: Path):

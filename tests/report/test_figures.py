@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -11,29 +12,64 @@ from matplotlib.figure import Figure
 from suite.analysis.facts import Facts, build_facts
 from suite.records.experiment import TextReference
 from suite.records.schema import Record
-from suite.report.figures import draw
+from suite.report.contents import Contents, contents_of
+from suite.report.drawing import draw
 from suite.report.figures.network import _ink
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import Style
+from suite.report.media.page import FIGURE_STYLE, WIDE, WIDTH
+from suite.report.pdf import Size
+from suite.report.sections import SECTIONS
 from suite.report.theme import theme
+from tests.altered import everything
+from tests.report.hostile import names, renamed
 from tests.report.inspect_pdf import glyphs, text
 from tests.synthetic import phase1, record
+from tests.trained import full
 
-POSTER, PAPER = Style(size=30, line=5.5), Style(size=7.6, line=1.25)
+POSTER, PAPER, PAGE = Style(size=28, line=5.5), Style(size=7.6, line=1.25), FIGURE_STYLE
 SIZES = {POSTER: (900.0, 560.0), PAPER: (243.0, 150.0)}
-HOSTILE = "</b> $x_1$ \u65e5\u672c \x00\u202e\U0001f9ea " + "unbreakable" * 9
 WIKITEXT = TextReference(name="wikitext-2", revision="b" * 40, join="\n\n")
+EVERY = [figure.key for section in SECTIONS for figure in section.figures]
 
 
 def shown(name: str, facts: Facts, style: Style = PAPER) -> str:
-    return " ".join(text(draw({name: SIZES[style]}, facts, style)).split())
+    return " ".join(text(draw({name: SIZES[style]}, contents_of(facts), style)).split())
+
+
+def placed(contents: Contents, style: Style) -> Iterator[tuple[str, Size]]:
+    """Every figure, and a size that a document gives it."""
+    for one in contents.sections:
+        for figure in one.figures:
+            width, height = 504.0 if figure.wide else 243.0, figure.tall(one.found)
+            if style is PAGE:
+                width, height = WIDTH, WIDE if figure.wide else height * WIDTH / 243
+            if style is POSTER:
+                block = one.section.poster
+                if block is None or block.figure != figure.key:
+                    continue
+                width, height = (1360.0, 560.0) if block.place == "large" else (640.0, block.span(one.found)[0] * 28)
+            yield figure.key, (width, height)
+
+
+def cut_off(contents: Contents, style: Style) -> list[str]:
+    """Characters that lie outside their figure, or are smaller than the document's ticks."""
+    places = dict(placed(contents, style))
+    found = []
+    for glyph in glyphs(draw(places, contents, style)):
+        (left, bottom, right, top), (name, (width, height)) = glyph.box, list(places.items())[glyph.page]
+        if min(left, bottom) < -1 or right > width + 1 or top > height + 1:
+            found.append(f"{name}: {glyph.text!r} is cut off at {left:.0f}, {bottom:.0f}")
+        if glyph.size < 0.92 * style.size - 0.01:
+            found.append(f"{name}: {glyph.text!r} of {glyph.size:.1f} points")
+    return found
 
 
 def study(models: list[str], *more: Record) -> Facts:
     """Each model's blocks searched, its parts pruned alike, every file written."""
     found = []
     for index, model in enumerate(models):
-        knee = round(0.4 + 0.02 * index, 2)
+        knee = round(0.4 + 0.01 * index, 2)
         ratios = {0.1: 1.0, knee: 1.08, round(knee + 0.01, 2): 1.2, round(knee + 0.1, 2): 2.5}
         found += [record(model=model), record(model=model, target="attention", sparsity=0.5)]
         found += [record(model=model, target="mlp", sparsity=0.5, ratio=1.3)]
@@ -41,23 +77,36 @@ def study(models: list[str], *more: Record) -> Facts:
     return build_facts([*found, *more])
 
 
+def plain(contents: Contents) -> Contents:
+    return contents
+
+
+def hostile(contents: Contents) -> Contents:
+    return contents_of(build_facts(renamed([*everything(), *full((0, 1))], names(8, seed=200))))
+
+
+def test_the_studies_of_these_tests_have_every_figure(whole):
+    assert [name for name, _ in placed(whole, PAPER)] == EVERY
+    contents = contents_of(build_facts(phase1()))
+    assert "network" not in dict(placed(contents, PAPER))
+    with pytest.raises(KeyError, match="network"):
+        draw({"network": SIZES[PAPER]}, contents, PAPER)
+
+
+@pytest.mark.parametrize("style", [POSTER, PAPER, PAGE], ids=["poster", "paper", "page"])
+@pytest.mark.parametrize("called", [plain, hostile], ids=["plain", "hostile"])
+def test_type_is_whole_and_no_smaller_than_the_documents_ticks(whole, style, called):
+    assert cut_off(called(whole), style) == []
+
+
 @pytest.mark.parametrize("style", [POSTER, PAPER], ids=["poster", "paper"])
-@pytest.mark.parametrize("count", [1, 2, 20])
-def test_every_new_figure_draws_a_study_of_any_number_of_models(count, style):
-    facts = study([f"tale-model{i}-{i}" for i in range(count)])
-    assert "tale-model0-0, pruned" in shown("bytes", facts, style)
-    assert "residual stream" in shown("network", facts, style)
-    if count > 1:
-        assert "tale-model0-0" in shown("crossings", facts, style)
-    else:
-        assert facts.crossings is None
-
-
-@pytest.mark.parametrize("name", ["bytes", "crossings", "network", "cliff"])
-def test_hostile_names_print_and_break_nothing(name):
-    facts = study([HOSTILE, "other-model"])
-    assert name == "network" or name == "cliff" or "unbreakable" in shown(name, facts)
-    draw({name: SIZES[POSTER]}, facts, POSTER)
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_figures_draw_a_study_of_any_number_of_models(count, style):
+    contents = contents_of(study([f"tale-model{i}-{i}" for i in range(count)]))
+    assert cut_off(contents, style) == []
+    assert ("crossings" in dict(placed(contents, PAPER))) is (count > 1)
+    assert "tale-model0-0, pruned" in shown("bytes", contents.facts, style)
+    assert "residual stream" in shown("network", contents.facts, style)
 
 
 def test_the_network_shows_each_part_with_its_ratio_or_that_it_was_not_measured():
@@ -125,7 +174,7 @@ def test_recorded_values_stand_in_the_cliff_of_their_own_model_only(model, there
 def test_labels_in_the_cliff_do_not_lie_on_one_another(style):
     seeds = [record(target="all", sparsity=s, criterion="random", seed=i) for s in (0.1, 0.2) for i in (0, 1, 2)]
     facts = build_facts([*phase1(), record(target="all", sparsity=0.3), *seeds])
-    content = draw({"cliff": (243.0, 165.0) if style is PAPER else (1360.0, 560.0)}, facts, style)
+    content = draw({"cliff": (504.0, 190.0) if style is PAPER else (1360.0, 560.0)}, contents_of(facts), style)
     boxes = [glyph.box for glyph in glyphs(content)]
     for index, (left, bottom, right, top) in enumerate(boxes):
         for other in boxes[index + 1 :]:
@@ -152,19 +201,7 @@ def test_a_label_goes_where_no_line_mark_or_label_is_in_its_way():
     assert len(axes.texts) == 2, "what must be said is said where it covers least"
 
 
-@pytest.mark.parametrize("name", ["bytes", "crossings", "network", "cliff"])
-def test_type_is_no_smaller_than_the_documents_ticks(name):
-    content = draw({name: SIZES[PAPER]}, study(["story-mistral", "story-mistral-small"]), PAPER)
-    assert min(glyph.size for glyph in glyphs(content)) >= 0.92 * PAPER.size - 0.01
-
-
-@pytest.mark.parametrize("name", ["bytes", "crossings", "network"])
-def test_a_figure_without_its_facts_is_refused(name):
-    with pytest.raises(ValueError):
-        draw({name: SIZES[PAPER]}, build_facts([record()]), PAPER)
-
-
 def test_the_label_of_a_low_axis_is_the_short_one():
     facts = build_facts(phase1())
-    low, high = (text(draw({"cliff": (1300.0, height)}, facts, POSTER)) for height in (330.0, 620.0))
+    low, high = (text(draw({"cliff": (1300.0, height)}, contents_of(facts), POSTER)) for height in (330.0, 620.0))
     assert "lower is better" in high and "lower is better" not in low and "perplexity (log)" in low

@@ -12,17 +12,17 @@ import jinja2
 import pytest
 from lxml import etree
 
-from suite.analysis.facts import Facts
 from suite.analysis.values import MissingResultError, NotMeasured
 from suite.paths import TEMPLATES
-from suite.report.figures import draw
+from suite.report.contents import Contents
+from suite.report.drawing import draw
 from suite.report.figures.style import Style
 from suite.report.format import FILTERS, FormatError
 from suite.report.pdf import LayoutOverflowError, PageError, Pdf, build
 from suite.report.rml.check import RmlError
 from suite.report.templating import render
 
-PAGE = """{% from "shared/rml.j2" import docinit with context %}
+PAGE = """{% from "media/pieces.rml.j2" import docinit with context %}
 <document filename="x.pdf" invariant="1">{{ docinit() }}
 <template pagesize="(400,300)">
 <pageTemplate id="p"><frame id="f" x1="20" y1="20" width="360" height="260"/></pageTemplate></template>
@@ -33,14 +33,15 @@ Try = Callable[..., Pdf]
 
 
 @pytest.fixture
-def attempt(tmp_path: Path, facts: Facts) -> Try:
+def attempt(tmp_path: Path, contents: Contents) -> Try:
     """Builds a page with the body given, as the reports are built."""
-    shutil.copytree(TEMPLATES / "shared", tmp_path / "shared")
+    shutil.copytree(TEMPLATES / "media", tmp_path / "media")
 
     def build_page(body: str, **context: Any) -> Pdf:
         (tmp_path / "page.rml.j2").write_text(PAGE.replace("BODY", body), encoding="utf-8")
-        rml = render("page.rml.j2", {"facts": facts, **context}, tmp_path)
-        return build(rml, partial(draw, facts=facts, style=Style(8, 1)), pages=1)
+        given = {"facts": contents.facts, "claims": contents.claims, **context}
+        rml = render("page.rml.j2", given, tmp_path)
+        return build(rml, partial(draw, contents=contents, style=Style(8, 1)), pages=1)
 
     return build_page
 
@@ -54,9 +55,9 @@ def test_a_sound_page_builds(attempt):
     [
         ("{{ facts.finnished|int }}", jinja2.UndefinedError, "finnished"),
         ('{{ facts.model("gpt").name }}', MissingResultError, "gpt"),
-        ('{{ facts.claim("beats_all")["x"] }}', MissingResultError, "beats_all"),
-        ('{{ facts.claim("beats_random")["chosn"]|ratio }}', jinja2.UndefinedError, "chosn"),
-        ("{{ facts.tolerance }}", FormatError, "1.1 reached the page"),
+        ('{{ claims["beats_all"].evidence }}', jinja2.UndefinedError, "beats_all"),
+        ('{{ claims["beats_random"]["chosn"]|ratio }}', jinja2.UndefinedError, "chosn"),
+        ("{{ facts.headline.tolerance }}", FormatError, "1.1 reached the page"),
         ("{{ facts.failures[0].ratio }}", FormatError, "NotMeasured"),
         ("{{ facts.cells[0].experiment.seed }}", FormatError, "None"),
         ("{{ facts.main.name|num }}", FormatError, "num cannot print"),

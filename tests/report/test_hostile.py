@@ -7,16 +7,21 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
 
 from suite.analysis.facts import build_facts
+from suite.cli.printing import FORMATS
 from suite.records.schema import Record, Sample
+from suite.report.contents import contents_of
+from suite.report.media.paper import build_paper, build_supplement
+from suite.report.media.poster import build_poster
+from suite.report.sections import SECTIONS
 from suite.report.templating import render
+from tests.altered import everything
 from tests.report import hostile
-from tests.report.hostile import FRAGMENTS, faults, shown, strings
+from tests.report.hostile import FRAGMENTS, faults, names, renamed, shown, strings
 from tests.report.inspect_pdf import outside, text, too_small, unembedded
 from tests.synthetic import record
+from tests.trained import full
 
 ANYTHING = st.lists(st.one_of(st.text(st.characters(codec=None)), st.sampled_from(FRAGMENTS)), max_size=4).map("".join)
 MODERATE = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
@@ -45,16 +50,29 @@ def study(said: list[str]) -> list[Record]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_poster_and_paper_of_a_study_of_any_text_print_and_stay_on_the_page(seed):
+def test_documents_of_a_study_of_any_text_print_and_stay_on_the_page(seed):
     said = strings(7, seed=100 + seed)
     facts = build_facts(study(said))
-    poster, paper = build_poster(facts).content, build_paper(facts).content
-    for content in (poster, paper):
+    contents = contents_of(facts)
+    poster, paper = build_poster(contents).content, build_paper(contents).content
+    for content in (poster, paper, build_supplement(contents).content):
         assert unembedded(content) == [] == outside(content, sides=40, ends=2)
     assert too_small(poster, 24) == []
     printed = Counter(c for c in text(paper) if not c.isspace())
     for utterance in facts.main.utterances:
         assert not shown(utterance.text[:90].strip(), breaks=True) - printed
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_section_prints_whatever_its_models_are_called(seed):
+    records = [*everything(), *full((0, 1))]
+    contents = contents_of(build_facts(renamed(records, names(8, seed=200 + seed))))
+    assert {shown.key for shown in contents.sections} >= {s.key for s in SECTIONS} - {"miniature"}
+    for sheet in FORMATS:
+        poster = build_poster(contents, sheet).content
+        assert too_small(poster, 24) == [] == outside(poster, sides=72)
+    for content in (build_paper(contents).content, build_supplement(contents).content):
+        assert unembedded(content) == [] == outside(content, sides=50, ends=18)
 
 
 def test_a_lost_character_is_noticed(monkeypatch):

@@ -31,5 +31,5 @@ def test_templates_hold_no_typed_number(path: Path):
 
 
 def test_the_lint_sees_digits_and_number_words_and_passes_terms():
-    source = '<para style="b2">At 50 % of {{ 3|int }} seeds, Seven runs of the dense one fail in one step of SHA-256.</para>'
+    source = '<para style="b2">At 50 % of {{ 3|int }} seeds, Seven of the dense one fail in one step of SHA-256.</para>'
     assert list(typed_numbers(source)) == ["50", "Seven", "one"]

@@ -29,17 +29,19 @@ from tests.report.inspect_pdf import (
 ELSEWHERE = """
 import hashlib, random
 from suite.analysis.facts import build_facts
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
+from suite.report.contents import contents_of
+from suite.report.media.paper import build_paper, build_supplement
+from suite.report.media.poster import build_poster
 from tests.synthetic import embedded
 records = embedded()
 random.Random(3).shuffle(records)
-facts = build_facts(records)
-print(*(hashlib.sha256(make(facts).content).hexdigest() for make in (build_poster, build_paper)))
+contents = contents_of(build_facts(records))
+for build in (build_poster, build_paper, build_supplement):
+    print(hashlib.sha256(build(contents).content).hexdigest())
 """
 
 
-@pytest.fixture(params=["poster", "paper"])
+@pytest.fixture(params=["poster", "paper", "supplement"])
 def report(request: pytest.FixtureRequest) -> Pdf:
     return request.getfixturevalue(request.param)
 
@@ -48,10 +50,10 @@ def test_every_font_is_embedded_and_nothing_is_a_raster(report):
     assert unembedded(report.content) == [] == rasters(report.content)
 
 
-def test_rebuilds_are_byte_identical_in_another_process_hash_seed_and_time_zone(facts, poster, paper):
+def test_rebuilds_are_byte_identical_in_another_process_hash_seed_and_time_zone(poster, paper, supplement):
     changed = os.environ | {"PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo", "LC_ALL": "C", "LANG": "tr_TR.UTF-8"}
     result = subprocess.run([sys.executable, "-c", ELSEWHERE], env=changed, capture_output=True, text=True, check=True)
-    assert result.stdout.split() == [hashlib.sha256(pdf.content).hexdigest() for pdf in (poster, paper)]
+    assert result.stdout.split() == [hashlib.sha256(pdf.content).hexdigest() for pdf in (poster, paper, supplement)]
 
 
 def test_the_poster_is_one_landscape_page_of_48_by_36_inches(poster):
@@ -67,21 +69,25 @@ def test_no_type_on_the_poster_is_below_24_points_and_none_leaves_the_margins(po
     assert too_small(poster.content, 24) == [] == outside(poster.content, sides=72)
 
 
-def test_no_type_in_the_paper_leaves_the_margins(paper):
-    assert outside(paper.content, sides=50, ends=18) == []
+def test_no_type_in_paper_and_supplement_leaves_the_margins(paper, supplement):
+    for pdf in (paper, supplement):
+        assert outside(pdf.content, sides=50, ends=18) == []
 
 
-def test_no_heading_of_the_paper_stands_alone_at_the_foot_of_a_column(paper):
-    assert orphaned_headings(paper.content, size=theme().sizes.paper.heading * 0.8) == []
+def test_no_heading_stands_alone_at_the_foot_of_a_column(paper, supplement):
+    for pdf in (paper, supplement):
+        assert orphaned_headings(pdf.content, size=theme().sizes.paper.heading * 0.8) == []
 
 
-def test_documents_have_title_language_and_links_that_lead_somewhere(report):
-    assert unnamed(report.content, theme().title, "en") == [] == broken_links(report.content)
+def test_documents_have_title_language_and_links_that_lead_somewhere(report, supplement):
+    title = f"{theme().title}: supplement" if report is supplement else theme().title
+    assert unnamed(report.content, title, "en") == [] == broken_links(report.content)
 
 
-def test_the_paper_has_an_outline(paper):
-    titles = ["Introduction", "Method", "Results", "Limits", "Reproducibility", "References", "Appendix"]
+def test_paper_and_supplement_have_an_outline(paper, supplement):
+    titles = ["Introduction", "Method", "Results", "Limits", "Reproducibility", "References"]
     assert bookmarks(paper.content) == titles
+    assert bookmarks(supplement.content)[-3:] == ["What the experiments took", "Inputs", "Every record"]
 
 
 def test_the_poster_says_what_made_its_numbers(poster):
@@ -90,8 +96,8 @@ def test_the_poster_says_what_made_its_numbers(poster):
         assert part in said, part
 
 
-def test_the_paper_lists_every_record(paper, facts):
-    said = text(paper.content)
+def test_the_supplement_lists_every_record(supplement, facts):
+    said = text(supplement.content)
     assert all(cell.record.id[:10] in said for cell in facts.cells)
 
 

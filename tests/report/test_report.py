@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from suite.analysis.facts import build_facts
 from suite.cli.report import documents, report
 from suite.errors import EXIT_INPUT, InputError
 from suite.garbage import without_collection
@@ -42,14 +41,10 @@ def results(tmp_path: Path) -> Path:
     return store.folder
 
 
-def test_building_again_side_by_side_gives_the_same_bytes(facts, poster, paper):
-    pdfs = {name: make for name, make in documents(facts, "48x36").items() if name.endswith(".pdf")}
-    assert together(pdfs, parallel=True) == {"paper.pdf": paper.content, "poster.pdf": poster.content}
-
-
-def test_the_page_too_is_the_same_in_a_process_of_its_own():
-    task = {"results.html": documents(build_facts(phase1()), "48x36")["results.html"]}
-    assert together(task, parallel=False) == together(task, parallel=True)
+def test_building_again_side_by_side_gives_the_same_bytes(contents, poster, paper, supplement, page):
+    pdfs = {"poster.pdf": poster, "paper.pdf": paper, "supplement.pdf": supplement}
+    made = {name: pdf.content for name, pdf in pdfs.items()}
+    assert together(documents(contents, "48x36"), parallel=True) == {**made, "results.html": page}
 
 
 @pytest.mark.parametrize("parallel", [False, True])
@@ -78,12 +73,12 @@ def test_a_process_that_dies_is_an_error_and_no_endless_wait():
 def test_the_command_writes_every_document(results, tmp_path):
     arguments = [str(results), "--out", str(tmp_path / "out"), "--format", "a0-portrait"]
     said = CliRunner().invoke(report, arguments, catch_exceptions=False).output.split()
-    names = ["paper.pdf", "poster-a0-portrait.pdf", "results.html"]
+    names = ["paper.pdf", "poster-a0-portrait.pdf", "results.html", "supplement.pdf"]
     assert sorted(Path(line).name for line in said) == names == sorted(p.name for p in (tmp_path / "out").iterdir())
 
 
 def test_where_one_document_cannot_be_made_none_is_written(results, tmp_path, monkeypatch):
-    monkeypatch.setattr("suite.report.page.build_page", lambda facts: refuse())
+    monkeypatch.setattr("suite.report.media.page.build_page", lambda contents: refuse())
     with pytest.raises(InputError, match="the study is empty"):
         CliRunner().invoke(report, [str(results), "--out", str(tmp_path / "out")], catch_exceptions=False)
     assert not (tmp_path / "out").exists()

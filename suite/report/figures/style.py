@@ -103,6 +103,18 @@ def arrange(figure: Figure) -> None:
         engine.execute(figure)
 
 
+def keep_labels_inside(figure: Figure) -> None:
+    """Move the label of an axis along it where the edge of the figure would cut it off."""
+    for axes in figure.axes:
+        for label, along in ((axes.xaxis.label, 0), (axes.yaxis.label, 1)):
+            extent = label.get_window_extent()
+            start, end, edge = extent.min[along], extent.max[along], figure.bbox.max[along]
+            if label.get_text() and (start < 0 or end > edge):
+                place = list(label.get_position())
+                place[along] += max(-start, min(edge - end, 0.0)) / axes.bbox.size[along]
+                label.set_position(place)
+
+
 def markers(line: Sequence[tuple[float, float]]) -> list[int]:
     """Which points of a line over sparsities carry a marker: not every one that a search put close to another."""
     wanted = coarse(x for x, _ in line)
@@ -164,8 +176,9 @@ def named_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def legend_above(axes: Axes, names: Sequence[str], style: Style) -> None:
-    """The marks of the axes above them, in as many columns as the longest name leaves room for."""
-    widest = style.size * (0.41 * max(map(len, names)) + 1.9)
+    """The marks of the axes above them, in as many columns as the widest name leaves room for."""
+    size = 0.92 * style.size
+    widest = max(_width(axes, text, size) for text in names) + 2.1 * style.size
     columns = int(root(axes).get_figwidth() * 72 / widest)
     root(axes).legend(
         loc="outside upper center",
@@ -174,8 +187,16 @@ def legend_above(axes: Axes, names: Sequence[str], style: Style) -> None:
         handletextpad=0.1,
         columnspacing=0.8,
         borderpad=0,
-        fontsize=style.size * 0.92,
+        fontsize=size,
     )
+
+
+def _width(axes: Axes, text: str, size: float) -> float:
+    """How wide a text is, in points: what is not Latin is twice as wide as what is."""
+    trial = axes.text(0, 0, text, fontsize=size)
+    width = trial.get_window_extent().width * 72 / root(axes).dpi
+    trial.remove()
+    return float(width)
 
 
 def right_labels(axes: Axes, labels: Iterable[Label], style: Style, share: float = 0.8) -> None:
