@@ -63,7 +63,7 @@ def token_losses(
     exist at once. Their exponentials are computed in float32 and summed in float64 (`suite.evaluation.softmax`).
 
     Args:
-        model: a causal model whose logits are its head on the body's last hidden state.
+        model: a causal model; its logits are what its class makes of the last hidden states.
         tokens: int64 [windows, context].
         batch_size: windows a pass.
         progress: told how many windows are done.
@@ -76,7 +76,7 @@ def token_losses(
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
-    head, body = HeadInBlocks(model.get_output_embeddings()), body or whole_body(model)
+    head, body = HeadInBlocks.of(model), body or whole_body(model)
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)

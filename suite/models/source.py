@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import InputError
 from suite.hashes import sha256_of
 from suite.models import catalogue
-from suite.models.anatomy import Anatomy, Config
+from suite.models.anatomy import Anatomy, Config, Parts, anatomy_of
 from suite.models.catalogue import CatalogueModel, Published
+from suite.models.families import ARCHITECTURES
 from suite.models.header import safetensors_header
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
@@ -74,6 +75,7 @@ class ModelSource:
     weights: WeightsFile | None = None
     licence: str | None = None
     gguf: GgufFile | None = None
+    parts: Parts = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -86,13 +88,13 @@ class ModelSource:
 
     @cached_property
     def anatomy(self) -> Anatomy:
-        return Anatomy(self.config)
+        return anatomy_of(self.config, self.parts)
 
     @property
     def summary(self) -> ModelSummary:
         anatomy = self.anatomy
         return ModelSummary(
-            architecture=anatomy.architecture.name,
+            architecture=anatomy.family,
             parameters=anatomy.weights,
             block_weights=anatomy.block_weights,
             layers=anatomy.layers,
@@ -279,7 +281,10 @@ def _check_index(name: str, folder: Path) -> None:
 
 def read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
-    config = {key: value for key, value in _read_json(name, path).items() if value is not None}
+    config = _read_json(name, path)
+    if config.get("model_type") not in ARCHITECTURES:
+        return config  # what its class makes of it says which sizes there are
+    config = {key: value for key, value in config.items() if value is not None}
     _check_sizes(f"model {name!r}: {path}", config)
     return config
 
@@ -317,6 +322,12 @@ def _check_anatomy(source: ModelSource, place: str) -> None:
 
 
 def _check_config(source: ModelSource) -> None:
+    if quantised := source.config.get("quantization_config"):
+        how = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise InputError(
+            f"model {source.name!r}: its config.json says that its weights are quantised ({how or 'somehow'!s:.40}), "
+            f"and the suite prunes {', '.join(_DTYPES.values())}; save it anew from transformers, dequantised"
+        )
     _check_anatomy(source, f"model {source.name!r}: its config.json")
     if source.stored_dtype not in _DTYPES.values():
         known = ", ".join(_DTYPES.values())
@@ -326,16 +337,28 @@ def _check_config(source: ModelSource) -> None:
 
 
 def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> None:
-    tied = {"model.embed_tokens.weight", "lm_head.weight"} if source.anatomy.tied else set()
-    for parameter in source.anatomy.parameters:
-        names = [parameter.name, *(tied - {parameter.name} if parameter.name in tied else ())]
-        shape = next((found[name] for name in names if name in found), None)
+    anatomy = source.anatomy
+    known = {name for parameter in anatomy.parameters for name in stored_names(anatomy, parameter.name)}
+    converted = anatomy.found_in is not None and not found.keys() <= known  # at loading, to other names and shapes
+    for parameter in anatomy.parameters:
+        shape = next((found[name] for name in stored_names(anatomy, parameter.name) if name in found), None)
+        if shape is None and converted:
+            continue
         if shape != parameter.shape:
             what = "is missing" if shape is None else f"has shape {list(shape)}"
             raise InputError(
                 f"model {source.name!r}: tensor {parameter.name} {what} in {source.folder}; "
                 f"its config.json asks for {list(parameter.shape)}"
             )
+
+
+def stored_names(anatomy: Anatomy, name: str) -> list[str]:
+    """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and each
+    without the name of the model's body, which old files leave out."""
+    table, head = anatomy.embeddings.name, anatomy.head.name
+    names = [name, *({table, head} - {name} if anatomy.tied and name in (table, head) else ())]
+    body = anatomy.places.blocks.partition(".")[0] + "."
+    return [*names, *(one.removeprefix(body) for one in names if one.startswith(body))]
 
 
 def files_digest(files: Iterable[Path]) -> str:

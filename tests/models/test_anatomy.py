@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from suite.errors import InputError
-from suite.models.anatomy import ATTENTION, BLOCK, MLP, Anatomy, parse_layers
+from suite.models.anatomy import ATTENTION, BLOCK, MLP, OTHER, Anatomy, parse_layers
 from suite.models.catalogue import MODELS
 
 # name: layers, block linears, their weights, head weights (None: tied), parameters
@@ -80,7 +80,7 @@ def test_parts_and_layers_select_freely() -> None:
     names = [p.name for p in anatomy.select(None, ("q", "down"), "0-1")]
     assert names == [f"model.layers.{i}.{m}.weight" for i in (0, 1) for m in ("mlp.down_proj", "self_attn.q_proj")]
     assert {p.layer for p in anatomy.select("attention", layers="3,30-31")} == {3, 30, 31}
-    assert set(ATTENTION) | set(MLP) == set(BLOCK)
+    assert {*ATTENTION, *MLP, OTHER} == set(BLOCK)
 
 
 def test_a_tied_table_is_what_the_manifest_says() -> None:
@@ -117,5 +117,5 @@ def test_layers_of_another_form_are_refused(text: str) -> None:
 
 
 def test_an_architecture_that_is_not_declared_is_refused() -> None:
-    with pytest.raises(InputError, match="'gpt2', and the suite knows the anatomy of mistral, llama, qwen2, phi"):
+    with pytest.raises(InputError, match="'gpt2', and the suite declares the families mistral, llama, qwen2, phi"):
         Anatomy({"model_type": "gpt2"})

@@ -1,0 +1,133 @@
+"""How a model's logits come from its last hidden states.
+
+Most classes apply their head and nothing else. Some scale what it gives (Cohere, Granite), or cap it softly (Gemma 2);
+their configurations say so. Whether that is all is tried once with every model, against the class's own forward pass.
+Where it is not, the class itself computes the logits, with given hidden states in the place of its body's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import MoeModelOutputWithPast
+
+from suite.models.families import ARCHITECTURES
+
+TRIED = 8  # tokens
+ROUNDINGS = 4  # of the dtype, by which two ways to compute the same logits may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is done to a head's products, element by element: times `scale`, over `divisor`, softly capped at `cap`."""
+
+    scale: float | None = None
+    divisor: float | None = None
+    cap: float | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is done."""
+        return self == Rule()
+
+    def __call__(self, products: Tensor) -> Tensor:
+        """The logits, in the place of the products."""
+        if self.scale is not None:
+            products.mul_(self.scale)
+        if self.divisor is not None:
+            products.div_(self.divisor)
+        if self.cap is not None:
+            products.div_(self.cap).tanh_().mul_(self.cap)
+        return products
+
+
+class OwnLogits:
+    """The logits that a model's class computes from hidden states, with a head.
+
+    Args:
+        head: its own, or one in the place of it.
+    """
+
+    def __init__(self, model: PreTrainedModel, head: nn.Module) -> None:
+        self._model, self._head = model, head
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        """Hidden states [positions, width] to logits [positions, vocabulary]."""
+        tokens = torch.zeros(1, len(hidden), dtype=torch.int64, device=hidden.device)
+        with _given(self._model, hidden[None]), _headed(self._model, self._head):
+            logits: Tensor = self._model(tokens, use_cache=False).logits
+        return logits[0]
+
+
+def rule_of(model: PreTrainedModel) -> Rule | None:
+    """What a model's class does to its head's products; None where it does more than can be told."""
+    if model not in _RULES:
+        _RULES[model] = _tried(model)
+    return _RULES[model]
+
+
+_RULES: WeakKeyDictionary[PreTrainedModel, Rule | None] = WeakKeyDictionary()
+
+
+def _tried(model: PreTrainedModel) -> Rule | None:
+    said = Rule(
+        scale=_number(model, "logit_scale"),
+        divisor=_number(model, "logits_scaling"),
+        cap=_number(model, "final_logit_softcapping"),
+    )
+    if said.plain and model.config.model_type in ARCHITECTURES:
+        return said
+    with torch.inference_mode():
+        tokens = torch.arange(TRIED, device=model.device)[None] % model.config.vocab_size
+        own = model(tokens, use_cache=False).logits.float()
+        hidden = model.base_model(tokens, use_cache=False).last_hidden_state
+        head = model.get_output_embeddings()
+        for rule in (said, Rule()):
+            if _same(rule(head(hidden)).float(), own, torch.finfo(hidden.dtype).eps):
+                return rule
+    return None
+
+
+def _number(model: PreTrainedModel, key: str) -> float | None:
+    """A number of a model's configuration that changes what it is applied to."""
+    found = getattr(model.config, key, None)
+    return float(found) if type(found) in (int, float) and found else None
+
+
+def _same(one: Tensor, other: Tensor, rounding: float) -> bool:
+    """Whether logits are the same but for rounding; what is not finite says nothing against it."""
+    there = one.isfinite() & other.isfinite()
+    largest = other[there].abs().amax() if there.any() else other.new_zeros(())
+    return bool(((one - other)[there].abs() <= ROUNDINGS * rounding * largest).all())
+
+
+@contextmanager
+def _given(model: PreTrainedModel, hidden: Tensor) -> Iterator[None]:
+    """Have the model's body give these hidden states, whatever it is called with."""
+    body = model.base_model
+    before = body.__dict__.get("forward")
+    body.__dict__["forward"] = lambda *_, **__: MoeModelOutputWithPast(last_hidden_state=hidden)
+    try:
+        yield
+    finally:
+        del body.__dict__["forward"]
+        if before is not None:
+            body.__dict__["forward"] = before
+
+
+@contextmanager
+def _headed(model: PreTrainedModel, head: nn.Module) -> Iterator[None]:
+    own = model.get_output_embeddings()
+    if own is not head:
+        model.set_output_embeddings(head)
+    try:
+        yield
+    finally:
+        if own is not head:
+            model.set_output_embeddings(own)
