@@ -9,7 +9,7 @@ Where the other model has the same head W, they need not be. With the dense mode
 
 and the dense pass keeps p W, the mean of the head's rows, which is as large as h. A bias of the head falls out. How the
 logits are rounded is then in the log-sum-exps alone: 1e-6 nats a token in float32, of either sign. In 16 bits they
-are rounded so coarsely that what is compared has to be the logits themselves; and so it has where a model's class scales
+are rounded so coarsely that the logits themselves have to be compared; so they have where a model's class scales
 or caps what its head gives.
 """
 

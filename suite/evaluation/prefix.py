@@ -57,10 +57,11 @@ class DensePrefix:
             return
         if self._sure is None and model.config.model_type in ARCHITECTURES:
             self._sure = True
-        done = 0  # batches
+        done, inside = 0, False  # batches; and whether one of them is running
 
         def body(inputs: Tensor) -> Tensor:
-            nonlocal done
+            nonlocal done, inside
+            inside = True
             if start and self._sure is None:
                 hidden = self._tried(model, blocks, start, inputs)
             elif start and self._sure:
@@ -68,12 +69,13 @@ class DensePrefix:
                     hidden = whole_body(model)(inputs)
             else:
                 hidden = whole_body(model)(inputs)
-            done += 1
+            done, inside = done + 1, False
             return hidden
 
         def keep(_: nn.Module, __: Any, output: Any) -> None:
-            self._in_tuple = isinstance(output, tuple)
-            self._keep(done, hidden_of(output))
+            if inside:
+                self._in_tuple = isinstance(output, tuple)
+                self._keep(done, hidden_of(output))
 
         hook = None
         if unchanged > start:
