@@ -285,7 +285,7 @@ def stored_values(source: ModelSource) -> dict[str, Tensor]:
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(source.name, folder, revision=source.revision)
+        from_folder(source.name, folder, revision=source.revision, parts=source.parts)
     stored = Stored(folder, source.anatomy)
     try:
         return {parameter.name: stored(parameter.name) for parameter in source.anatomy.parameters}
@@ -304,7 +304,9 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(source.name, folder, revision=source.revision)  # its tensors are checked as a directory's are
+        from_folder(
+            source.name, folder, revision=source.revision, parts=source.parts
+        )  # its tensors are checked as a directory's are
     run_dtype = getattr(torch, dtype)
     model = _from_files(source, folder, run_dtype, _device_map(source.anatomy.weights * run_dtype.itemsize))
     stored = Stored(folder, source.anatomy)

@@ -19,7 +19,7 @@ from suite.hashes import sha256_of
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config, Parts, anatomy_of
 from suite.models.catalogue import CatalogueModel, Published
-from suite.models.families import ARCHITECTURES
+from suite.models.families import ARCHITECTURES, declared
 from suite.models.header import safetensors_header
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
@@ -61,7 +61,7 @@ class ModelSource:
 
     `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file, of which
     `+...` is the digest of a tokenizer in place of the file's own. `dtype` is what the manifest asks the model to run
-    in, `auto` where the hardware may choose.
+    in, `auto` where the hardware may choose. `parts` are those that the manifest says of weights by their names.
     """
 
     name: str
@@ -141,8 +141,11 @@ def _of_catalogue(model: CatalogueModel) -> GgufFile | None:
     return GgufFile(None, file.sha256, file.bytes, model.quantisation)
 
 
-def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> ModelSource:
+def from_hub(name: str, repository: str, revision: str, dtype: str = "auto", parts: Parts = ()) -> ModelSource:
     """A model of the hub that is not in the catalogue; its configuration is fetched (or read from the cache).
+
+    Args:
+        parts: which part weights are that no name tells, or that are to be another.
 
     Raises:
         InputError: the hub does not give it.
@@ -151,7 +154,7 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
 
     config = read_config(name, fetch_file(repository, revision, "config.json"))
     stored = _said_dtype(config)
-    source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
+    source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored, parts=parts)
     _check_config(source)
     return source
 
@@ -185,6 +188,11 @@ def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource
         "vocab_size": known["vocab_size"],
     }
     _check_sizes(place, config)
+    if not declared(config):
+        raise InputError(
+            f"{place}: a network to be trained is of a declared family without biases of its own ("
+            f"{', '.join(ARCHITECTURES)}), and found {config.get('model_type')!r:.40}"
+        )
     source = ModelSource(name, f"sha256:{digest(config)}", config, stored_dtype="float32")
     _check_anatomy(source, place)
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
@@ -196,11 +204,14 @@ def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource
     return source
 
 
-def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | None = None) -> ModelSource:
+def from_folder(
+    name: str, folder: Path, dtype: str = "auto", revision: str | None = None, parts: Parts = ()
+) -> ModelSource:
     """A model directory as transformers saves it: config.json, safetensors, a tokenizer.
 
     Args:
         revision: what the files are already known to be; without it, they are hashed.
+        parts: which part weights are that no name tells, or that are to be another.
 
     Raises:
         InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
@@ -223,7 +234,7 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
     revision = revision or f"sha256:{files_digest(files)}"
-    source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
+    source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored, parts=parts)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
     return source
