@@ -2,7 +2,7 @@
 
 Most classes apply their head and nothing else. Some scale what it gives (Cohere, Granite), or cap it softly (Gemma 2);
 their configurations say so. Whether that is all is tried once with every model, against the class's own forward pass.
-Where it is not, the class itself computes the logits, with given hidden states in the place of its body's.
+Where it is not, the class itself computes the logits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import MoeModelOutputWithPast
 
 from suite.models.families import ARCHITECTURES
 
@@ -48,7 +47,9 @@ class Rule:
 
 
 class OwnLogits:
-    """The logits that a model's class computes from hidden states, with a head.
+    """The logits that a model's class computes from hidden states, whatever it does to what its head gives.
+
+    The class is called with any tokens, and its head is fed the hidden states: its body runs for nothing.
 
     Args:
         head: its own, or one in the place of it.
@@ -59,10 +60,14 @@ class OwnLogits:
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Hidden states [positions, width] to logits [positions, vocabulary]."""
-        tokens = torch.zeros(1, len(hidden), dtype=torch.int64, device=hidden.device)
-        with _given(self._model, hidden[None]), _headed(self._model, self._head):
-            logits: Tensor = self._model(tokens, use_cache=False).logits
-        return logits[0]
+        tokens = torch.zeros(len(hidden), 1, dtype=torch.int64, device=self._model.device)
+        hook = self._head.register_forward_pre_hook(lambda *_: (hidden[:, None],))
+        try:
+            with _headed(self._model, self._head):
+                logits: Tensor = self._model(tokens, use_cache=False).logits
+        finally:
+            hook.remove()
+        return logits[:, 0]
 
 
 def rule_of(model: PreTrainedModel) -> Rule | None:
@@ -105,20 +110,6 @@ def _same(one: Tensor, other: Tensor, rounding: float) -> bool:
     there = one.isfinite() & other.isfinite()
     largest = other[there].abs().amax() if there.any() else other.new_zeros(())
     return bool(((one - other)[there].abs() <= ROUNDINGS * rounding * largest).all())
-
-
-@contextmanager
-def _given(model: PreTrainedModel, hidden: Tensor) -> Iterator[None]:
-    """Have the model's body give these hidden states, whatever it is called with."""
-    body = model.base_model
-    before = body.__dict__.get("forward")
-    body.__dict__["forward"] = lambda *_, **__: MoeModelOutputWithPast(last_hidden_state=hidden)
-    try:
-        yield
-    finally:
-        del body.__dict__["forward"]
-        if before is not None:
-            body.__dict__["forward"] = before
 
 
 @contextmanager
