@@ -27,7 +27,7 @@ from suite.errors import InputError, first_line
 from suite.models.anatomy import Anatomy, Parts, Sizes
 from suite.models.families import Config, Places
 from suite.models.naming import is_router, part_of
-from suite.models.parts import ATTENTION, BLOCK, OTHER, Parameter
+from suite.models.parts import BLOCK, OTHER, Parameter
 
 MOST = {"num_hidden_layers": 1_000, "num_attention_heads": 100_000, "vocab_size": 2**31, "hidden_size": 2**31}
 MOST_EXPERTS = 10_000
@@ -35,6 +35,7 @@ CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length
 EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 ACTIVE = ("num_experts_per_tok", "num_experts_per_token", "moe_top_k", "moe_k", "top_k_experts")
 USUAL_CONTEXT = 2048
+QUERIES = ("q", "qkv")  # without which there is no attention
 _OF_LANGUAGE = re.compile(r"(ForCausalLM|LMHeadModel|LMHead|Model)$")
 
 
@@ -142,17 +143,15 @@ def _parameters(model: PreTrainedModel, config: PreTrainedConfig, places: Places
     for name, parameter in model.named_parameters():
         module = model.get_submodule(name.rpartition(".")[0])
         within = re.match(rf"{re.escape(places.blocks)}\.(\d+)\.", name)
-        chosen = next((pattern for pattern, _ in parts if _fits(name, pattern)), None)
         part = _inside(name, parameter, module, experts) if within else _outside(name, module, places)
-        if chosen is not None:
-            used.add(chosen)
-            if within is None or parameter.dim() not in (2, 3):
-                raise InputError(f"parts: {chosen!r} fits {name}, which is no weight matrix of a block; narrow it")
-            part = dict(parts)[chosen]
+        if part in (*BLOCK, "router"):
+            said = next((one for one in parts if _fits(name, one[0])), None)
+            used.add(said)
+            part = part if said is None else said[1]
         turned = part in BLOCK and _inputs_first(parameter, module, config.hidden_size, part)
-        yield Parameter(name, tuple(parameter.shape), part, None if within is None else int(within[1]), turned)
-    if unused := [pattern for pattern, _ in parts if pattern not in used]:
-        raise InputError(f"parts: {unused[0]!r} fits no weight of this {type(model).__name__}")
+        yield Parameter(name, tuple(parameter.shape), part, int(within[1]) if within else None, turned)
+    if unused := [pattern for pattern, part in parts if (pattern, part) not in used]:
+        raise InputError(f"parts: {unused[0]!r} fits no weight matrix of a block of this {type(model).__name__}")
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -201,7 +200,7 @@ def _inputs_first(parameter: nn.Parameter, module: nn.Module, hidden: int, part:
 
 
 def _check_attention(name: str, parameters: list[Parameter], layers: int) -> None:
-    attending = {parameter.layer for parameter in parameters if parameter.part in ATTENTION}
+    attending = {parameter.layer for parameter in parameters if parameter.part in QUERIES}
     if without := sorted(set(range(layers)) - attending):
         which = "none of its blocks has" if len(without) == layers else f"block {without[0]} has no"
         raise InputError(

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +20,8 @@ from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
 from suite.errors import InputError
-from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.blocks import HeadInBlocks
+from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.prefix import DensePrefix
 from suite.models.export import save
