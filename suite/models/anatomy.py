@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.errors import InputError
-from suite.models.families import ARCHITECTURES, Config, Places, declared, head_sizes
+from suite.models.families import ARCHITECTURES, Config, Places, declared, family_of, head_sizes
 from suite.models.parts import ATTENTION, BLOCK, MLP, OTHER, TABLES, TARGETS, Parameter
 
 __all__ = [
@@ -83,11 +83,9 @@ class Anatomy:
             InputError: its family is not declared.
             KeyError: a key is missing.
         """
-        kind = config.get("model_type")
-        if kind not in ARCHITECTURES:
-            known = ", ".join(ARCHITECTURES)
-            raise InputError(f"the model's architecture is {kind!r}, and the suite declares the families {known}")
-        family = ARCHITECTURES[kind]
+        if (family := family_of(config)) is None:
+            kind, known = config.get("model_type"), ", ".join(ARCHITECTURES)
+            raise InputError(f"the model's architecture is {kind!r:.40}, and the suite declares the families {known}")
         tied = bool(config.get("tie_word_embeddings", family.tied))
         sizes = Sizes(
             layers=config["num_hidden_layers"],

@@ -122,7 +122,12 @@ ARCHITECTURES = {
 }
 
 
+def family_of(config: Config) -> Architecture | None:
+    """The family of a configuration; None where it is not declared."""
+    kind = config.get("model_type")
+    return ARCHITECTURES.get(kind) if isinstance(kind, str) else None
+
+
 def declared(config: Config) -> bool:
     """Whether the parameters of a model are known from its configuration alone."""
-    has_more = config.get("attention_bias") or config.get("mlp_bias")
-    return config.get("model_type") in ARCHITECTURES and not has_more
+    return family_of(config) is not None and not (config.get("attention_bias") or config.get("mlp_bias"))

@@ -74,7 +74,7 @@ def configuration(config: Config) -> PreTrainedConfig:
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         own_code = "; its own code (`auto_map`) is never run" if "auto_map" in config else ""
-        raise InputError(f"the model's architecture is {kind!r}, which transformers does not know{own_code}")
+        raise InputError(f"the model's architecture is {kind!r:.40}, which transformers does not know{own_code}")
     settings = {key: value for key, value in config.items() if key not in ("model_type", "quantization_config")}
     try:
         made = CONFIG_MAPPING[kind](**settings)

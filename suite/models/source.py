@@ -19,7 +19,7 @@ from suite.hashes import sha256_of
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config, Parts, anatomy_of
 from suite.models.catalogue import CatalogueModel, Published
-from suite.models.families import ARCHITECTURES, declared
+from suite.models.families import ARCHITECTURES, declared, family_of
 from suite.models.header import safetensors_header
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
@@ -293,7 +293,7 @@ def _check_index(name: str, folder: Path) -> None:
 def read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
     config = _read_json(name, path)
-    if config.get("model_type") not in ARCHITECTURES:
+    if family_of(config) is None:
         return config  # what its class makes of it says which sizes there are
     config = {key: value for key, value in config.items() if value is not None}
     _check_sizes(f"model {name!r}: {path}", config)

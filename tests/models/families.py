@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from suite.data.tokenizer import story_tokenizer
+
+disable_progress_bar()
 
 HIDDEN, INNER, LAYERS, HEADS = 32, 48, 2, 4
 USUAL: dict[str, Any] = {

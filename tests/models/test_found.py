@@ -88,10 +88,10 @@ GPT = {"model_type": "gpt2", **families.GPT, "vocab_size": 100}
 
 
 def test_parts_are_said_by_patterns() -> None:
-    found = found_anatomy(GPT, (("mlp.c_fc", "gate"), ("h.1.attn.*", "other"), ("*.c_proj.weight", "o")))
+    found = found_anatomy(GPT, (("mlp.c_fc", "gate"), ("h.1.attn.c_p*", "other"), ("*.c_proj.weight", "o")))
     of = {parameter.name: parameter.part for parameter in found.parameters}
     assert of["transformer.h.0.mlp.c_fc.weight"] == "gate"
-    assert of["transformer.h.1.attn.c_attn.weight"] == of["transformer.h.1.attn.c_proj.weight"] == "other"
+    assert of["transformer.h.1.attn.c_proj.weight"] == "other" and of["transformer.h.0.attn.c_proj.weight"] == "o"
     assert of["transformer.h.0.mlp.c_proj.weight"] == "o", "the first pattern that fits counts"
     assert of["transformer.h.0.attn.c_attn.weight"] == "qkv", "and what none fits is told by its name"
 
