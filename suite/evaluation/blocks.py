@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from suite.evaluation.logits import OwnLogits, Rule, rule_of
+from suite.models.logits import OwnLogits, Rule, rule_of
 
 LOGITS_AT_ONCE = 2**24  # positions x tokens of a block; 64 MiB in float32
 IN_LAST_CACHE = 2**22  # the same on a processor

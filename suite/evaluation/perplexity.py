@@ -17,9 +17,9 @@ from suite.errors import ExperimentError
 from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
-from suite.evaluation.prefix import Body, whole_body
 from suite.evaluation.products import fast_products
 from suite.evaluation.softmax import TargetLosses
+from suite.models.logits import Body, body_of
 from suite.records import schema
 from suite.records.schema import Perplexity
 
@@ -76,7 +76,7 @@ def token_losses(
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
-    head, body = HeadInBlocks.of(model), body or whole_body(model)
+    head, body = HeadInBlocks.of(model), body or body_of(model)
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)

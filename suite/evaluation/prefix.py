@@ -12,7 +12,7 @@ Where it does not, nothing is skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,15 +21,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from suite.models.families import ARCHITECTURES
+from suite.models.logits import Body, body_of
 from suite.models.passing import hidden_of, passed
 from suite.models.unchanged import first_run
-
-Body = Callable[[Tensor], Tensor]  # token ids, int64 [windows, context] -> last hidden states [windows, context, width]
-
-
-def whole_body(model: PreTrainedModel) -> Body:
-    """All of a model before its head."""
-    return lambda inputs: model.base_model(inputs, use_cache=False).last_hidden_state
 
 
 class DensePrefix:
@@ -53,7 +47,7 @@ class DensePrefix:
         """
         start = first_run(self.block, unchanged)
         if unchanged == start == 0 or self._sure is False:
-            yield whole_body(model)
+            yield body_of(model)
             return
         if self._sure is None and model.config.model_type in ARCHITECTURES:
             self._sure = True
@@ -66,9 +60,9 @@ class DensePrefix:
                 hidden = self._tried(model, blocks, start, inputs)
             elif start and self._sure:
                 with passed(blocks, start, lambda: self._states[done], self._in_tuple):
-                    hidden = whole_body(model)(inputs)
+                    hidden = body_of(model)(inputs)
             else:
-                hidden = whole_body(model)(inputs)
+                hidden = body_of(model)(inputs)
             done, inside = done + 1, False
             return hidden
 
@@ -91,10 +85,10 @@ class DensePrefix:
     def _tried(self, model: PreTrainedModel, blocks: nn.ModuleList, start: int, inputs: Tensor) -> Tensor:
         """The last hidden states of the first batch, of a whole run; whether starting later gives the same is noted."""
         kept = self._states[0].clone()  # a hook of the whole run may write what goes into a later block there
-        whole = whole_body(model)(inputs)
+        whole = body_of(model)(inputs)
         try:
             with passed(blocks, start, lambda: kept, self._in_tuple):
-                self._sure = torch.equal(whole_body(model)(inputs), whole)
+                self._sure = torch.equal(body_of(model)(inputs), whole)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, LookupError, AttributeError, TypeError):  # later blocks ask for more than hidden states

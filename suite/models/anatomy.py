@@ -54,7 +54,8 @@ def anatomy_of(config: Config, parts: Parts = ()) -> Anatomy:
 class Sizes:
     """The numbers of a model: of its blocks, positions, heads, hidden units, inner units of its MLPs, and tokens.
 
-    Of `experts` a token meets `active`; both are 1 where there are none. `context` is how many positions it has.
+    Of `experts` a token meets `active`, of which `inner` counts all neurons; both are 1 where there are none. `context`
+    is how many positions it has.
     """
 
     layers: int

@@ -20,6 +20,7 @@ from suite.errors import ExperimentError
 from suite.models.anatomy import Parameter
 from suite.models.experts import expert_inputs
 from suite.models.loading import LoadedModel
+from suite.models.logits import body_of
 from suite.models.passing import hidden_of, passed
 
 Gather = Callable[[Tensor | None, Tensor], Tensor]  # the statistic so far, inputs [tokens, width] -> the statistic
@@ -195,8 +196,8 @@ class LayerInputs:
         statistic, blocks = _Statistic(), self._loaded.blocks
         for tokens, sample in zip(self._tokens, self._hidden, strict=True):
             with passed(blocks, len(blocks), lambda sample=sample: sample[None], self._in_tuple):  # type: ignore[misc]
-                made = self._loaded.model.base_model(tokens[None].to(self._loaded.device), use_cache=False)
-            statistic.add(self._gather, made.last_hidden_state)
+                fed = body_of(self._loaded.model)(tokens[None].to(self._loaded.device))
+            statistic.add(self._gather, fed)
         return statistic
 
 

@@ -24,13 +24,14 @@ from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Timing
 from suite.evaluation.perplexity import NotFiniteError, Observer, perplexity, token_losses
-from suite.evaluation.prefix import Body, DensePrefix
+from suite.evaluation.prefix import DensePrefix
 from suite.evaluation.sequential import sequential_test
 from suite.evaluation.size import stored_size
 from suite.evaluation.writing import Written, held_against_alone, write
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
+from suite.models.logits import Body
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_needed, keeps_head, unchanged_blocks
 from suite.pruning.masks import Bits

@@ -1,13 +1,14 @@
-"""How a model's logits come from its last hidden states.
+"""What a model feeds to its head, and how its logits come from that.
 
 Most classes apply their head and nothing else. Some scale what it gives (Cohere, Granite), or cap it softly (Gemma 2);
 their configurations say so. Whether that is all is tried once with every model, against the class's own forward pass.
-Where it is not, the class itself computes the logits.
+Where it is not, the class itself is run for both: what its head is fed is caught, and its logits are what it makes of
+what its head is fed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -16,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from suite.errors import ExperimentError
 from suite.models.families import ARCHITECTURES
 
 TRIED = 8  # tokens
+Body = Callable[[Tensor], Tensor]  # token ids, int64 [windows, context] -> last hidden states [windows, context, width]
 ROUNDINGS = 4  # of the dtype, by which two ways to compute the same logits may differ
 
 
@@ -68,6 +71,36 @@ class OwnLogits:
         finally:
             hook.remove()
         return logits[:, 0]
+
+
+def body_of(model: PreTrainedModel) -> Body:
+    """All of a model before its head."""
+    if rule_of(model) is not None:
+        return lambda tokens: model.base_model(tokens, use_cache=False).last_hidden_state
+
+    def body(tokens: Tensor) -> Tensor:
+        hook = model.get_output_embeddings().register_forward_pre_hook(_stop)
+        try:
+            model(tokens, use_cache=False)
+        except _FedError as reached:
+            return reached.hidden
+        finally:
+            hook.remove()
+        raise ExperimentError(f"{type(model).__name__} does not call its head, so what it is fed is not known")
+
+    return body
+
+
+def _stop(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+    raise _FedError(args[0])
+
+
+class _FedError(Exception):
+    """The head was reached."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        super().__init__()
+        self.hidden = hidden
 
 
 def rule_of(model: PreTrainedModel) -> Rule | None:
