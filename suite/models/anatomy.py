@@ -144,6 +144,14 @@ class Anatomy:
         name = f"{self.places.head}.weight"
         return self.by_name.get(name) or Parameter(name, self.embeddings.shape, "lm_head")
 
+    def stored_names(self, name: str) -> list[str]:
+        """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and
+        each without the name of the model's body, which old files leave out."""
+        pair = {self.embeddings.name, self.head.name} if self.tied else set()
+        names = [name, *(pair - {name} if name in pair else ())]
+        body = self.places.blocks.partition(".")[0] + "."
+        return [*names, *(one.removeprefix(body) for one in names if one.startswith(body))]
+
     def runs(self, parameter: Parameter) -> int:
         """How many of a parameter's weights a token is multiplied with: of experts those it meets."""
         met = min(self.sizes.active, parameter.matrices)

@@ -3,81 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from suite.data.tokenizer import story_tokenizer
 from suite.errors import InputError, first_line
 from suite.models.anatomy import Anatomy, Config
-from suite.models.source import ModelSource, from_folder, read_config, stored_names
+from suite.models.reading import check_shapes, device_map_of, from_files, take_converted
+from suite.models.source import ModelSource, from_folder, read_config
+from suite.models.stored import Stored
 
 disable_progress_bar()  # the terminal is the command line's own
 
-NOT_THERE = "transformers finds no values for"
-
 Tensors = Callable[[str], Tensor]  # a tensor by its name, on the CPU
-
-
-class Stored:
-    """The checkpoint's own values: what scores are taken from and models are restored from.
-
-    They are memory-mapped. Those that transformers converts at loading (experts that a file keeps one by one are one
-    tensor of the model) lie on the host as it converts them, in the checkpoint's dtype.
-    """
-
-    def __init__(self, folder: Path, anatomy: Anatomy) -> None:
-        self._stack = ExitStack()
-        self._anatomy = anatomy
-        self._file_of: dict[str, Any] = {}
-        self._converted: dict[str, Tensor] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            file = self._stack.enter_context(safe_open(path, framework="pt"))
-            self._file_of.update(dict.fromkeys(file.keys(), file))
-
-    def __call__(self, name: str) -> Tensor:
-        """A tensor as stored (no cast), on the CPU; a tied one under either of its names."""
-        for one in stored_names(self._anatomy, name):
-            if one in self._converted:
-                return self._converted[one]
-            if one in self._file_of:
-                tensor: Tensor = self._file_of[one].get_tensor(one)
-                return tensor
-        raise KeyError(name)
-
-    def differs(self, name: str, parameter: Tensor) -> bool:
-        """Whether the file's tensor of that name is not what the parameter was made of, or there is none."""
-        try:
-            found = self(name)
-        except KeyError:
-            return True
-        return found.shape != parameter.shape or not torch.equal(found.to(parameter.dtype), parameter.cpu())
-
-    def convert(self, values: Mapping[str, Tensor]) -> None:
-        """Take values that transformers made of the files."""
-        self._converted.update(values)
-
-    def close(self) -> None:
-        self._stack.close()
-        self._file_of.clear()
-        self._converted.clear()
 
 
 @dataclass
@@ -304,15 +250,14 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(
-            source.name, folder, revision=source.revision, parts=source.parts
-        )  # its tensors are checked as a directory's are
+        # Its tensors are checked as a directory's are.
+        from_folder(source.name, folder, revision=source.revision, parts=source.parts)
     run_dtype = getattr(torch, dtype)
-    model = _from_files(source, folder, run_dtype, _device_map(source.anatomy.weights * run_dtype.itemsize))
+    model = from_files(source, folder, run_dtype, device_map_of(source.anatomy.weights * run_dtype.itemsize))
     stored = Stored(folder, source.anatomy)
     if source.anatomy.found_in is not None:
-        _check_shapes(source, model)
-        _take_converted(source, folder, model, stored)
+        check_shapes(source, model)
+        take_converted(source, folder, model, stored)
     loaded = LoadedModel(source, model, load_tokenizer(source), stored, run_dtype, dtype_reason)
     if loaded.tied != source.anatomy.tied:
         state = "share" if loaded.tied else "do not share"
@@ -320,63 +265,6 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
             f"model {source.name!r}: its head and embeddings {state} their storage, and its config.json says otherwise"
         )
     return loaded
-
-
-def _from_files(source: ModelSource, folder: Path, dtype: torch.dtype, device_map: Any) -> PreTrainedModel:
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        attention = _attention(config)
-        # A config.json that says it itself overrules what is asked for, and may name code of the hub to fetch and run.
-        config._attn_implementation = attention
-        model: PreTrainedModel
-        report: dict[str, Any]
-        model, report = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]  # with the report it is a pair
-            folder,
-            config=config,
-            dtype=dtype,
-            device_map=device_map,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (RuntimeError, MemoryError):  # out of memory, which has its own cure
-        raise
-    except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
-        raise InputError(f"model {source.name!r}: transformers cannot load it: {first_line(error)}") from error
-    if missing := sorted(report["missing_keys"]):
-        raise InputError(f"model {source.name!r}: {NOT_THERE} {missing[0]} in {folder}; download or save it again")
-    model.eval().requires_grad_(False)
-    return model
-
-
-def _attention(config: PreTrainedConfig) -> str:
-    """The attention that a model runs with: PyTorch's own kernels where its class has them, else plain products."""
-    kind = cast(type[PreTrainedModel], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
-    return "sdpa" if kind._supports_sdpa else "eager"
-
-
-def _check_shapes(source: ModelSource, model: PreTrainedModel) -> None:
-    """What was found in the class by the configuration alone is what is there."""
-    there = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-    for name, shape in {parameter.name: parameter.shape for parameter in source.anatomy.parameters}.items():
-        if there.pop(name, None) != shape:
-            raise InputError(
-                f"model {source.name!r}: {name} is not of the shape {list(shape)} that its config.json says"
-            )
-    if there:
-        raise InputError(f"model {source.name!r}: {next(iter(there))} is not known from its config.json")
-
-
-def _take_converted(source: ModelSource, folder: Path, model: PreTrainedModel, stored: Stored) -> None:
-    """Keep, in the checkpoint's dtype, what of a model is not to be found in its files as it is in memory."""
-    names = [one.name for one in source.anatomy.parameters if stored.differs(one.name, model.get_parameter(one.name))]
-    if not names:
-        return
-    dtype = getattr(torch, source.stored_dtype)
-    whole = model if model.dtype == dtype else _from_files(source, folder, dtype, {"": "cpu"})
-    stored.convert({name: whole.get_parameter(name).detach().to("cpu", copy=True) for name in names})
 
 
 def _folder(source: ModelSource) -> Path:
@@ -390,12 +278,3 @@ def _folder(source: ModelSource) -> Path:
 
     assert source.repository is not None
     return fetch_model(source.repository, source.revision)
-
-
-def _device_map(weight_bytes: int) -> Any:
-    if not torch.cuda.is_available():
-        return {"": "cpu"}
-    free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
-    if len(free) == 1 or weight_bytes < 0.85 * free[0]:
-        return {"": 0}
-    return "balanced"

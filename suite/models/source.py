@@ -349,10 +349,10 @@ def _check_config(source: ModelSource) -> None:
 
 def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> None:
     anatomy = source.anatomy
-    known = {name for parameter in anatomy.parameters for name in stored_names(anatomy, parameter.name)}
+    known = {name for parameter in anatomy.parameters for name in anatomy.stored_names(parameter.name)}
     converted = anatomy.found_in is not None and not found.keys() <= known  # at loading, to other names and shapes
     for parameter in anatomy.parameters:
-        shape = next((found[name] for name in stored_names(anatomy, parameter.name) if name in found), None)
+        shape = next((found[name] for name in anatomy.stored_names(parameter.name) if name in found), None)
         if shape is None and converted:
             continue
         if shape != parameter.shape:
@@ -361,15 +361,6 @@ def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> No
                 f"model {source.name!r}: tensor {parameter.name} {what} in {source.folder}; "
                 f"its config.json asks for {list(parameter.shape)}"
             )
-
-
-def stored_names(anatomy: Anatomy, name: str) -> list[str]:
-    """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and each
-    without the name of the model's body, which old files leave out."""
-    table, head = anatomy.embeddings.name, anatomy.head.name
-    names = [name, *({table, head} - {name} if anatomy.tied and name in (table, head) else ())]
-    body = anatomy.places.blocks.partition(".")[0] + "."
-    return [*names, *(one.removeprefix(body) for one in names if one.startswith(body))]
 
 
 def files_digest(files: Iterable[Path]) -> str:
