@@ -144,6 +144,11 @@ class Anatomy:
         name = f"{self.places.head}.weight"
         return self.by_name.get(name) or Parameter(name, self.embeddings.shape, "lm_head")
 
+    @property
+    def stacked_weights(self) -> int:
+        """Weights of stacked experts: most checkpoints keep them one by one, and they are converted at loading."""
+        return sum(parameter.weights for parameter in self.parameters if parameter.matrices > 1)
+
     def stored_names(self, name: str) -> list[str]:
         """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and
         each without the name of the model's body, which old files leave out."""

@@ -133,6 +133,10 @@ def test_a_token_is_multiplied_with_the_experts_it_meets(loaded: LoadedModel) ->
     whole = sum(parameter.weights for parameter in experts)
     met = whole // experts[0].matrices * config.num_experts_per_tok
     assert anatomy.running_weights == anatomy.block_weights - whole + met
+    with pruned(loaded, asked(target="blocks")) as done:
+        head = anatomy.head.weights
+        left = anatomy.running_weights / 2 + head
+        assert done.achieved.theoretical_speedup == pytest.approx((anatomy.running_weights + head) / left)
 
 
 def test_experts_that_do_not_go_by_the_interface_are_told(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.prefix import DensePrefix
 from suite.models.export import save
-from suite.models.float8 import rounded
+from suite.models.float8 import RoundedTensors, rounded
 from suite.models.loading import LoadedModel, load_model
 from suite.models.matrices import matrices
 from suite.models.pruned import pruned
@@ -84,6 +84,25 @@ def test_every_parameter_is_in_one_part_and_every_matrix_of_a_block_may_be_prune
     assert not any(parameter.part == "other" for parameter in anatomy.parameters)
     assert {parameter.layer for parameter in anatomy.block_linears} == set(range(LAYERS))
     assert bool(experts) == (loaded.source.name in MIXED)
+
+
+GATED, PLAIN_MLP = {"q", "k", "v", "o", "gate", "up", "down"}, {"q", "k", "v", "o", "up", "down"}
+FUSED_QKV, WITH_EXPERTS = {"qkv", "o", "up", "down"}, {"q", "k", "v", "o", "gate_up", "down"}
+PARTS = {
+    **dict.fromkeys(("phi", "starcoder2", "opt"), PLAIN_MLP),
+    **dict.fromkeys(("gpt2", "gpt_neox", "bloom", "falcon", "mpt"), FUSED_QKV),
+    **dict.fromkeys(MIXED, WITH_EXPERTS),
+    "phi3": {"qkv", "o", "gate_up", "down"},
+}
+
+
+def test_the_names_of_the_field_are_told(loaded: LoadedModel) -> None:
+    assert {parameter.part for parameter in loaded.anatomy.block_linears} == PARTS.get(loaded.source.name, GATED)
+    of = {part: [p for p in loaded.anatomy.block_linears if p.part == part] for part in ("o", "down")}
+    for out in (*of["o"], *of["down"]):
+        assert out.outputs == loaded.anatomy.hidden
+    spared = {p.part for p in loaded.anatomy.parameters} - PARTS.get(loaded.source.name, GATED)
+    assert spared <= {"embeddings", "lm_head", "norm", "bias", "positions", "router", "sinks"}
 
 
 def test_matrices_are_seen_as_outputs_by_inputs(loaded: LoadedModel) -> None:
@@ -242,6 +261,11 @@ def test_weights_are_rounded_in_their_own_rows(loaded: LoadedModel) -> None:
             for matrix in matrices(loaded.parameter(parameter.name), parameter):
                 codes = matrix / matrix.abs().amax(1, keepdim=True) * 448
                 assert torch.allclose(codes.to(torch.float8_e4m3fn).float(), codes, rtol=1e-5)
+        file = RoundedTensors(loaded)
+        for parameter in loaded.anatomy.block_linears:
+            codes, scales = file(parameter.name), file(f"{parameter.name}.scale")
+            assert codes.shape == parameter.shape and scales.numel() == parameter.outputs * parameter.matrices
+            assert torch.equal(codes.float() * scales, loaded.parameter(parameter.name))
     assert loaded.strays() == []
 
 

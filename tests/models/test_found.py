@@ -128,6 +128,7 @@ def test_old_files_without_the_bodys_name_are_read(tmp_path: Path) -> None:
     loaded = load_model(from_folder("m", folder), "float32", "a test")
     assert loaded.strays() == []
     assert all(torch.equal(loaded.stored(name), value) for name, value in wanted.items())
+    assert not loaded.checkpoint._converted, "they are read from the file, and not kept on the host"
 
 
 @pytest.mark.parametrize("family", ["mixtral", "qwen3_moe", "olmoe", "gpt_neox"])
