@@ -37,7 +37,7 @@ def _weights(some: list[Parameter]) -> str:
 def _tensors(some: list[Parameter]) -> str:
     """`12 tensors`, `12 tensors [inputs, outputs]`, `24 tensors of 8 experts`."""
     experts = max(parameter.matrices for parameter in some)
-    stacked = [parameter for parameter in some if parameter.matrices > 1]
+    stacked = [parameter for parameter in some if parameter.stacked]
     of = f" of {experts} experts" if len(stacked) == len(some) else f", {len(stacked)} of {experts} experts"
     turned = " [inputs, outputs]" if all(parameter.inputs_first for parameter in some) else ""
     return f"{len(some)} tensor{'s' * (len(some) > 1)}{of if stacked else ''}{turned}"

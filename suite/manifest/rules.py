@@ -95,7 +95,7 @@ def _check_pattern(values: Mapping[str, Any], selected: tuple[Parameter, ...], m
     targets = WHOLE[pattern]
     if values["target"] not in targets:
         raise InputError(f"{where}: pattern {pattern} takes whole {pattern} out; give target {' or '.join(targets)}")
-    stacks = [parameter for parameter in selected if parameter.matrices > 1]
+    stacks = [parameter for parameter in selected if parameter.stacked]
     if pattern == "neurons" and (stacks or not any(parameter.part == "down" for parameter in selected)):
         what = f"{stacks[0].name} is of experts" if stacks else "none is known"
         raise InputError(

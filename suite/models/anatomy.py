@@ -147,7 +147,7 @@ class Anatomy:
     @property
     def stacked_weights(self) -> int:
         """Weights of stacked experts: most checkpoints keep them one by one, and they are converted at loading."""
-        return sum(parameter.weights for parameter in self.parameters if parameter.matrices > 1)
+        return sum(parameter.weights for parameter in self.parameters if parameter.stacked)
 
     def stored_names(self, name: str) -> list[str]:
         """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and

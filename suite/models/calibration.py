@@ -179,10 +179,10 @@ class LayerInputs:
             return look
 
         here = [parameter for parameter in self._wanted if parameter.layer == layer]
-        hooks = [(self._loaded.layer(one.name), watch(one.name)) for one in here if one.matrices == 1]
+        hooks = [(self._loaded.layer(one.name), watch(one.name)) for one in here if not one.stacked]
         stacks: dict[nn.Module, tuple[Parameter, ...]] = {}
         for one in here:
-            if one.matrices > 1:
+            if one.stacked:
                 module = self._loaded.layer(one.name)
                 stacks[module] = (*stacks.get(module, ()), one)
         hooks += [(module, watch_experts(some)) for module, some in stacks.items()]

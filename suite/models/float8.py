@@ -122,7 +122,7 @@ def _rounded_of(weight: Any) -> Rounded:
 def _stacked(each: list[Rounded], parameter: Parameter) -> Rounded:
     """The matrices of a parameter as it keeps them."""
     codes, scales = ([one.T if parameter.inputs_first else one for one in some] for some in zip(*each, strict=True))
-    if parameter.matrices == 1:
+    if not parameter.stacked:
         return Rounded(codes[0].contiguous(), scales[0].contiguous())
     return Rounded(torch.stack(codes), torch.stack(scales))
 

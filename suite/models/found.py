@@ -212,7 +212,7 @@ def _check_attention(name: str, parameters: list[Parameter], layers: int) -> Non
 def _sizes(config: PreTrainedConfig, parameters: list[Parameter]) -> Sizes:
     experts = max((parameter.matrices for parameter in parameters if parameter.part in BLOCK), default=1)
     active = min(experts, _first(config, ACTIVE) or experts)
-    downs = [p.inputs * (active if p.matrices > 1 else 1) for p in parameters if p.part == "down"]
+    downs = [p.inputs * (active if p.stacked else 1) for p in parameters if p.part == "down"]
     return Sizes(
         layers=config.num_hidden_layers,
         context=_first(config, CONTEXTS) or USUAL_CONTEXT,

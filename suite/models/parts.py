@@ -39,9 +39,14 @@ class Parameter:
         return math.prod(self.shape)
 
     @property
+    def stacked(self) -> bool:
+        """Whether it is a stack of the matrices of experts."""
+        return len(self.shape) == 3
+
+    @property
     def matrices(self) -> int:
-        """How many matrices it is a stack of."""
-        return self.shape[0] if len(self.shape) == 3 else 1
+        """How many matrices it is."""
+        return self.shape[0] if self.stacked else 1
 
     @property
     def outputs(self) -> int:
@@ -55,5 +60,5 @@ class Parameter:
 
     @property
     def matrix_names(self) -> tuple[str, ...]:
-        """A name for each of its matrices: its own, followed by the expert's number where there are several."""
-        return (self.name,) if self.matrices == 1 else tuple(f"{self.name}[{i}]" for i in range(self.matrices))
+        """A name for each of its matrices: its own, followed by the expert's number in a stack."""
+        return tuple(f"{self.name}[{i}]" for i in range(self.matrices)) if self.stacked else (self.name,)

@@ -119,7 +119,7 @@ class _Pristine:
     def whole(self, name: str) -> Tensor:
         """All of the parameter that a matrix is of."""
         parameter = self._matrices.parameter(name)
-        if parameter.matrices == 1:
+        if not parameter.stacked:
             return self._loaded.pristine(parameter.name)
         if self._last is None or self._last[0] != parameter.name:
             self._last = parameter.name, self._loaded.pristine(parameter.name)
