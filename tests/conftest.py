@@ -28,6 +28,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", derandomize=False, deadline=None)
 settings.load_profile("repeatable")
 MakeModel = Callable[..., Path]
+HEAD, TABLE = "lm_head.weight", "model.embed_tokens.weight"  # of all of these
 
 
 @pytest.fixture(scope="session", autouse=True)

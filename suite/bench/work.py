@@ -23,11 +23,11 @@ def evaluation_operations(anatomy: Anatomy, tokens: int, context: int, heads: in
         first: the first block that runs.
     """
     run = [one for one in anatomy.block_linears if one.layer is not None and one.layer >= first]
-    queries = sum(one.shape[0] for one in run if one.part == "q")
-    multiplied = sum(one.weights for one in run) + heads * anatomy.head.weights
-    return tokens * 2 * (multiplied + context * queries)
+    outward = sum(one.inputs for one in run if one.part == "o")  # as wide as the queries
+    multiplied = sum(map(anatomy.runs, run)) + heads * anatomy.head.weights
+    return tokens * 2 * (multiplied + context * outward)
 
 
 def step_bytes(anatomy: Anatomy, dtype: str) -> int:
     """Bytes that a step of decoding reads at batch 1: every weight that multiplies, once."""
-    return (anatomy.block_weights + anatomy.head.weights) * ITEM_BYTES[dtype]
+    return (anatomy.running_weights + anatomy.head.weights) * ITEM_BYTES[dtype]

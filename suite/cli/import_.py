@@ -57,6 +57,6 @@ def import_(model: Path, out: Path, dtype: str) -> None:
         convert(header, folder, dtype, told, beside)
         (folder / DETAILS).write_text(json.dumps(details, indent=1) + "\n", encoding="utf-8")
     click.echo(
-        f"{out}: {source.anatomy.architecture.name}, {source.anatomy.weights:,} parameters, dequantised from "
+        f"{out}: {source.anatomy.family}, {source.anatomy.weights:,} parameters, dequantised from "
         f"{source.gguf.quantisation} to {dtype}"
     )

@@ -34,7 +34,8 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     Times are reckoned from what `lottery bench` measured here, else from what is usual. Where some of the experiments
     were done on this machine already, it says how well their times were foreseen, corrects the others by that, and says
     what is left. It reckons with three quarters of the experiments that a search takes at most. Nothing is loaded.
-    What says what a model is (its configuration, or its one file) is fetched where it is not in the cache.
+    What says what a model is (its configuration, or its one file) is fetched where it is not in the cache. Of a model
+    whose family is not declared it says what was found in its class, part by part.
     A study that cannot fit in the memory here is refused (exit code 2).
     """
     from rich.console import Console
@@ -86,6 +87,7 @@ def _plan(study: Study, results: Path, machine: Machine) -> Planned:
 
 
 def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
+    from suite.cli.found import found_parts
     from suite.forecast.rates import rates
 
     rows = [
@@ -123,11 +125,25 @@ def _json(plans: list[Planned], machine: Machine) -> dict[str, object]:
         for one in plans
         if one.left is not None
     ]
+    models = [
+        {"name": model.name, "family": model.anatomy.family, "found_in": model.anatomy.found_in}
+        | {"parameters": model.anatomy.weights, "parts": found_parts(model.anatomy)}
+        for study in plans
+        for model in study.study.models
+    ]
     said = rates(machine).said
-    return {"schema": PLAN_SCHEMA, "rates": said, "experiments": rows, "searches": hunts, "done": done}
+    return {
+        "schema": PLAN_SCHEMA,
+        "rates": said,
+        "models": models,
+        "experiments": rows,
+        "searches": hunts,
+        "done": done,
+    }
 
 
 def _show(planned: Planned, machine: Machine) -> None:
+    from suite.cli.found import found_words
     from suite.cli.progress import duration
     from suite.cli.tables import count
     from suite.forecast.durations import converting
@@ -158,6 +174,9 @@ def _show(planned: Planned, machine: Machine) -> None:
             f"{name}: {count(len(cells), 'experiment')}, {model.anatomy.weights:,} parameters, "
             f"about {duration(seconds)} and {peak / 1e9:.2f} GB{f', {written.words}' if written != usual else ''}"
         )
+        if model.anatomy.found_in is not None:
+            for line in found_words(model.anatomy):
+                click.echo(f"  {line}")
         for one in cells:
             measured = ", ".join(one.experiment.measure)
             click.echo(f"  {one.experiment.id[:8]}  {describe(one.experiment):<50} {one.seconds:7.1f} s  {measured}")

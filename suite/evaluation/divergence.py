@@ -9,7 +9,8 @@ Where the other model has the same head W, they need not be. With the dense mode
 
 and the dense pass keeps p W, the mean of the head's rows, which is as large as h. A bias of the head falls out. How the
 logits are rounded is then in the log-sum-exps alone: 1e-6 nats a token in float32, of either sign. In 16 bits they
-are rounded so coarsely that what is compared has to be the logits themselves.
+are rounded so coarsely that the logits themselves have to be compared; so they have where a model's class scales
+or caps what its head gives.
 """
 
 from __future__ import annotations
@@ -76,13 +77,13 @@ class Divergence:
 
     Args:
         states: the dense model's.
-        head: the pristine head.
+        head: the pristine head, and what makes logits of what it gives.
         same_head: the other model has the same.
     """
 
-    def __init__(self, states: DenseStates, head: Head, same_head: bool = False) -> None:
+    def __init__(self, states: DenseStates, head: Head | HeadInBlocks, same_head: bool = False) -> None:
         self._chunks = iter(states.chunks)
-        self._head = HeadInBlocks(head)
+        self._head = head if isinstance(head, HeadInBlocks) else HeadInBlocks(head)
         self._same_head = same_head
         self._sums: list[Tensor] = []  # of a chunk: agreements and KL, float64 [2], where it was computed
         self._count = 0

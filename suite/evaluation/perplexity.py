@@ -17,9 +17,9 @@ from suite.errors import ExperimentError
 from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.interval import ratio_interval
 from suite.evaluation.pages import kept_pages
-from suite.evaluation.prefix import Body, whole_body
 from suite.evaluation.products import fast_products
 from suite.evaluation.softmax import TargetLosses
+from suite.models.logits import Body, body_of
 from suite.protocol import MOST_NATS
 from suite.records import schema
 from suite.records.schema import Perplexity
@@ -62,7 +62,7 @@ def token_losses(
     exist at once. Their exponentials are computed in float32 and summed in float64 (`suite.evaluation.softmax`).
 
     Args:
-        model: a causal model whose logits are its head on the body's last hidden state.
+        model: a causal model; its logits are what its class makes of the last hidden states.
         tokens: int64 [windows, context].
         batch_size: windows a pass.
         progress: told how many windows are done.
@@ -75,7 +75,7 @@ def token_losses(
     Raises:
         NotFiniteError: a logit is infinite or not a number; said once its batch is through.
     """
-    head, body = HeadInBlocks(model.get_output_embeddings()), body or whole_body(model)
+    head, body = HeadInBlocks.of(model), body or body_of(model)
     rows = []
     for batch in tokens.split(batch_size):
         inputs = batch.to(model.device)

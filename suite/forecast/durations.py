@@ -109,7 +109,7 @@ def bytes_a_token(vocabulary: int) -> float:
 def linear_shapes(model: ModelSource, experiment: Experiment) -> list[tuple[int, int]]:
     """Outputs and inputs of the linear layers that the experiment prunes."""
     selected = model.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
-    return [(one.shape[0], one.shape[1]) for one in selected]
+    return [(one.outputs, one.inputs) for one in selected for _ in range(one.matrices)]
 
 
 def _evaluation(

@@ -126,7 +126,7 @@ def host_bytes(study: Study, one: Forecast, machine: Machine) -> int:
     if not machine.gpus:
         return one.bytes
     model = study.model(one.experiment.model)
-    weights = model.anatomy.weights * ITEM_BYTES[model.stored_dtype]
+    weights = (model.anatomy.weights + model.anatomy.stacked_weights) * ITEM_BYTES[model.stored_dtype]
     states = _states(study, model, one.experiment, ITEM_BYTES[_dtype(model, machine)])
     return weights + states + 2 * RUNTIME_BYTES
 
@@ -167,6 +167,7 @@ def _bytes(study: Study, model: ModelSource, experiment: Experiment, machine: Ma
     if not machine.gpus:
         needed += _states(study, model, experiment, item) if "perplexity" in experiment.measure else 0
         needed += anatomy.weights * item if experiment.recovery else 0  # the copy it is restored from
+        needed += anatomy.stacked_weights * ITEM_BYTES[model.stored_dtype]  # what they are restored from
     return needed
 
 

@@ -40,7 +40,7 @@ def gguf_folder(source: ModelSource, progress: Progress | None = None) -> Path:
     """
     assert source.gguf is not None
     folder = converted(located(source), source.gguf.sha256, progress, source.gguf.tokenizer)
-    found = from_folder(source.name, folder, revision=source.revision).anatomy
+    found = from_folder(source.name, folder, revision=source.revision, parts=source.parts).anatomy
     if (found.parameters, found.tied) != (source.anatomy.parameters, source.anatomy.tied):
         raise InputError(f"model {source.name!r}: {folder} is not the model of its GGUF file; remove it, and try again")
     return folder

@@ -12,7 +12,6 @@ from typing import Any
 
 from suite.errors import InputError
 from suite.gguf.header import Header, Skipped
-from suite.models.anatomy import architecture
 
 _SIZES = {
     "context_length": "max_position_embeddings",
@@ -26,7 +25,12 @@ _SIZES = {
     "vocab_size": "vocab_size",
 }
 # By the file's architecture: its keys, and what the configuration calls them.
-FAMILIES = {"llama": {**_SIZES, "rope.dimension_count": "head_dim"}, "qwen2": _SIZES}
+FAMILIES = {
+    "llama": {**_SIZES, "rope.dimension_count": "head_dim"},
+    "qwen2": _SIZES,
+    "gemma3": {**_SIZES, "attention.key_length": "head_dim", "attention.sliding_window": "sliding_window"},
+}
+_KINDS = {"gemma3": "gemma3_text"}  # what transformers calls them, where that is another name
 _GENERAL = {"architecture": "model_type", "name": "_model_name_or_path"}
 _TOKENS = {
     "ggml.bos_token_id": "bos_token_id",
@@ -38,6 +42,7 @@ _NEEDED = (
     *("block_count", "embedding_length", "feed_forward_length", "attention.head_count"),
     *("context_length", "attention.layer_norm_rms_epsilon"),
 )
+_ALSO_NEEDED = {"gemma3": ("attention.key_length", "attention.sliding_window", "rope.freq_base")}
 VOCABULARY = "tokenizer.ggml.tokens"
 
 
@@ -48,9 +53,9 @@ def configuration(header: Header) -> dict[str, Any]:
         InputError: the family is not one the suite reads from GGUF files; a key is missing or no number; or the file
             scales its rotary positions, which transformers does not read from a GGUF file.
     """
-    family = kind = header.architecture
+    family = header.architecture
+    kind = _KINDS.get(family, family)
     if family not in FAMILIES:
-        architecture({"model_type": family})  # says so, of one that the suite does not know at all
         raise InputError(f"the suite reads {', '.join(FAMILIES)} from GGUF files, and found {family!r:.40}")
     if family == "llama" and header.metadata.get("general.name") == "mistral":  # one architecture to llama.cpp
         kind = "mistral"
@@ -74,7 +79,7 @@ def configuration(header: Header) -> dict[str, Any]:
 def _check(header: Header) -> None:
     """The keys without which a default of transformers would be taken for what the model is."""
     family = header.architecture
-    for key in _NEEDED:
+    for key in (*_NEEDED, *_ALSO_NEEDED.get(family, ())):
         if f"{family}.{key}" not in header.metadata:
             raise InputError(f"{header.path} lacks the key {family}.{key}, without which the model is not known")
     for key in ("attention.layer_norm_rms_epsilon", "rope.freq_base"):

@@ -27,7 +27,7 @@ def tensors_by_parameter(header: Header, anatomy: Anatomy) -> dict[str, TensorIn
         module, _, suffix = parameter.name.rpartition(".")
         name = f"{known.get_name(module)}.{suffix}"
         if (tensor := left.pop(name, None)) is None:
-            raise InputError(f"{header.path} has no tensor {name}, which {anatomy.architecture.name} models consist of")
+            raise InputError(f"{header.path} has no tensor {name}, which {anatomy.family} models consist of")
         if tensor.shape != parameter.shape:
             raise InputError(
                 f"{header.path}: tensor {name} has shape {list(tensor.shape)}, and its keys ask for "
@@ -41,7 +41,7 @@ def tensors_by_parameter(header: Header, anatomy: Anatomy) -> dict[str, TensorIn
         found[parameter.name] = tensor
     if left:
         raise InputError(
-            f"{header.path}: tensor {next(iter(left))!r:.80} is no part of a {anatomy.architecture.name} model as the "
+            f"{header.path}: tensor {next(iter(left))!r:.80} is no part of a {anatomy.family} model as the "
             "suite knows it; take the model as safetensors"
         )
     return found

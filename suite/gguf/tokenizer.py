@@ -13,6 +13,7 @@ from suite.gguf.header import Header
 TOKENIZER, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"  # as GGUF files call them
 KINDS = (BYTE_LEVEL, SENTENCEPIECE)
+GEMMA = ("gemma", "gemma2", "gemma3")
 NORMAL = 1  # the type of a token that stands for text
 SPECIAL = {
     **{"bos_token": "bos_token_id", "eos_token": "eos_token_id"},
@@ -73,14 +74,14 @@ def _build(header: Header, folder: Path) -> int:
     from transformers.integrations.gguf.gguf_tokenizer_mapping import convert_gguf_tokenizer, get_gguf_tokenizer
 
     architecture, tokens, settings = get_gguf_tokenizer(str(header.path))
-    _check(header, tokens)
+    _check(header, architecture, tokens)
     backend, _ = convert_gguf_tokenizer(architecture, tokens)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **settings)
     tokenizer.save_pretrained(folder)
     return max(tokenizer.get_vocab().values())
 
 
-def _check(header: Header, tokens: Mapping[str, Any]) -> None:
+def _check(header: Header, architecture: str, tokens: Mapping[str, Any]) -> None:
     """Refuse the tokenizers that transformers reads without complaint, and wrongly.
 
     Raises:
@@ -90,6 +91,8 @@ def _check(header: Header, tokens: Mapping[str, Any]) -> None:
     kind = tokens.get("tokenizer_type")
     if kind not in KINDS:
         wrong = f"is of the kind {kind!r:.40}, and the suite reads {' and '.join(KINDS)}"
+    elif architecture in GEMMA:  # of these transformers knows the order of merges, and that no space goes before a text
+        return
     elif kind == SENTENCEPIECE and tokens.get("add_prefix_space") is False:
         wrong = "puts no space before a text, which transformers does not take over from a GGUF file"
     elif kind == SENTENCEPIECE and "merges" not in tokens and not _ranked(tokens):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from suite.manifest.places import SHA256, Place, listed
+from suite.models.parts import BLOCK
 from suite.package_index import PackageSource
 from suite.protocol import CALIBRATION_WINDOWS, DENSE_LONGER, JUDGED_PROMPTS, NEW_TOKENS
 from suite.records.experiment import CONTROLS, Bos, Control, Dtype, Scope
@@ -26,6 +27,7 @@ def of_factors(value: Any) -> Any:
 
 # A list means every value; a value alone stands for a list of one.
 Name = Annotated[str, Field(pattern=NAME)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(gt=0, le=1, strict=True)]
 Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
@@ -60,6 +62,9 @@ class ModelEntry(Place):
     embedded corpus' words: what a `ticket` is searched in.
     `published` is the dense perplexity known for it on the manifest's text: a dense model more than 1 % off stops.
     `windows` and `bos` are this model's where the manifest's are others.
+    `parts` says which part of the model a weight is, by a pattern of its name (`*` stands for anything), where the
+    suite does not know the name or is to take it for another: `{mixer.Wqkv: qkv, mixer.dense: o}`. A part is one of
+    those of a block, or `router` for weights that are never pruned.
     """
 
     name: Name
@@ -71,6 +76,21 @@ class ModelEntry(Place):
     published: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
     windows: WindowCount | None = None
     bos: Bos | None = None
+    parts: Annotated[dict[Pattern, str], Field(max_length=100)] | None = None
+
+    @property
+    def own_parts(self) -> tuple[tuple[str, str], ...]:
+        """The patterns in their order, each with its part."""
+        return tuple((self.parts or {}).items())
+
+    @field_validator("parts")
+    @classmethod
+    def _known_parts(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for pattern, part in (value or {}).items():
+            if part not in (*BLOCK, "router"):
+                known = ", ".join((*BLOCK, "router"))
+                raise ValueError(f"parts: {pattern!r} is said to be {part!r}, which is not one of {known}")
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> ModelEntry:
@@ -80,6 +100,10 @@ class ModelEntry(Place):
             raise ValueError(f"model {self.name!r} has both `{given[0]}` and `{given[1]}`; keep one")
         if (self.repository is None) != (self.revision is None):
             raise ValueError(f"model {self.name!r} needs repository and revision together: a pinned commit of the hub")
+        if self.parts and self.architecture:
+            raise ValueError(
+                f"model {self.name!r} is a network to be trained, whose parts are known; leave `parts` out"
+            )
         if self.weights is None:
             for key in ("version", "file", "sha256"):
                 if getattr(self, key) is not None:

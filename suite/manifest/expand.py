@@ -203,6 +203,7 @@ class _Expansion:
             context=self.context,
             windows=self.windows[model.name],
             bos=self.bos[model.name],
+            parts=model.parts or None,
             generation=written or continuation(self.manifest.generation, () if asked else measure, model, at),
             measure=measure,
         )
@@ -252,6 +253,7 @@ class _Expansion:
             context=self.context,
             windows=self.windows[model.name],
             bos=self.bos[model.name],
+            parts=model.parts or None,
             calibration=self._calibration(where, values) if looks_at_activations(values) else None,
             recovery=self._recovery(where, values["recovery"]) if values["recovery"] else None,
             seed=values["seed"] if CRITERIA[values["criterion"]].drawn else None,

@@ -86,15 +86,21 @@ def _check_pattern(values: Mapping[str, Any], selected: tuple[Parameter, ...], m
         if values["cliff"] is not None:
             raise InputError(f"{where}: pattern {pattern} removes half of the weights, so it has no cliff to search")
         for parameter in selected:
-            if parameter.shape[1] % GROUPS[pattern]:
+            if parameter.inputs % GROUPS[pattern]:
                 raise InputError(
-                    f"{where}: {parameter.name} of {model.name} has rows of {parameter.shape[1]} weights, which "
+                    f"{where}: {parameter.name} of {model.name} has rows of {parameter.inputs} weights, which "
                     f"{GROUPS[pattern]} does not divide; pattern {pattern} needs groups of {GROUPS[pattern]}"
                 )
         return
     targets = WHOLE[pattern]
     if values["target"] not in targets:
         raise InputError(f"{where}: pattern {pattern} takes whole {pattern} out; give target {' or '.join(targets)}")
+    stacks = [parameter for parameter in selected if parameter.stacked]
+    if pattern == "neurons" and (stacks or not any(parameter.part == "down" for parameter in selected)):
+        what = f"{stacks[0].name} is of experts" if stacks else "none is known"
+        raise InputError(
+            f"{where}: pattern neurons takes neurons out of plain MLPs, and in {model.name} {what}; take pattern layers"
+        )
     if not CRITERIA[values["criterion"]].structures:
         others = [name for name, criterion in CRITERIA.items() if criterion.structures]
         raise InputError(

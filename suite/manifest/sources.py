@@ -51,6 +51,9 @@ class Sources:
 
     def _model(self, entry: ModelEntry) -> ModelSource:
         source = self._source(entry)
+        if source.parts != entry.own_parts:
+            source = replace(source, parts=entry.own_parts)
+            _ = source.anatomy  # where a pattern fits nothing, it says so
         return source if entry.published is None else replace(source, published=Published(entry.published))
 
     def _source(self, entry: ModelEntry) -> ModelSource:
@@ -64,13 +67,13 @@ class Sources:
             with suppress(OSError):  # a folder that is none is told by from_folder
                 for file in folder.iterdir():
                     self.allowed(file, folder)  # which may be a link
-            return from_folder(entry.name, folder, entry.dtype)
+            return from_folder(entry.name, folder, entry.dtype, parts=entry.own_parts)
         if entry.architecture is not None:
             return from_architecture(entry.name, entry.architecture)
         if entry.weights is not None:
             return from_weights_file(entry.name, entry.weights, entry.dtype)
         if entry.repository is not None and entry.revision is not None:
-            return from_hub(entry.name, entry.repository, entry.revision, entry.dtype)
+            return from_hub(entry.name, entry.repository, entry.revision, entry.dtype, entry.own_parts)
         return from_catalogue(entry.name, entry.dtype)
 
     def _text(self, entry: TextEntry | LearntText) -> TextSource:

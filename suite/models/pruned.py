@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor
 
@@ -13,12 +14,14 @@ from suite.models.achieved import Pruned, achieved
 from suite.models.allocation import owl
 from suite.models.anatomy import Parameter
 from suite.models.calibration import Finish, Gather, LayerInputs, gram, in_order, squared_norms
-from suite.models.loading import HEAD, TABLE, LoadedModel
-from suite.pruning.choose import Chosen, choose
+from suite.models.experts import unseen_experts
+from suite.models.loading import LoadedModel
+from suite.models.matrices import Matrices
+from suite.pruning.choose import choose
 from suite.pruning.criteria import CRITERIA
-from suite.pruning.masks import Bits
+from suite.pruning.masks import Bits, joined
 from suite.pruning.precision import full_float32
-from suite.pruning.remove import remove
+from suite.pruning.remove import Removed, remove
 from suite.pruning.sparsegpt import inverse_factor
 from suite.records.experiment import Experiment
 from suite.records.schema import TensorCount
@@ -45,15 +48,17 @@ def pruned(
     """
     selected = loaded.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
     names = [parameter.name for parameter in selected]
-    untie = loaded.anatomy.tied and experiment.tied == "untie" and bool({HEAD, TABLE} & set(names))
+    untie = (
+        loaded.anatomy.tied and experiment.tied == "untie" and bool({loaded.head_name, loaded.table_name} & set(names))
+    )
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
             with full_float32():
-                masks, counts = _prune(loaded, selected, experiment, calibration, progress)
-            yield Pruned(
-                achieved(loaded.anatomy, selected, counts, masks, time.perf_counter() - started, copied_bytes), masks
-            )
+                masks, counts, unseen = _prune(loaded, selected, experiment, calibration, progress)
+            seconds = time.perf_counter() - started
+            done = achieved(loaded.anatomy, selected, counts, masks, seconds, copied_bytes)
+            yield Pruned(done.model_copy(update={"unseen_experts": unseen}) if unseen else done, masks)
         finally:
             loaded.restore(names)
 
@@ -64,44 +69,85 @@ def _prune(
     experiment: Experiment,
     calibration: Tensor | None,
     progress: Callable[[int, int], None],
-) -> tuple[dict[str, Bits], dict[str, TensorCount]]:
+) -> tuple[dict[str, Bits], dict[str, TensorCount], int]:
+    """The mask and the count of each parameter, and how many experts no token of the calibration went to."""
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
-    for chosen in _chosen(loaded, selected, experiment, calibration):
-        stop_if_asked()
-        name, gone, corrected = chosen
-        done = remove(loaded.parameter(name).data, gone, loaded.pristine(name), corrected)
-        masks[name] = done.mask
-        counts[name] = TensorCount(weights=gone.numel(), zeros=done.zeros, zeros_before=done.zeros_before)
-        progress(len(masks), len(selected))
-        del chosen, gone, corrected  # before the next tensor's scores are made
-    return masks, counts
-
-
-def _chosen(
-    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
-) -> Iterator[Chosen]:
-    """What goes of each tensor, in an order in which its criterion can be told what the tensor's layer is fed."""
-    sparsity: float | dict[str, float] = experiment.sparsity
-    total = None if experiment.budget is None else loaded.anatomy.budget(experiment.budget)
-    if experiment.allocation == "owl":
-        assert calibration is not None, "an allocation that looks at activations is given them"
-        sparsity = owl(loaded, selected, calibration, experiment.sparsity)
-        total = round(experiment.sparsity * sum(parameter.weights for parameter in selected))
-    inputs: LayerInputs | None = None
-    if (wants := CRITERIA[experiment.criterion].wants) in LOOKS:
-        assert calibration is not None, "a criterion that looks at activations is given them"
-        selected = in_order(selected)
-        gather, finish = LOOKS[wants]
-        inputs = LayerInputs(loaded, calibration, gather, selected, finish)
-    return choose(
-        {parameter.name: parameter.weights for parameter in selected},
-        loaded.pristine,
+    amount = _amount(loaded, selected, experiment, calibration)
+    looked = _inputs(loaded, selected, experiment, calibration)
+    selected = selected if looked is None else in_order(selected)
+    matrices, done = Matrices(selected), list[Removed]()
+    pristine = _Pristine(loaded, matrices)
+    for chosen in choose(
+        matrices.sizes,
+        pristine,
         criterion=experiment.criterion,
         scope=experiment.scope,
-        sparsity=sparsity,
-        total=total,
+        sparsity=amount[0],
+        total=amount[1],
         pattern=experiment.pattern,
         seed=experiment.seed,
-        inputs=inputs,
-    )
+        inputs=looked,
+    ):
+        stop_if_asked()
+        name, gone, corrected = chosen
+        parameter, turned = matrices.parameter(name), partial(matrices.turned, name)
+        weight, stored = (
+            matrices.kept(name, whole) for whole in (loaded.parameter(parameter.name).data, pristine.whole(name))
+        )
+        done.append(remove(weight, turned(gone).contiguous(), stored, None if corrected is None else turned(corrected)))
+        if len(done) == parameter.matrices:
+            masks[parameter.name] = joined([one.mask for one in done], gone.numel())
+            counts[parameter.name] = TensorCount(
+                weights=parameter.weights,
+                zeros=sum(one.zeros for one in done),
+                zeros_before=sum(one.zeros_before for one in done),
+            )
+            done.clear()
+            progress(len(masks), len(selected))
+        del chosen, gone, corrected, stored  # before the next tensor's scores are made
+    return masks, counts, unseen_experts(looked.unseen) if looked else 0
+
+
+class _Pristine:
+    """Stored values beside the parameters they are of; of the last parameter they are kept, for its next matrix."""
+
+    def __init__(self, loaded: LoadedModel, matrices: Matrices) -> None:
+        self._loaded, self._matrices = loaded, matrices
+        self._last: tuple[str, Tensor] | None = None
+
+    def whole(self, name: str) -> Tensor:
+        """All of the parameter that a matrix is of."""
+        parameter = self._matrices.parameter(name)
+        if not parameter.stacked:
+            return self._loaded.pristine(parameter.name)
+        if self._last is None or self._last[0] != parameter.name:
+            self._last = parameter.name, self._loaded.pristine(parameter.name)
+        return self._last[1]
+
+    def __call__(self, name: str) -> Tensor:
+        """A matrix, [outputs, inputs]."""
+        return self._matrices.of(name, self.whole(name))
+
+
+def _inputs(
+    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+) -> LayerInputs | None:
+    """What its criterion wants to know of what layers are fed; None where it looks at nothing."""
+    if (wants := CRITERIA[experiment.criterion].wants) not in LOOKS:
+        return None
+    assert calibration is not None, "a criterion that looks at activations is given them"
+    gather, finish = LOOKS[wants]
+    return LayerInputs(loaded, calibration, gather, in_order(selected), finish)
+
+
+def _amount(
+    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+) -> tuple[float | dict[str, float], int | None]:
+    """The sparsity, of all matrices alike or of each by name; and the exact number of weights, where there is one."""
+    if experiment.allocation != "owl":
+        budget = experiment.budget
+        return experiment.sparsity, None if budget is None else loaded.anatomy.budget(budget)
+    assert calibration is not None, "an allocation that looks at activations is given them"
+    sparsity = owl(loaded, selected, calibration, experiment.sparsity)
+    return sparsity, round(experiment.sparsity * sum(parameter.weights for parameter in selected))

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedConfig
+from transformers.pytorch_utils import Conv1D
 
 from suite.models.anatomy import Anatomy, Parameter
 from suite.models.loading import LoadedModel, Tensors
 from suite.models.stand_in import park
+
+INNER = ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "inner_dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,15 @@ class Removal:
     def take_neurons(self, layer: int, gone: Tensor) -> None:
         """Take inner neurons of a layer's MLP out: bool [neurons], True = goes."""
         for parameter, side in _along_neurons(self._anatomy, layer):
-            piece = self._pieces[parameter.name] = Piece(parameter, side, ~gone.cpu())
+            along = ~gone.cpu()
+            times = parameter.shape[side] // len(along)  # of gate and up in one matrix, a row of each
+            piece = self._pieces[parameter.name] = Piece(parameter, side, along.repeat(times))
             held = self._loaded.parameter(parameter.name)
             self._stack.callback(self._loaded.remake, parameter.name)
             held.data = piece.of(held.data)
+            module = self._loaded.layer(parameter.name)
+            if isinstance(module, Conv1D):
+                self._set(module, nf=module.weight.shape[1])
 
     def take_layers(self, gone: frozenset[int]) -> None:
         """Take whole decoder layers out. Those that remain are counted anew, as their places in the cache are."""
@@ -73,9 +82,10 @@ class Removal:
             if parameter.layer in gone:
                 self._stack.callback(self._loaded.remake, parameter.name)
                 park(self._loaded.parameter(parameter.name))
-        body = self._loaded.model.base_model
-        whole = cast(nn.ModuleList, body.layers)
-        self._set(body, layers=nn.ModuleList(whole[layer] for layer in self._kept))
+        whole = self._loaded.blocks
+        body, _, own = self._anatomy.places.blocks.rpartition(".")
+        left = nn.ModuleList(whole[layer] for layer in self._kept)
+        self._set(self._loaded.model.get_submodule(body), **{own: left})
         for place, layer in enumerate(self._kept):
             for module in whole[layer].modules():
                 if hasattr(module, "layer_idx"):
@@ -89,11 +99,14 @@ class Removal:
         }
         smaller = self._anatomy.reduced(_smaller(pieces, kept), len(kept))
         changes: dict[str, Any] = {"num_hidden_layers": len(kept)}
-        if types := getattr(config, "layer_types", None):
-            changes["layer_types"] = [types[layer] for layer in kept]
-        widths = {parameter.shape[1] for parameter in smaller.parameters if parameter.part == "down"}
-        if len(widths) == 1:  # a configuration has one width for all layers
-            smaller.inner = changes["intermediate_size"] = widths.pop()
+        for key, value in vars(config).items():  # the kind of each layer, and whatever else is said layer by layer
+            if isinstance(value, list) and len(value) == self._anatomy.layers and len(kept) < self._anatomy.layers:
+                changes[key] = [value[layer] for layer in kept]
+        widths = inner_widths(smaller)
+        if len(widths) == 1 and widths != inner_widths(self._anatomy):  # a configuration has one width for all layers
+            (smaller.inner,) = widths
+            if (said := inner_size(config)) is not None:
+                changes[said] = smaller.inner
         self._set(config, **changes)
         self._set(self._loaded, anatomy=smaller, stored=_remaining(self._loaded.stored, pieces))
 
@@ -117,11 +130,21 @@ def _along_neurons(anatomy: Anatomy, layer: int) -> Iterator[tuple[Parameter, in
     """The parameters of a layer's MLP that have a side as long as it has inner neurons, each with that side."""
     for parameter in anatomy.parameters:
         if parameter.layer == layer and parameter.part == "down":
-            yield parameter, 1
-        elif parameter.layer == layer and parameter.part in ("gate", "up"):
-            yield parameter, 0
+            yield parameter, 0 if parameter.inputs_first else 1
+        elif parameter.layer == layer and parameter.part in ("gate", "up", "gate_up"):
+            yield parameter, 1 if parameter.inputs_first else 0
             if bias := anatomy.by_name.get(f"{parameter.name.removesuffix('weight')}bias"):
                 yield bias, 0
+
+
+def inner_widths(anatomy: Anatomy) -> set[int]:
+    """How many inner neurons the MLPs of a model have."""
+    return {parameter.inputs for parameter in anatomy.parameters if parameter.part == "down"}
+
+
+def inner_size(config: PreTrainedConfig) -> str | None:
+    """What a configuration calls the inner width of its MLPs; None where it has no name for it."""
+    return next((key for key in INNER if hasattr(config, key)), None)
 
 
 def _smaller(pieces: Mapping[str, Piece], kept: list[int]) -> Iterator[Parameter]:

@@ -79,7 +79,7 @@ def on_sparse_kernels(loaded: LoadedModel, names: Iterable[str]) -> Iterator[Pac
 
 
 def _linear(loaded: LoadedModel, names: Iterable[str]) -> dict[str, nn.Linear]:
-    layers = {name: loaded.layer(name) for name in names}
+    layers = {name: loaded.layer(name) for name in names if name.endswith(".weight")}
     return {name: layer for name, layer in layers.items() if isinstance(layer, nn.Linear)}
 
 

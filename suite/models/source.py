@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import InputError
 from suite.hashes import sha256_of
 from suite.models import catalogue
-from suite.models.anatomy import Anatomy, Config
+from suite.models.anatomy import Anatomy, Config, Parts, anatomy_of
 from suite.models.catalogue import CatalogueModel, Published
+from suite.models.families import ARCHITECTURES, declared, family_of
 from suite.models.header import safetensors_header
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
@@ -60,7 +61,7 @@ class ModelSource:
 
     `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file, of which
     `+...` is the digest of a tokenizer in place of the file's own. `dtype` is what the manifest asks the model to run
-    in, `auto` where the hardware may choose.
+    in, `auto` where the hardware may choose. `parts` are those that the manifest says of weights by their names.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ModelSource:
     weights: WeightsFile | None = None
     licence: str | None = None
     gguf: GgufFile | None = None
+    parts: Parts = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -86,13 +88,13 @@ class ModelSource:
 
     @cached_property
     def anatomy(self) -> Anatomy:
-        return Anatomy(self.config)
+        return anatomy_of(self.config, self.parts)
 
     @property
     def summary(self) -> ModelSummary:
         anatomy = self.anatomy
         return ModelSummary(
-            architecture=anatomy.architecture.name,
+            architecture=anatomy.family,
             parameters=anatomy.weights,
             block_weights=anatomy.block_weights,
             layers=anatomy.layers,
@@ -139,8 +141,11 @@ def _of_catalogue(model: CatalogueModel) -> GgufFile | None:
     return GgufFile(None, file.sha256, file.bytes, model.quantisation)
 
 
-def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> ModelSource:
+def from_hub(name: str, repository: str, revision: str, dtype: str = "auto", parts: Parts = ()) -> ModelSource:
     """A model of the hub that is not in the catalogue; its configuration is fetched (or read from the cache).
+
+    Args:
+        parts: which part weights are that no name tells, or that are to be another.
 
     Raises:
         InputError: the hub does not give it.
@@ -149,7 +154,7 @@ def from_hub(name: str, repository: str, revision: str, dtype: str = "auto") -> 
 
     config = read_config(name, fetch_file(repository, revision, "config.json"))
     stored = _said_dtype(config)
-    source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored)
+    source = ModelSource(name, revision, config, repository=repository, dtype=dtype, stored_dtype=stored, parts=parts)
     _check_config(source)
     return source
 
@@ -183,6 +188,11 @@ def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource
         "vocab_size": known["vocab_size"],
     }
     _check_sizes(place, config)
+    if not declared(config):
+        raise InputError(
+            f"{place}: a network to be trained is of a declared family without biases of its own ("
+            f"{', '.join(ARCHITECTURES)}), and found {config.get('model_type')!r:.40}"
+        )
     source = ModelSource(name, f"sha256:{digest(config)}", config, stored_dtype="float32")
     _check_anatomy(source, place)
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
@@ -194,11 +204,14 @@ def from_architecture(name: str, architecture: Mapping[str, Any]) -> ModelSource
     return source
 
 
-def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | None = None) -> ModelSource:
+def from_folder(
+    name: str, folder: Path, dtype: str = "auto", revision: str | None = None, parts: Parts = ()
+) -> ModelSource:
     """A model directory as transformers saves it: config.json, safetensors, a tokenizer.
 
     Args:
         revision: what the files are already known to be; without it, they are hashed.
+        parts: which part weights are that no name tells, or that are to be another.
 
     Raises:
         InputError: a file is missing, damaged, or not safetensors; or the anatomy is not known.
@@ -221,7 +234,7 @@ def from_folder(name: str, folder: Path, dtype: str = "auto", revision: str | No
     dtypes = {_DTYPES.get(entry["dtype"], entry["dtype"]) for entry in tensors.values()}
     stored = dtypes.pop() if len(dtypes) == 1 else _said_dtype(config)
     revision = revision or f"sha256:{files_digest(files)}"
-    source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored)
+    source = ModelSource(name, revision, config, folder=folder, dtype=dtype, stored_dtype=stored, parts=parts)
     _check_config(source)
     _check_tensors(source, {key: tuple(entry["shape"]) for key, entry in tensors.items()})
     return source
@@ -279,7 +292,10 @@ def _check_index(name: str, folder: Path) -> None:
 
 def read_config(name: str, path: Path) -> Config:
     """The configuration; its sizes are such that the anatomy can be worked out."""
-    config = {key: value for key, value in _read_json(name, path).items() if value is not None}
+    config = _read_json(name, path)
+    if family_of(config) is None:
+        return config  # what its class makes of it says which sizes there are
+    config = {key: value for key, value in config.items() if value is not None}
     _check_sizes(f"model {name!r}: {path}", config)
     return config
 
@@ -317,6 +333,12 @@ def _check_anatomy(source: ModelSource, place: str) -> None:
 
 
 def _check_config(source: ModelSource) -> None:
+    if quantised := source.config.get("quantization_config"):
+        how = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise InputError(
+            f"model {source.name!r}: its config.json says that its weights are quantised ({how or 'somehow'!s:.40}), "
+            f"and the suite prunes {', '.join(_DTYPES.values())}; save it anew from transformers, dequantised"
+        )
     _check_anatomy(source, f"model {source.name!r}: its config.json")
     if source.stored_dtype not in _DTYPES.values():
         known = ", ".join(_DTYPES.values())
@@ -326,10 +348,13 @@ def _check_config(source: ModelSource) -> None:
 
 
 def _check_tensors(source: ModelSource, found: dict[str, tuple[int, ...]]) -> None:
-    tied = {"model.embed_tokens.weight", "lm_head.weight"} if source.anatomy.tied else set()
-    for parameter in source.anatomy.parameters:
-        names = [parameter.name, *(tied - {parameter.name} if parameter.name in tied else ())]
-        shape = next((found[name] for name in names if name in found), None)
+    anatomy = source.anatomy
+    known = {name for parameter in anatomy.parameters for name in anatomy.stored_names(parameter.name)}
+    converted = anatomy.found_in is not None and not found.keys() <= known  # at loading, to other names and shapes
+    for parameter in anatomy.parameters:
+        shape = next((found[name] for name in anatomy.stored_names(parameter.name) if name in found), None)
+        if shape is None and converted:
+            continue
         if shape != parameter.shape:
             what = "is missing" if shape is None else f"has shape {list(shape)}"
             raise InputError(

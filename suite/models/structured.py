@@ -14,6 +14,7 @@ from suite.models.achieved import Pruned, achieved
 from suite.models.anatomy import Parameter
 from suite.models.calibration import LayerInputs, squared_norms
 from suite.models.loading import LoadedModel
+from suite.models.matrices import matrices
 from suite.models.removal import Removal
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import packed
@@ -87,20 +88,22 @@ class _Keys:
 
     def __init__(self, loaded: LoadedModel, experiment: Experiment, by_layer: ByLayer, tokens: Tensor | None) -> None:
         self._loaded, self._experiment, self._by_layer = loaded, experiment, by_layer
+        self._blocks = loaded.anatomy.places.blocks
         wanted = tuple(parameter for group in by_layer.values() for parameter in group)
         self._inputs = None if tokens is None else LayerInputs(loaded, tokens, squared_norms, wanted, Tensor.sqrt_)
 
     def of_neurons(self, layer: int) -> Tensor:
         """Of the inner neurons of a layer's MLP, [neurons]; layers are to be asked for in order."""
         if self._experiment.criterion == "random":
-            return self._random(self._loaded.anatomy.inner, f"model.layers.{layer}.mlp")
+            return self._random(self._loaded.anatomy.inner, f"{self._blocks}.{layer}.mlp")
         parts = [self._worth(parameter, 1 if parameter.part == "down" else 0) for parameter in self._by_layer[layer]]
-        return magnitude_keys(torch.stack(parts).sum(0).float())
+        neurons = min(map(len, parts))  # of gate and up in one matrix, a row of each is of one neuron
+        return magnitude_keys(torch.stack([part.view(-1, neurons).sum(0) for part in parts]).sum(0).float())
 
     def of_layers(self) -> dict[int, Tensor]:
         """Of each selected layer, a number."""
         if self._experiment.criterion == "random":
-            keys = self._random(self._loaded.anatomy.layers, "model.layers")
+            keys = self._random(self._loaded.anatomy.layers, self._blocks)
             return {layer: keys[layer] for layer in self._by_layer}
         found = {}
         for layer, group in self._by_layer.items():
@@ -109,8 +112,13 @@ class _Keys:
         return found
 
     def _worth(self, parameter: Parameter, side: int | None = None) -> Tensor:
-        weight = self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device)
-        return worth(weight, None if self._inputs is None else self._inputs(parameter.name), side)
+        stored = self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device)
+        found = []
+        for name, weight in zip(parameter.matrix_names, matrices(stored, parameter), strict=True):
+            norms = None if self._inputs is None else self._inputs(name)
+            if self._inputs is None or norms is not None:  # an expert that saw no token is worth nothing
+                found.append(worth(weight, norms, side))
+        return torch.stack(found).sum(0) if found else torch.zeros((), dtype=torch.float64)
 
     def _random(self, count: int, name: str) -> Tensor:
         seed = self._experiment.seed

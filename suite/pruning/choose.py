@@ -51,7 +51,8 @@ def choose(
         pattern: `N:M`, N of every M neighbours of a row; it takes the place of scope and sparsity.
         seed: for a criterion that wants one.
         inputs: gives what the criterion wants to know of a layer's inputs. It is asked in the order of `sizes`, each
-            time when the tensors before have been yielded and pruned.
+            time when the tensors before have been yielded and pruned. None where the layer was fed nothing, as an
+            expert may be: the smallest weights go then.
 
     Yields:
         What goes of each tensor, in the order of `sizes`.
@@ -66,10 +67,12 @@ def choose(
     amount = _Amount(made, scope, sizes, sparsity, total, pattern)
     function = made.resolve()
 
-    def corrected(name: str) -> tuple[Tensor, Tensor]:
+    def corrected(name: str) -> tuple[Tensor, Tensor] | tuple[Tensor]:
         assert inputs is not None, "a criterion that looks at activations is given them"
         weight = load(name)
-        return function(weight, inputs(name), *amount.of_columns(name, *weight.shape))  # type: ignore[no-any-return]
+        if (found := inputs(name)) is None:
+            return (amount.select(name, magnitude_keys(weight)),)
+        return function(weight, found, *amount.of_columns(name, *weight.shape))  # type: ignore[no-any-return]
 
     def keys(name: str) -> Tensor:
         weight = load(name)
@@ -79,7 +82,8 @@ def choose(
             scores = function(weight)
         else:
             assert inputs is not None, "a criterion that looks at activations is given them"
-            scores = function(weight, inputs(name))
+            found = inputs(name)
+            scores = weight if found is None else function(weight, found)
         return magnitude_keys(scores) if scores.is_floating_point() else scores
 
     # What is made of a tensor has no name here, which would keep it in memory while the next one's is made.

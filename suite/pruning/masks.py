@@ -30,6 +30,13 @@ def survives(mask: Bits, weights: int) -> NDArray[np.bool_]:
     return np.unpackbits(mask, count=weights).astype(bool)
 
 
+def joined(masks: Sequence[Bits], weights: int) -> Bits:
+    """The packed mask of a stack of matrices of so many weights each, from those of the matrices."""
+    if len(masks) == 1 or weights % 8 == 0:
+        return np.concatenate(masks)
+    return np.packbits(np.concatenate([survives(mask, weights) for mask in masks]))
+
+
 def mask_digest(masks: Mapping[str, Bits]) -> str:
     """SHA-256 over the packed masks in the order of names, each padded to whole bytes, in hexadecimal.
 

@@ -147,7 +147,8 @@ class Experiment(Part):
     `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
     `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
     begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds factors. `generation` is
-    what is written where that is measured.
+    what is written where that is measured. `parts` are patterns of names of weights, each with the part that such a
+    weight is taken for, where the manifest says so.
     """
 
     model: str
@@ -174,6 +175,7 @@ class Experiment(Part):
     training: Training | None = None
     sequential: Sequential | None = None
     generation: Continuation = Continuation()
+    parts: tuple[tuple[str, str], ...] | None = None
     measure: tuple[Measure, ...] = ("perplexity",)
 
     @property
@@ -225,6 +227,7 @@ _LATER = {
     "bos": "once",
     "sequential": None,
     "generation": Continuation().model_dump(mode="json"),
+    "parts": None,
 }
 
 

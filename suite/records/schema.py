@@ -68,6 +68,7 @@ class Pruning(Part):
     untied_bytes: Count = 0  # the private copy a tied tensor needed, in the dtype of the run
     seconds: Amount
     peaks: Peaks | None = None  # while it was pruned, what a calibration held among it
+    unseen_experts: Count = 0  # that no calibration token went to: of these the smallest weights went
 
 
 class Quantisation(Part):

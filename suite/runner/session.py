@@ -18,18 +18,20 @@ from suite.data.catalogue import GrammarText
 from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation import coherence, generation, memory
+from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.coherence import Writing
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.gate import dense_gate
 from suite.evaluation.generation import Timing
 from suite.evaluation.perplexity import NotFiniteError, Observer, perplexity, token_losses
-from suite.evaluation.prefix import Body, DensePrefix
+from suite.evaluation.prefix import DensePrefix
 from suite.evaluation.sequential import sequential_test
 from suite.evaluation.size import stored_size
 from suite.evaluation.writing import Written, held_against_alone, write
 from suite.machine import pick_dtype, this_machine
 from suite.models.float8 import RoundedTensors
 from suite.models.loading import LoadedModel, Tensors, load_model
+from suite.models.logits import Body
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_needed, keeps_head, unchanged_blocks
 from suite.protocol import SAME_BASELINE, TOKENS_A_BATCH
@@ -218,7 +220,8 @@ class Session:
 
     def _dense_perplexity(self) -> tuple[Perplexity, DenseStates]:
         head = self.loaded.head.weight.detach()
-        states = DenseStates(head if self._heads_kept and head.dtype == torch.float32 else None)
+        linear = HeadInBlocks.of(self.loaded.model).plain and head.dtype == torch.float32
+        states = DenseStates(head if self._heads_kept and linear else None)
         with self._body(self._first_needed) as body:
             losses = self._losses(states, body)
         return perplexity(losses, self.windows, self._protocol(), self.source.anatomy.vocabulary), states
@@ -227,7 +230,8 @@ class Session:
         if baseline.perplexity is None or baseline.states is None:
             raise ExperimentError("the dense baseline has no perplexity to compare with")
         head = self.loaded.pristine_head()
-        divergence = Divergence(baseline.states, head, same_head=head is self.loaded.head)
+        logits = HeadInBlocks.of(self.loaded.model, head)
+        divergence = Divergence(baseline.states, logits, same_head=head is self.loaded.head)
         with self._body(unchanged_blocks(self.source.anatomy, experiment)) as body:
             losses = self._losses(divergence, body)
         return perplexity(
@@ -253,7 +257,7 @@ class Session:
         return sequential_test(asked, losses, dense, self._batch_size, self._protocol(), progress)
 
     def _body(self, unchanged: int) -> AbstractContextManager[Body]:
-        return self._prefix.body(self.loaded.model, unchanged, self.source.anatomy.architecture.final_norm)
+        return self._prefix.body(self.loaded.model, self.loaded.blocks, unchanged)
 
     def _losses(self, observe: Observer, body: Body | None = None) -> NDArray[np.float64]:
         memory.reset_peaks()

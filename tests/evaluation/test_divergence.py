@@ -15,8 +15,9 @@ from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.softmax import log_sum_exp
-from suite.models.loading import HEAD, load_model
+from suite.models.loading import load_model
 from suite.models.source import from_folder
+from tests.conftest import HEAD
 from tests.evaluation.trained_like import trained_like
 
 

@@ -63,6 +63,7 @@ class Oracle:
     """A model that knows the grammar: its body passes on the place, its head gives the grammar's own probabilities."""
 
     device = torch.device("cpu")
+    config = SimpleNamespace(model_type="llama")
 
     def __init__(self, windows: Windows) -> None:
         assert windows.labels is not None

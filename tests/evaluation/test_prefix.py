@@ -44,7 +44,7 @@ class Watched:
         with pruned(self.loaded, experiment):
             self._ran.clear()
             unchanged = unchanged_blocks(anatomy, experiment)
-            with self.prefix.body(model, unchanged, anatomy.architecture.final_norm) as body:
+            with self.prefix.body(model, self.loaded.blocks, unchanged) as body:
                 found = token_losses(model, TOKENS, 2, body=body)
             ran = sorted(set(self._ran))
             assert np.array_equal(found, token_losses(model, TOKENS, 2)), "as a whole run has it"
@@ -87,7 +87,7 @@ def test_a_run_that_was_cut_off_leaves_nothing_behind(mistral: Path) -> None:
     def cut(windows: int) -> None:
         raise CutOffError
 
-    with pytest.raises(CutOffError), watched.prefix.body(watched.loaded.model, 2, "model.norm") as body:
+    with pytest.raises(CutOffError), watched.prefix.body(watched.loaded.model, watched.loaded.blocks, 2) as body:
         token_losses(watched.loaded.model, TOKENS, 2, cut, body=body)
     assert len(watched.loaded.model.base_model.layers) == LAYERS
     assert watched.losses(second)[0] == [0, 1, 2], "half of what was kept goes into another block"

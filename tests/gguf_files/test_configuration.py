@@ -28,7 +28,7 @@ from suite.models.source import from_gguf
 from tests.gguf_files import tiny
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("name", ["tiny", "mistral", "mistral 7B", "a llama"])
 def test_it_is_the_configuration_of_transformers(tmp_path: Path, family: str, tied: bool, name: str) -> None:
@@ -37,7 +37,8 @@ def test_it_is_the_configuration_of_transformers(tmp_path: Path, family: str, ti
     assert ours == theirs
     assert {key: type(value) for key, value in ours.items()} == {key: type(value) for key, value in theirs.items()}
     assert ours["tie_word_embeddings"] == tied and ours["vocab_size"] == len(tiny.TOKENS)
-    assert ours["model_type"] == ("mistral" if (family, name) == ("llama", "mistral") else family)
+    kind = {"gemma3": "gemma3_text"}.get(family, family)
+    assert ours["model_type"] == ("mistral" if (family, name) == ("llama", "mistral") else kind)
 
 
 def test_it_knows_the_keys_that_transformers_knows() -> None:
@@ -46,7 +47,7 @@ def test_it_knows_the_keys_that_transformers_knows() -> None:
         assert keys == {key: renamed for key, renamed in known[family].items() if renamed is not None}
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen2"])
+@pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("tied", [True, False])
 def test_tensors_are_named_as_transformers_names_them(tmp_path: Path, family: str, tied: bool) -> None:
     header = read_header(tiny.write(tmp_path / "model.gguf", family, tied=tied))
@@ -157,12 +158,12 @@ REFUSED = {
     },
     "intermediate_size is a number from 1 to": {"change": replaced("llama.feed_forward_length", [512, 512])},
     "num_attention_heads is a number from 1 to": {"change": replaced("llama.attention.head_count", 0)},
-    "the model's architecture is 'bert', and the suite knows": {"family": "bert"},
-    "the model's architecture is 'mamba', and the suite knows": {"family": "mamba"},
-    "the model's architecture is 'rwkv7', and the suite knows": {"family": "rwkv7"},
-    "the model's architecture is 'phi2', and the suite knows": {"family": "phi2"},
-    "the model's architecture is 'who-knows', and the suite knows": {"family": "who-knows"},
-    "the suite reads llama, qwen2 from GGUF files, and found 'phi'": {"family": "phi"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'bert'": {"family": "bert"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'mamba'": {"family": "mamba"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'rwkv7'": {"family": "rwkv7"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'phi2'": {"family": "phi2"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'who-knows'": {"family": "who-knows"},
+    "the suite reads llama, qwen2, gemma3 from GGUF files, and found 'phi'": {"family": "phi"},
 }
 
 

@@ -33,7 +33,7 @@ from suite.records.experiment import Experiment, TextReference
 from tests.package_index.unreachable import unreachable
 
 ROWS = Path(os.environ.get("LOTTERY_REAL_DATA", ".")) / "text" / "wikitext2-raw-test.rows.json"
-SMOL, QWEN = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
+SMOL, QWEN, GEMMA = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct", "gemma-3-270m"
 pytestmark = pytest.mark.skipif(
     not ROWS.is_file(), reason="real models: LOTTERY_REAL_DATA names no folder with text/wikitext2-raw-test.rows.json"
 )
@@ -135,6 +135,22 @@ def test_smollm2_without_30_per_cent_has_the_known_zeros_and_perplexity(
     finally:
         torch.set_num_threads(threads)
     assert digests[0] == digests[1] and loaded.strays() == []
+
+
+def test_gemma_3_is_what_its_file_says(load: Load) -> None:
+    loaded = load(GEMMA)
+    assert_its_file_says(loaded.source)
+    assert loaded.tied and loaded.strays() == []
+    ids = loaded.tokenizer(text(), verbose=False)["input_ids"]
+    assert len(ids) == 8_628 and ids.count(loaded.tokenizer.bos_token_id) == 1
+
+
+def test_gemma_3_has_the_known_perplexities_to_six_digits(load: Load) -> None:
+    loaded = load(GEMMA)
+    assert perplexity(loaded, 4) == "51.9405"
+    with pruned(loaded, without("blocks", 0.3)) as done:
+        assert done.achieved.zeros == 30_081_024
+        assert perplexity(loaded, 4) == "246.29"
 
 
 @everything

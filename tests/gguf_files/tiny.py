@@ -55,6 +55,9 @@ def shapes(family: str, tied: bool, groups: int = GROUPS, vocabulary: int = len(
     }
     if family == "qwen2":
         block |= {"attn_q.bias": (HIDDEN,), "attn_k.bias": (width,), "attn_v.bias": (width,)}
+    if family == "gemma3":
+        block |= dict.fromkeys(("post_attention_norm.weight", "post_ffw_norm.weight"), (HIDDEN,))
+        block |= dict.fromkeys(("attn_q_norm.weight", "attn_k_norm.weight"), (HIDDEN // HEADS,))
     found = {"token_embd.weight": (vocabulary, HIDDEN), "output_norm.weight": (HIDDEN,)}
     found |= {} if tied else {"output.weight": (vocabulary, HIDDEN)}
     return found | {f"blk.{layer}.{name}": shape for layer in range(LAYERS) for name, shape in block.items()}
@@ -113,6 +116,10 @@ def write(
         if family == "llama":
             writer.add_rope_dimension_count(HIDDEN // HEADS)
             writer.add_vocab_size(vocabulary)
+        if family == "gemma3":
+            writer.add_key_length(HIDDEN // HEADS)
+            writer.add_value_length(HIDDEN // HEADS)
+            writer.add_sliding_window(16)
     (_sentencepiece if sentencepiece else _byte_level)(writer, family)
     change(writer)
     for tensor, shape in shapes(family, tied, groups, vocabulary).items():

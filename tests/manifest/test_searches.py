@@ -111,7 +111,7 @@ def _reference(experiment: Experiment) -> Path:
         ("{name: short-stories, steps: 10, learning_rate: 0.01}", {}, "is the one that is measured on"),
         (QUICK, {"models": NET.replace("hidden_size: 16", "hidden_size: 18")}, "even multiple of num_attention_heads"),
         (QUICK, {"models": NET.replace("hidden_size: 16, ", "")}, "lacks the key 'hidden_size'"),
-        (QUICK, {"models": NET.replace("llama", "gpt2")}, "the suite knows the anatomy of"),
+        (QUICK, {"models": NET.replace("llama", "gpt2")}, "a network to be trained is of a declared family"),
         (QUICK, {"models": NET.replace("}}", "}, path: x}")}, "has both `path` and `architecture`"),
     ],
 )

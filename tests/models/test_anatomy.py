@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from suite.errors import InputError
-from suite.models.anatomy import ATTENTION, BLOCK, MLP, Anatomy, parse_layers
+from suite.models.anatomy import ATTENTION, BLOCK, MLP, OTHER, Anatomy, parse_layers
 from suite.models.catalogue import MODELS
 
 # name: layers, block linears, their weights, head weights (None: tied), parameters
@@ -25,7 +25,10 @@ TABLE = {
     "qwen2.5-1.5b": (28, 196, 1_310_195_712, None, 1_543_714_304),
     "llama-3.2-1b": (16, 112, 973_078_528, None, 1_235_814_400),
     "smollm2-135m-instruct": (30, 210, 106_168_320, None, 134_515_008),
+    "gemma-3-270m": (18, 126, 100_270_080, None, 268_098_176),
     "qwen2.5-coder-1.5b-instruct": (28, 196, 1_310_195_712, 233_373_696, 1_777_088_000),
+    "smollm2-135m-instruct-bf16": (30, 210, 106_168_320, None, 134_515_008),
+    "qwen2.5-coder-1.5b-instruct-bf16": (28, 196, 1_310_195_712, None, 1_543_714_304),
 }
 
 
@@ -80,7 +83,7 @@ def test_parts_and_layers_select_freely() -> None:
     names = [p.name for p in anatomy.select(None, ("q", "down"), "0-1")]
     assert names == [f"model.layers.{i}.{m}.weight" for i in (0, 1) for m in ("mlp.down_proj", "self_attn.q_proj")]
     assert {p.layer for p in anatomy.select("attention", layers="3,30-31")} == {3, 30, 31}
-    assert set(ATTENTION) | set(MLP) == set(BLOCK)
+    assert {*ATTENTION, *MLP, OTHER} == set(BLOCK)
 
 
 def test_a_tied_table_is_what_the_manifest_says() -> None:
@@ -117,5 +120,5 @@ def test_layers_of_another_form_are_refused(text: str) -> None:
 
 
 def test_an_architecture_that_is_not_declared_is_refused() -> None:
-    with pytest.raises(InputError, match="'gpt2', and the suite knows the anatomy of mistral, llama, qwen2, phi"):
+    with pytest.raises(InputError, match="'gpt2', and the suite declares the families mistral, llama, qwen2, phi"):
         Anatomy({"model_type": "gpt2"})

@@ -17,12 +17,12 @@ from suite.errors import ExperimentError
 from suite.evaluation import memory
 from suite.interruption import Interrupted
 from suite.models.calibration import LayerInputs, gram, in_order, squared_norms
-from suite.models.loading import HEAD, LoadedModel, load_model
+from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
 from suite.pruning.criteria import CRITERIA
 from suite.records.experiment import Experiment, TextReference
-from tests.conftest import ARCHITECTURES, MakeModel
+from tests.conftest import ARCHITECTURES, HEAD, MakeModel
 
 CALIBRATED = [name for name, criterion in CRITERIA.items() if criterion.calibrated]
 TOKENS = torch.randint(5, 60, (6, 48), generator=torch.Generator().manual_seed(0))

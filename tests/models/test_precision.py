@@ -16,10 +16,10 @@ from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.memory import weights_bytes
 from suite.evaluation.perplexity import token_losses
 from suite.models.float8 import RoundedTensors, round_e4m3, rounded
-from suite.models.loading import HEAD, LoadedModel, load_model
+from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
-from tests.conftest import ARCHITECTURES, MakeModel
+from tests.conftest import ARCHITECTURES, HEAD, MakeModel
 from tests.models.conftest import OnGpu
 from tests.models.test_pruned import bits, experiment, load
 

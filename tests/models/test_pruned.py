@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from suite.models.loading import HEAD, TABLE, LoadedModel, load_model
+from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
 from suite.records.experiment import Experiment, TextReference
-from tests.conftest import ARCHITECTURES, MakeModel
+from tests.conftest import ARCHITECTURES, HEAD, TABLE, MakeModel
 
 TEXT = TextReference(name="t", revision="r", join="")
 

@@ -47,7 +47,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no config": (lambda f: (f / "config.json").unlink(), "cannot read .*config.json"),
     "broken config": (lambda f: (f / "config.json").write_text("{"), "config.json is not JSON"),
     "no tokenizer": (lambda f: [p.unlink() for p in f.glob("tok*")], "holds no tokenizer"),
-    "other architecture": (lambda f: edit(f, model_type="gpt2"), "architecture is 'gpt2'"),
+    "other architecture": (lambda f: edit(f, model_type="bert"), "'bert' is an encoder"),
     "another width": (lambda f: edit(f, intermediate_size=99), "has shape .* config.json asks for"),
     "a layer more": (lambda f: edit(f, num_hidden_layers=4), "model.layers.3.* is missing"),
 }

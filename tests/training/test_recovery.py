@@ -19,7 +19,7 @@ from suite.data.windows import calibration_windows, make_windows, token_ids
 from suite.errors import ExperimentError
 from suite.evaluation.perplexity import token_losses
 from suite.manifest import read_study
-from suite.models.loading import HEAD, TABLE, LoadedModel, load_model, load_tokenizer
+from suite.models.loading import LoadedModel, load_model, load_tokenizer
 from suite.models.pruned import pruned
 from suite.models.source import from_catalogue, from_folder
 from suite.pruning.masks import Bits
@@ -30,7 +30,7 @@ from suite.runner.texts import read
 from suite.training import recovery
 from suite.training.recovery import recovered
 from suite.training.schedule import BYTES_A_WEIGHT, Schedule, training_bytes
-from tests.conftest import MakeModel
+from tests.conftest import HEAD, TABLE, MakeModel
 
 TEXT = TextReference(name="t", revision="r", join="")
 IDS = [token % 183 for token in range(7, 3000)]

@@ -112,7 +112,7 @@ def keep_labels_inside(figure: Figure) -> None:
             if label.get_text() and (start < 0 or end > edge):
                 place = list(label.get_position())
                 place[along] += max(-start, min(edge - end, 0.0)) / axes.bbox.size[along]
-                label.set_position(place)
+                label.set_position((place[0], place[1]))
 
 
 def markers(line: Sequence[tuple[float, float]]) -> list[int]:

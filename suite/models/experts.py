@@ -1,0 +1,68 @@
+"""What each expert of a block is fed: experts are parameters, no modules, so it is worked out from what all are given.
+
+Experts of transformers are called with hidden states and the experts that each token goes to, whatever kernel computes
+them. What leads into an expert meets the states of its tokens; what leads out of it meets what its gate lets through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from suite.errors import ExperimentError
+from suite.models.parts import Parameter
+
+INTERFACE = ("has_gate", "has_bias", "is_transposed", "_apply_gate")  # what transformers' expert interface gives
+
+
+def expert_inputs(
+    experts: nn.Module, wanted: tuple[Parameter, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[str, Tensor]]:
+    """The names of the wanted experts' matrices that see a token, each with its inputs [tokens, width].
+
+    Args:
+        experts: the module that holds the weights of all experts of a block.
+        wanted: parameters of it.
+        args: what it is called with.
+        kwargs: what it is called with by name.
+
+    Raises:
+        ExperimentError: it does not go by transformers' expert interface.
+    """
+    given = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
+    hidden = next((one for one in given if one.is_floating_point()), None)
+    chosen = next((one for one in given if not one.is_floating_point()), None)
+    missing = [key for key in INTERFACE if not hasattr(experts, key)]
+    if missing or hidden is None or chosen is None or hidden.dim() != 2 or chosen.dim() != 2:
+        raise ExperimentError(
+            f"the experts of {type(experts).__name__} do not go by transformers' expert interface, so what each of "
+            "them is fed is not known; take magnitude or random, which look at no inputs"
+        )
+    for expert in chosen.unique().tolist():
+        if expert >= wanted[0].matrices:  # a token that goes to none, as transformers marks it
+            continue
+        states = hidden[(chosen == expert).any(1)]
+        inner: Tensor | None = None
+        for parameter in wanted:
+            fed = states
+            if parameter.part == "down":
+                fed = inner = _inner(experts, states, expert) if inner is None else inner
+            yield parameter.matrix_names[expert], fed
+
+
+def _inner(experts: Any, states: Tensor, expert: int) -> Tensor:
+    """What one expert feeds to its way out, [tokens, width]."""
+    name = "gate_up_proj" if experts.has_gate else "up_proj"
+    weight = getattr(experts, name)[expert]
+    bias = getattr(experts, f"{name}_bias")[expert] if experts.has_bias else None
+    made = functional.linear(states, weight.T if experts.is_transposed else weight, bias)
+    found: Tensor = experts._apply_gate(made) if experts.has_gate else experts.act_fn(made)
+    return found
+
+
+def unseen_experts(names: set[str]) -> int:
+    """How many experts some names of matrices are of."""
+    return len({(name.rpartition("[")[0].rpartition(".")[0], name.rpartition("[")[2]) for name in names})
