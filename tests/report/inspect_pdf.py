@@ -117,8 +117,12 @@ def badly_filled(pdf: Pdf, least: float = 0.85, short: tuple[str, ...] = ()) -> 
     ]
 
 
-def orphaned_headings(content: bytes, size: float, font: str = "Bold") -> list[str]:
-    """Headings (set in such a font, of `size` points or more) with nothing under them in their column."""
+def orphaned_headings(content: bytes, size: float, column: float = 0.0, font: str = "Bold") -> list[str]:
+    """Headings (set in such a font, of `size` points or more) with nothing under them.
+
+    Args:
+        column: its width in points; else what is under the heading's beginning counts.
+    """
     pages: dict[int, list[Glyph]] = defaultdict(list)
     for glyph in glyphs(content):
         pages[glyph.page].append(glyph)
@@ -128,7 +132,7 @@ def orphaned_headings(content: bytes, size: float, font: str = "Bold") -> list[s
         for line in _lines(headings):
             first = line[0]
             left, bottom = first.box[0], min(g.box[1] for g in line)
-            under = (left - first.size, left + 10 * first.size)
+            under = (left - first.size, left + (column or 10 * first.size))
             if not any(
                 under[0] <= g.box[0] <= under[1] and bottom - 4 * first.size <= g.box[3] < bottom for g in there
             ):

@@ -75,8 +75,8 @@ def test_no_type_in_paper_and_supplement_leaves_the_margins(paper, supplement):
 
 
 def test_no_heading_stands_alone_at_the_foot_of_a_column(paper, supplement):
-    for pdf in (paper, supplement):
-        assert orphaned_headings(pdf.content, size=theme().sizes.paper.heading * 0.8) == []
+    for pdf, column in ((paper, 0.0), (supplement, 504.0)):
+        assert orphaned_headings(pdf.content, theme().sizes.paper.heading * 0.8, column) == []
 
 
 def test_documents_have_title_language_and_links_that_lead_somewhere(report, supplement):
