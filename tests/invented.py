@@ -11,7 +11,6 @@ from suite.records.experiment import Calibration, Experiment, Measure, Recovery,
 from suite.records.peaks import Peaks
 from suite.records.schema import (
     Along,
-    Board,
     Coherence,
     Environment,
     Generation,
@@ -27,6 +26,7 @@ from suite.records.schema import (
     SemiStructured,
     Size,
     Speed,
+    Telemetry,
 )
 
 DENSE = 1.47
@@ -139,7 +139,7 @@ def timed(median: float, width: float) -> Speed:
     return Speed(median=median, quartiles=quartiles, p99=median + width, repeats=5, values=values)
 
 
-def with_speed(found: Record, speed: Speed, hardware: str = "one machine", board: Board | None = None) -> Record:
+def with_speed(found: Record, speed: Speed, hardware: str = "one machine", board: Telemetry | None = None) -> Record:
     """The record with its decode speed, and the machine and the instruments it was read on."""
     assert found.generation is not None
     generation = found.generation.model_copy(update={"decode_tokens_per_s": speed, "gpu_telemetry": board})

@@ -9,7 +9,7 @@ import pytest
 
 from suite import machine as module
 from suite.machine import Gpu, Machine, this_machine
-from suite.surroundings import Surroundings, surroundings, unseen
+from suite.runtime import Runtime, missing_gpu, runtime
 
 DRIVER = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version: 12\n"
 OPEN_DRIVER = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (root@b)\n"
@@ -84,18 +84,18 @@ def test_a_silent_nvml_is_remembered_with_its_reason(monkeypatch: pytest.MonkeyP
 
 
 def test_containers_and_the_host_s_driver_are_known_by_their_marks(tmp_path: Path) -> None:
-    assert surroundings(tmp_path, {}) == Surroundings()
+    assert runtime(tmp_path, {}) == Runtime()
     for name in ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"):
-        assert surroundings(tmp_path, {name: "/data/lottery.sif"}).container == "Apptainer"
+        assert runtime(tmp_path, {name: "/data/lottery.sif"}).container == "Apptainer"
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / "nvidiactl").touch()
-    assert surroundings(tmp_path, {}).driver == ""
+    assert runtime(tmp_path, {}).driver == ""
     (tmp_path / "proc" / "driver" / "nvidia").mkdir(parents=True)
     for text, version in ((DRIVER, "535.129.03"), (OPEN_DRIVER, "580.65.06"), ("?", "")):
         (tmp_path / "proc" / "driver" / "nvidia" / "version").write_text(text)
-        assert surroundings(tmp_path, {}).driver == version
+        assert runtime(tmp_path, {}).driver == version
     (tmp_path / ".dockerenv").touch()
-    found = surroundings(tmp_path, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"})
+    found = runtime(tmp_path, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"})
     assert (found.container, found.slurm, found.visible_devices) == ("Docker", True, "0")
 
 
@@ -105,33 +105,31 @@ BARE = Machine("a processor", 2, 8 * 10**9, trouble="NVML Shared Library Not Fou
 @pytest.mark.parametrize(
     ("machine", "around", "why", "cure"),
     [
-        (BARE, Surroundings("Apptainer", "535.1"), "this container does not see it", "add --nv (Apptainer)"),
-        (BARE, Surroundings("Docker", ""), "this container does not see it", "add --gpus all (Docker)"),
-        (BARE, Surroundings("Docker"), "shows none by itself", "if the machine has one, add --gpus all (Docker)"),
+        (BARE, Runtime("Apptainer", "535.1"), "this container does not see it", "add --nv (Apptainer)"),
+        (BARE, Runtime("Docker", ""), "this container does not see it", "add --gpus all (Docker)"),
+        (BARE, Runtime("Docker"), "shows none by itself", "if the machine has one, add --gpus all (Docker)"),
         (
             BARE,
-            Surroundings(None, "535.1"),
+            Runtime(None, "535.1"),
             "driver 535.1 is loaded, and NVML says: NVML Shared",
             "see what nvidia-smi",
         ),
         (
             Machine("p", 2, 8, (), "550.54"),
-            Surroundings("Apptainer", "550.54", slurm=True),
+            Runtime("Apptainer", "550.54", slurm=True),
             "no GPU is given",
             "--gres",
         ),
-        (Machine("p", 2, 8, (), "550.54", 2), Surroundings(visible_devices="-1"), "=-1 hides 2 GPUs", "unset it"),
-        (Machine("p", 2, 8, (), "550.54", 1), Surroundings(visible_devices="", slurm=True), "hides the GPU", "--gres"),
+        (Machine("p", 2, 8, (), "550.54", 2), Runtime(visible_devices="-1"), "=-1 hides 2 GPUs", "unset it"),
+        (Machine("p", 2, 8, (), "550.54", 1), Runtime(visible_devices="", slurm=True), "hides the GPU", "--gres"),
     ],
 )
-def test_a_gpu_that_is_not_seen_has_a_reason_and_a_cure(
-    machine: Machine, around: Surroundings, why: str, cure: str
-) -> None:
-    found = unseen(machine, around)
+def test_a_gpu_that_is_not_seen_has_a_reason_and_a_cure(machine: Machine, around: Runtime, why: str, cure: str) -> None:
+    found = missing_gpu(machine, around)
     assert found and why in found.why and cure in found.cure
-    assert found.certain == (around != Surroundings("Docker"))
+    assert found.certain == (around != Runtime("Docker"))
 
 
 def test_nothing_is_said_where_a_gpu_is_seen_or_nothing_hints_at_one() -> None:
-    assert unseen(BARE, Surroundings()) is None
-    assert unseen(Machine("p", 2, 8, (H100,), "550.54"), Surroundings("Apptainer", "550.54")) is None
+    assert missing_gpu(BARE, Runtime()) is None
+    assert missing_gpu(Machine("p", 2, 8, (H100,), "550.54"), Runtime("Apptainer", "550.54")) is None

@@ -24,8 +24,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from suite.bench.figures import Row, at_most, figures, row, told
 from suite.bench.timing import seconds_of
 from suite.evaluation.divergence import DenseStates, Divergence
-from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.evaluation.softmax import in_pieces, softmax
 from suite.machine import this_machine
 
@@ -66,7 +66,7 @@ def plain(model: PreTrainedModel, tokens: Tensor) -> Tensor:
 def before(model: PreTrainedModel, tokens: Tensor, dense_states: Tensor) -> Tensor:
     """Agreements, KL and losses, summed."""
     head = model.get_output_embeddings()
-    with kept_pages():
+    with retained_malloc():
         hidden = model.base_model(tokens, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
     sums, positions = [], AT_ONCE // head.weight.shape[0]
     for parts in zip(*(a.split(positions) for a in (hidden, dense_states, tokens[:, 1:].flatten())), strict=True):

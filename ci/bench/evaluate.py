@@ -32,9 +32,9 @@ from suite.evaluation import products
 from suite.evaluation.decoding import Decoder, captures
 from suite.evaluation.divergence import DenseStates, Divergence
 from suite.evaluation.generation import greedy
-from suite.evaluation.pages import kept_pages
 from suite.evaluation.perplexity import token_losses
 from suite.evaluation.products import fast_products
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.machine import this_machine
 from suite.models.anatomy import Anatomy
 from suite.protocol import NEW_TOKENS
@@ -98,7 +98,7 @@ def evaluation(model: PreTrainedModel, way: str, repeats: int) -> list[tuple[flo
     with noted() as calls:
         work()
 
-    @kept_pages()
+    @retained_malloc()
     @fast_products()
     @torch.inference_mode()
     def ceiling() -> None:

@@ -50,9 +50,9 @@ LIMITS = {
 def steps(results: list[Path]) -> Iterator[str]:
     """From records to documents in this process, which has imported nothing of the reports yet: each step's name, once
     it is done."""
-    from suite.garbage import without_collection
+    from suite.gc_paused import gc_paused
 
-    with without_collection():
+    with gc_paused():
         from suite.report.page import build_page
         from suite.report.paper import build_paper
         from suite.report.poster import build_poster

@@ -20,8 +20,8 @@ from suite.bench.figures import figures, row
 from suite.machine import cores, this_machine
 from suite.manifest import read_study
 from suite.models.loading import load_tokenizer
-from suite.runner.lanes import Batches, Job, Lane, Processes
-from suite.training.lesson import exam_of, lesson_of
+from suite.runner.executors import Batches, Executor, Job, Processes
+from suite.training.data import held_out_of, training_data
 
 
 def main() -> None:
@@ -40,17 +40,17 @@ def main() -> None:
         for seed in range(options.networks)
     ]
     tokenizer = load_tokenizer(model)
-    exam = exam_of(study.text, tokenizer, study.context)
-    lesson = lesson_of(study.text_of(asked.text), tokenizer, study.context, asked.recall_weight)
+    held_out = held_out_of(study.text, tokenizer, study.context)
+    data = training_data(study.text_of(asked.text), tokenizer, study.context, asked.recall_weight)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def batches(most: int) -> Callable[[], Lane]:
-        def lane() -> Lane:
-            found = Batches(model, lesson, exam, device, lambda *_: None)
+    def batches(most: int) -> Callable[[], Executor]:
+        def executor() -> Executor:
+            found = Batches(model, data, held_out, device, lambda *_: None)
             found.most, found.attention = most, "eager"
             return found
 
-        return lane
+        return executor
 
     threads = torch.get_num_threads()
     print(f"{this_machine().hardware}; torch {torch.__version__}, {threads} threads, {cores()} cores; {device}")
@@ -58,12 +58,12 @@ def main() -> None:
         f"{options.networks} networks of {model.anatomy.weights:,} parameters, {options.steps} steps of {asked.batch} "
         f"windows of {study.context} tokens"
     )
-    lanes = {"one after another, all threads": batches(1), "one batch": batches(options.networks)}
+    executors = {"one after another, all threads": batches(1), "one batch": batches(options.networks)}
     if device.type == "cpu":
-        lanes["a process a core, one thread each"] = lambda: Processes(lesson, exam, lambda *_: None, most=1)
-        lanes["a batch in each process"] = lambda: Processes(lesson, exam, lambda *_: None)
+        executors["a process a core, one thread each"] = lambda: Processes(data, held_out, lambda *_: None, most=1)
+        executors["a batch in each process"] = lambda: Processes(data, held_out, lambda *_: None)
     first, rows = None, []
-    for name, make in lanes.items():
+    for name, make in executors.items():
         seconds, losses = timed(make, jobs)
         first = first or seconds
         each = 1000 * seconds / options.networks / options.steps
@@ -73,28 +73,28 @@ def main() -> None:
         figures("trainings", rows, threads).write(options.json)
 
 
-def timed(make: Callable[[], Lane], jobs: list[Job]) -> tuple[float, str]:
+def timed(make: Callable[[], Executor], jobs: list[Job]) -> tuple[float, str]:
     """Seconds from the first step to the last result, after one short training has woken everything up."""
-    lane = make()
+    executor = make()
     try:
         short = jobs[0].experiment.training.model_copy(update={"steps": 8})  # type: ignore[union-attr]
-        do(lane, [replace(job, experiment=job.experiment.model_copy(update={"training": short})) for job in jobs])
+        do(executor, [replace(job, experiment=job.experiment.model_copy(update={"training": short})) for job in jobs])
         clock = time.perf_counter()
-        found = do(lane, jobs)
+        found = do(executor, jobs)
         seconds = time.perf_counter() - clock
     finally:
-        lane.close()
+        executor.close()
     return seconds, f"{min(found):.4f} to {max(found):.4f}"
 
 
-def do(lane: Lane, jobs: Sequence[Job]) -> list[float]:
+def do(executor: Executor, jobs: Sequence[Job]) -> list[float]:
     """The losses of these jobs, in the order in which they end."""
     losses: list[float] = []
     left = list(jobs)
     while len(losses) < len(jobs):
-        begun = lane.begin(left)
+        begun = executor.begin(left)
         left = [job for job in left if job not in begun]
-        for result in lane.ended():
+        for result in executor.ended():
             if result.error:
                 raise result.error
             assert result.done is not None

@@ -18,7 +18,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.paired import within
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.protocol import SPEED_LEVEL, SPEED_MARGIN
-from suite.records.schema import Board, Environment, Interval, Speed
+from suite.records.schema import Environment, Interval, Speed, Telemetry
 
 TOO_FEW = NotMeasured("an interval needs the values of two repeats or more")
 
@@ -37,7 +37,7 @@ class SpeedRow:
     relative: float
     interval: Bounds
     unchanged: Verdict
-    board: Board | None
+    board: Telemetry | None
 
 
 @dataclass(frozen=True, slots=True)

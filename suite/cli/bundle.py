@@ -19,15 +19,15 @@ def bundle(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     else `results`. The same results give the same archive, byte for byte.
     """
     from suite.cli.report import documents
-    from suite.garbage import without_collection
+    from suite.gc_paused import gc_paused
     from suite.report.bundle import build_bundle
     from suite.report.command import read_contents, results_folders, write
+    from suite.report.parallel import in_parallel
     from suite.report.theme import use
-    from suite.report.together import together
 
-    with without_collection():
+    with gc_paused():
         use(theme)
-        printed = together(documents(read_contents(results), sheet))
+        printed = in_parallel(documents(read_contents(results), sheet))
         for name, content in printed.items():
             click.echo(write(out / name, content))
         click.echo(write(out / "bundle.zip", build_bundle(printed, results_folders(results))))

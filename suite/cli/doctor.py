@@ -66,9 +66,9 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
     from suite.gguf.cache import rooms
     from suite.machine import this_machine
     from suite.needs import large, needs
-    from suite.surroundings import surroundings
+    from suite.runtime import runtime
 
-    machine, around, torch = this_machine(), surroundings(), gpu.this_torch()
+    machine, around, torch = this_machine(), runtime(), gpu.this_torch()
     wanted = any(large(model) for study in studies for model in study.models)
     yield gpu.gpu(machine, around, wanted=wanted)
     yield from gpu.driver(machine, torch)

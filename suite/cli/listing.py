@@ -11,7 +11,7 @@ from suite.room import Room
 
 if TYPE_CHECKING:
     from suite.hub import Repository
-    from suite.hub.patience import Watch
+    from suite.hub.retry import Watch
     from suite.weights import WeightsFile
 
 

@@ -14,7 +14,7 @@ from suite.analysis.cells import Cell, step_of
 from suite.analysis.values import NotMeasured
 from suite.cli.tables import add_row, console, fits, new_table, percent, warn_of_damaged
 from suite.errors import InputError
-from suite.garbage import without_collection
+from suite.gc_paused import gc_paused
 from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
 from suite.records.columns import COLUMNS, as_table
@@ -46,7 +46,7 @@ _EPILOG = "Columns: " + ", ".join(COLUMNS) + "."
     metavar="[-]COLUMN",
     help="Sort by a column, descending with the -; the first given is foremost. What was not measured comes last.",
 )
-@without_collection()
+@gc_paused()
 def records(
     folders: tuple[Path, ...], as_json: bool, as_csv: bool, conditions: tuple[str, ...], keys: tuple[str, ...]
 ) -> None:

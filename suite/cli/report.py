@@ -11,7 +11,7 @@ from suite.cli.printing import format_option, poster_name, print_options
 
 if TYPE_CHECKING:
     from suite.report.contents import Contents
-    from suite.report.together import Task
+    from suite.report.parallel import Task
 
 
 @click.command()
@@ -23,15 +23,15 @@ def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Either all documents are written or, where one cannot be, none.
     """
-    from suite.garbage import without_collection
-    from suite.report.together import together
+    from suite.gc_paused import gc_paused
+    from suite.report.parallel import in_parallel
 
-    with without_collection():
+    with gc_paused():
         from suite.report.command import read_contents, write
         from suite.report.theme import use
 
         use(theme)
-        for name, content in together(documents(read_contents(results), sheet)).items():
+        for name, content in in_parallel(documents(read_contents(results), sheet)).items():
             click.echo(write(out / name, content))
 
 

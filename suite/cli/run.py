@@ -56,7 +56,7 @@ def run_study(study: Study, store: Store, console: Console) -> Outcome:
     console.print(f"{study.title} ({study.name})", highlight=False, markup=False)
     progress = RunProgress(console, outlook(study, store))
     runner = Run(study, store, progress)
-    bring(study, [agenda.model for agenda in runner.agendas if agenda.left], console)
+    bring(study, [worklist.model for worklist in runner.worklists if worklist.left], console)
     with progress:
         try:
             outcome = runner()
@@ -112,7 +112,7 @@ def _without_gpu(studies: list[Study]) -> str | None:
 
     from suite.machine import this_machine
     from suite.needs import large
-    from suite.surroundings import surroundings, unseen
+    from suite.runtime import missing_gpu, runtime
 
     machine, wanted = this_machine(), any(large(model) for study in studies for model in study.models)
     if machine.gpus:
@@ -122,7 +122,7 @@ def _without_gpu(studies: list[Study]) -> str | None:
             f"a GPU is here ({machine.hardware}), and torch {version('torch')} is the build for processors, so this "
             "runs on the processor: make setup TORCH=cuda"
         )
-    reason = unseen(machine, surroundings())
+    reason = missing_gpu(machine, runtime())
     if reason and (wanted or reason.certain):
         return f"no GPU is visible here, so this runs on the processor: {reason.why}; {reason.cure}"
     if wanted:

@@ -10,7 +10,7 @@ from suite.forecast.experiments import forecast, load_seconds, search_forecast
 from suite.machine import Machine
 from suite.manifest import Study
 from suite.records import Experiment, Store
-from suite.runner.agenda import Agenda
+from suite.runner.worklist import Worklist
 
 
 @dataclass
@@ -41,18 +41,18 @@ def missing(study: Study, store: Store, machine: Machine, taken: Collection[str]
     searching = {one.search.template.id: one for one in search_forecast(study, machine)}
     found = []
     for model in study.models:
-        agenda = Agenda(study, model, store)
-        if agenda.dense is None:
-            found += _by_seed(model.name, agenda.missing, seconds, taken)
+        worklist = Worklist(study, model, store)
+        if worklist.dense is None:
+            found += _by_seed(model.name, worklist.missing, seconds, taken)
             continue
-        lacking = [cell.id for cell in agenda.missing]
-        lacking += [agenda.dense.id] if agenda.known_dense is None else []
+        lacking = [cell.id for cell in worklist.missing]
+        lacking += [worklist.dense.id] if worklist.known_dense is None else []
         share = Share([model.name], loading=load_seconds(model, machine))
         share.cells = {one: seconds[one] for one in lacking if one not in taken}
         share.searches = {
             search.template.id: searching[search.template.id].seconds(left)
-            for search in agenda.searches
-            if search.template.id not in taken and any(left := agenda.left_of(search))
+            for search in worklist.searches
+            if search.template.id not in taken and any(left := worklist.left_of(search))
         }
         if share.cells or share.searches:
             found.append(share)

@@ -14,7 +14,7 @@ from suite.cluster.submission import TaskEntry, log, submissions
 from suite.forecast.pace import Pace
 from suite.manifest.cliff import Known, Search
 from suite.records import Experiment, Plan, Record, Store, read_records
-from suite.records.claims import Claims
+from suite.records.leases import Leases
 from suite.records.wording import describe
 
 State = Literal["done", "running", "queued", "failed", "lost", "open"]
@@ -97,7 +97,7 @@ class _Look:
         }
         # A log is read once a task and not once a cell.
         self.ends = {task: _ended(job, last_words(*task)) for task, job in self.jobs.items() if job.ended}
-        self.claims = Claims(store.folder).all()
+        self.leases = Leases(store.folder).all()
         self.records = {record.id: record for record in read_records([store.folder])[0]}
         planned = (*self.plan.experiments, *(one.template for one in self.plan.searches)) if self.plan else ()
         self.experiments = {one.id: one for one in planned}
@@ -123,9 +123,9 @@ class _Look:
         record = self.records.get(experiment.id)
         if record and record.status == "done":
             return CellStatus(experiment.id, what, "done")
-        claim = self.claims.get(experiment.id)
-        if claim:
-            return CellStatus(experiment.id, what, "running", f"on {claim.host}", claim.job)
+        lease = self.leases.get(experiment.id)
+        if lease:
+            return CellStatus(experiment.id, what, "running", f"on {lease.host}", lease.job)
         return self._waiting(experiment.id, what, record)
 
     def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
@@ -134,9 +134,9 @@ class _Look:
         if search.next(Known.of(mine)) is None:
             return CellStatus(search.template.id, what, "done")
         for point in search.points:  # one that the plan names by itself is told by itself
-            if point.id not in planned and (claim := self.claims.get(point.id)):
-                at = f"at {100 * point.sparsity:.0f} %, on {claim.host}"
-                return CellStatus(search.template.id, what, "running", at, claim.job)
+            if point.id not in planned and (lease := self.leases.get(point.id)):
+                at = f"at {100 * point.sparsity:.0f} %, on {lease.host}"
+                return CellStatus(search.template.id, what, "running", at, lease.job)
         return self._waiting(search.template.id, what, None)
 
     def _waiting(self, cell: str, what: str, record: Record | None) -> CellStatus:

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
+from suite.data.grammar_labels import grammar_labels
 from suite.data.source import TextSource
-from suite.data.told import told
 from suite.errors import InputError
 from suite.records.experiment import Bos
 
@@ -169,7 +169,7 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _labels(source: TextSource, tokenizer: PreTrainedTokenizerBase, ids: list[int], context: int) -> Labels | None:
-    known = told(source)
+    known = grammar_labels(source)
     if known is None or tokenizer.convert_ids_to_tokens(ids) != known.words:
         return None  # another tokenizer's pieces are not the grammar's words
     count = len(ids) // context

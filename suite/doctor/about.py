@@ -6,10 +6,10 @@ import platform
 from collections.abc import Iterator, Mapping
 
 from suite.doctor.finding import Finding, ok, warn
-from suite.surroundings import Surroundings
+from suite.runtime import Runtime
 
 
-def image(around: Surroundings, environ: Mapping[str, str], digest: str | None) -> Finding:
+def image(around: Runtime, environ: Mapping[str, str], digest: str | None) -> Finding:
     """The image's digest, as records will have it. The suite's images set LOTTERY_COMMIT."""
     if digest:
         return ok("image", digest)

@@ -46,8 +46,8 @@ def take_stock(needs: list[Need]) -> list[Stock]:
     from suite.hub.cache import cache_folder
     from suite.hub.explained import unreachable
     from suite.hub.obtain import missing_bytes
-    from suite.hub.patience import Unwatched
     from suite.hub.repository import files_of, remembered
+    from suite.hub.retry import Unwatched
 
     offline = "HF_HUB_OFFLINE is set" if is_offline_mode() else ""
     found, silent = [], offline
@@ -59,7 +59,7 @@ def take_stock(needs: list[Need]) -> list[Stock]:
         trouble, files = None, remembered(need.repository) or []
         if not files or missing_bytes(need.repository, files):
             try:
-                files = files_of(need.repository, Unwatched(), ask=bool(files) and not silent, patience=())
+                files = files_of(need.repository, Unwatched(), ask=bool(files) and not silent, waits=())
             except InputError as error:
                 trouble = str(error)
                 if unreachable(error):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from suite.doctor.finding import Finding, fail, ok, warn
 from suite.machine import Machine
-from suite.surroundings import Surroundings, unseen
+from suite.runtime import Runtime, missing_gpu
 
 MINIMUM_DRIVER = {12: 525, 13: 580}  # of a major version of CUDA, whose minor versions all run on it
 LAST_FOR_OLD = "torch 2.10.0 is the last whose wheels on the package index run on a V100"
@@ -32,7 +32,7 @@ def this_torch() -> Torch:
     return Torch(torch.__version__, cuda, tuple(torch.cuda.get_arch_list()), torch.cuda.device_count())
 
 
-def gpu(machine: Machine, around: Surroundings, *, wanted: bool) -> Finding:
+def gpu(machine: Machine, around: Runtime, *, wanted: bool) -> Finding:
     """`wanted`: a study has models that are slow without a GPU."""
     if machine.gpus:
         each = [
@@ -40,7 +40,7 @@ def gpu(machine: Machine, around: Surroundings, *, wanted: bool) -> Finding:
             for gpu in machine.gpus
         ]
         return ok("GPU", "; ".join(f"{each.count(one)}x {one}" for one in dict.fromkeys(each)))
-    if reason := unseen(machine, around):
+    if reason := missing_gpu(machine, around):
         found = f"none is visible: {reason.why}"
         if reason.certain:
             return fail("GPU", found, reason.cure)

@@ -11,12 +11,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from suite.errors import ExperimentError, sentence
-from suite.evaluation.board import Reading, watch
 from suite.evaluation.decoding import Decoder, captures
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
+from suite.evaluation.telemetry import Reading, watch
 from suite.evaluation.writing import Written
 from suite.protocol import NEW_TOKENS, SAMPLES_KEPT, TIMING_REPEATS, TIMING_WARM_UPS
-from suite.records.schema import Board, Captured, Generation, Speed
+from suite.records.schema import Captured, Generation, Speed, Telemetry
 
 
 @torch.inference_mode()
@@ -108,7 +108,7 @@ class Timing:
         self._plain, self._graphs = Runs(len(prompt), new_tokens), Runs(len(prompt), new_tokens)
         self._why_not: str | None = None
 
-    @kept_pages()
+    @retained_malloc()
     def block(self) -> None:
         """Time TIMING_REPEATS more of each way."""
         with watch(sorted({parameter.device for parameter in self.model.parameters()}, key=str), self._reading):
@@ -135,7 +135,7 @@ class Timing:
         return self._plain.new_ids
 
     @property
-    def board(self) -> Board | None:
+    def board(self) -> Telemetry | None:
         """What the GPU's instruments said of the plain loop; the warm-ups used energy as well."""
         runs = self._plain.blocks * (TIMING_WARM_UPS + TIMING_REPEATS)
         return self._reading.board(runs * (self._plain.length + self.new_tokens))

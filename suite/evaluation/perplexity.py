@@ -16,8 +16,8 @@ from suite.data.windows import Windows
 from suite.errors import ExperimentError
 from suite.evaluation.blocks import HeadInBlocks
 from suite.evaluation.interval import ratio_interval
-from suite.evaluation.pages import kept_pages
 from suite.evaluation.products import fast_products
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.evaluation.softmax import TargetLosses
 from suite.models.logits import Body, body_of
 from suite.protocol import MOST_NATS
@@ -45,7 +45,7 @@ class Observer(Protocol):
         """The log-sum-exp of all tokens, float64 [positions]."""
 
 
-@kept_pages()
+@retained_malloc()
 @fast_products()
 @torch.inference_mode()
 def token_losses(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.protocol import ALONE, NEW_TOKENS
 from suite.records.schema import Sample
 
@@ -58,7 +58,7 @@ def continued(model: PreTrainedModel, prompts: Sequence[Sequence[int]], new_toke
     return [row[length : length + new_tokens] for row, length in zip(rows, lengths, strict=True)]
 
 
-@kept_pages()
+@retained_malloc()
 def write(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,

@@ -188,11 +188,11 @@ def _training(study: Study, model: ModelSource, experiment: Experiment, machine:
     anatomy, asked = model.anatomy, asked_of(experiment)
     small, rate = anatomy.weights <= cost.BATCHED, rates(machine).matrix["float32"]
     if machine.gpus:
-        together, lanes = (cost.TOGETHER if small else 1), 1
+        together, executors = (cost.TOGETHER if small else 1), 1
         needed = RUNTIME_BYTES
     else:
-        together, lanes = (cost.ON_A_CORE, cores()) if small else (1, 1)
-        needed = RUNTIME_BYTES + cost.PROCESS_BYTES * (lanes if small else 1)
-    needed += cost.training_bytes(anatomy, asked, study.context, together * lanes)
-    seconds = cost.training_seconds(anatomy, asked, study.context, rate / lanes, together, lanes)
+        together, executors = (cost.ON_A_CORE, cores()) if small else (1, 1)
+        needed = RUNTIME_BYTES + cost.PROCESS_BYTES * (executors if small else 1)
+    needed += cost.training_bytes(anatomy, asked, study.context, together * executors)
+    seconds = cost.training_seconds(anatomy, asked, study.context, rate / executors, together, executors)
     return Forecast(experiment, seconds, needed)

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from suite.errors import InputError
-from suite.hub.patience import cause, passes
+from suite.hub.retry import cause, passes
 
 
 @contextmanager

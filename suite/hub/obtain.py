@@ -13,8 +13,8 @@ from suite.errors import InputError
 from suite.hub.cache import cache_folder, linked, storage
 from suite.hub.checksum import checksum, named
 from suite.hub.explained import explained
-from suite.hub.patience import Unwatched, Watch, patiently
 from suite.hub.repository import HubFile, Repository, files_of, model_repository, not_here
+from suite.hub.retry import Unwatched, Watch, retried
 from suite.hub.transfer import transfer
 
 _obtained: set[Repository] = set()  # by this process, which need not hash 15 GB again
@@ -169,4 +169,4 @@ def _link(repository: Repository, files: list[HubFile], watch: Watch) -> None:
             snapshot_download(repository.name, repo_type=kind, revision=revision, allow_patterns=names)
 
     with explained(repository.name, repository.place):
-        patiently(link, watch)
+        retried(link, watch)

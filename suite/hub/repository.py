@@ -15,7 +15,7 @@ from huggingface_hub.errors import CachedRepoTreeNotFoundError, EntryNotFoundErr
 from suite.errors import InputError
 from suite.hub.cache import linked
 from suite.hub.explained import explained, unreachable
-from suite.hub.patience import Watch, patiently
+from suite.hub.retry import Watch, retried
 
 CONFIGURATION = ("config.json", "generation_config.json")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -62,13 +62,13 @@ def model_repository(name: str, revision: str) -> Repository:
 
 
 def files_of(
-    repository: Repository, watch: Watch, *, ask: bool = False, patience: Sequence[float] | None = None
+    repository: Repository, watch: Watch, *, ask: bool = False, waits: Sequence[float] | None = None
 ) -> list[HubFile]:
     """The wanted files, from what the cache remembers of the commit, else from the hub.
 
     Args:
         ask: ask the hub even where the cache remembers (unless offline).
-        patience: seconds to wait before each further attempt to ask.
+        waits: seconds to wait before each further attempt to ask.
 
     Raises:
         InputError: the hub does not give them, the revision is no commit, or a wanted file is not among them.
@@ -77,7 +77,7 @@ def files_of(
     known = None if ask and not offline else remembered(repository)
     if known is None and not offline:
         try:
-            known = _stated(repository, watch, patience)
+            known = _stated(repository, watch, waits)
         except InputError as error:
             if (
                 ask
@@ -103,7 +103,7 @@ def remembered(repository: Repository) -> list[HubFile] | None:
     return _wanted(repository, [HubFile(f.path, f.size, f.lfs.sha256 if f.lfs else f.blob_id) for f in tree])
 
 
-def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | None) -> list[HubFile]:
+def _stated(repository: Repository, watch: Watch, waits: Sequence[float] | None) -> list[HubFile]:
     def one_by_one() -> tuple[str | None, list[HubFile]]:
         commit, files = None, []
         for name in repository.patterns:
@@ -126,7 +126,7 @@ def _stated(repository: Repository, watch: Watch, patience: Sequence[float] | No
         ]
 
     with explained(repository.name, repository.place):
-        commit, files = patiently(ask, watch, patience=patience)
+        commit, files = retried(ask, watch, waits=waits)
     if commit != repository.revision:
         what = "leads to another commit" if COMMIT.fullmatch(repository.revision) else "is a name that can move"
         raise InputError(

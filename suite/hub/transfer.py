@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from huggingface_hub.file_download import hf_hub_url, http_get
 from huggingface_hub.utils import build_hf_headers, disable_progress_bars, logging  # type: ignore[attr-defined]
 
-from suite.hub.patience import Watch, patiently
+from suite.hub.retry import Watch, retried
 
 if TYPE_CHECKING:
     from suite.hub.repository import HubFile, Repository
@@ -47,7 +47,7 @@ def transfer(repository: Repository, file: HubFile, part: Path, watch: Watch) ->
     part of our own, filled by its `http_get`.
 
     Raises:
-        HfHubHTTPError, httpx.HTTPError, OSError: after some patience.
+        HfHubHTTPError, httpx.HTTPError, OSError: after the last retry.
     """
     url = hf_hub_url(repository.name, file.name, repo_type=repository.kind, revision=repository.revision)
     with _Counted(part, watch) as target:
@@ -64,4 +64,4 @@ def transfer(repository: Repository, file: HubFile, part: Path, watch: Watch) ->
                 expected_size=file.size,
             )
 
-        patiently(go_on, watch, target.tell)
+        retried(go_on, watch, target.tell)

@@ -43,7 +43,7 @@ class Piece:
             shape[self.side] = int(self.kept.sum())
         return tuple(shape)
 
-    def gone(self) -> Tensor:
+    def removed(self) -> Tensor:
         """Which weights of the parameter are out: bool, of its whole shape."""
         if self.kept is None:
             return torch.zeros(self.whole.shape, dtype=torch.bool)
@@ -60,12 +60,12 @@ class Removal:
     def __init__(self, loaded: LoadedModel, stack: ExitStack) -> None:
         self._loaded, self._stack, self._anatomy = loaded, stack, loaded.anatomy
         self._pieces = {parameter.name: Piece(parameter) for parameter in loaded.anatomy.parameters}
-        self._gone: frozenset[int] = frozenset()
+        self._removed: frozenset[int] = frozenset()
 
-    def take_neurons(self, layer: int, gone: Tensor) -> None:
+    def take_neurons(self, layer: int, removed: Tensor) -> None:
         """Take inner neurons of a layer's MLP out: bool [neurons], True = goes."""
         for parameter, side in _along_neurons(self._anatomy, layer):
-            along = ~gone.cpu()
+            along = ~removed.cpu()
             times = parameter.shape[side] // len(along)  # of gate and up in one matrix, a row of each
             piece = self._pieces[parameter.name] = Piece(parameter, side, along.repeat(times))
             held = self._loaded.parameter(parameter.name)
@@ -75,11 +75,11 @@ class Removal:
             if isinstance(module, Conv1D):
                 self._set(module, nf=module.weight.shape[1])
 
-    def take_layers(self, gone: frozenset[int]) -> None:
+    def take_layers(self, removed: frozenset[int]) -> None:
         """Take whole decoder layers out. Those that remain are counted anew, as their places in the cache are."""
-        self._gone = gone
+        self._removed = removed
         for parameter in self._anatomy.parameters:
-            if parameter.layer in gone:
+            if parameter.layer in removed:
                 self._stack.callback(self._loaded.remake, parameter.name)
                 park(self._loaded.parameter(parameter.name))
         whole = self._loaded.blocks
@@ -95,7 +95,9 @@ class Removal:
         """Have the loaded model known as the smaller one, once everything is out."""
         config, kept = self._loaded.model.config, self._kept
         pieces = {
-            _named(piece.whole, kept): piece for piece in self._pieces.values() if piece.whole.layer not in self._gone
+            _named(piece.whole, kept): piece
+            for piece in self._pieces.values()
+            if piece.whole.layer not in self._removed
         }
         smaller = self._anatomy.reduced(_smaller(pieces, kept), len(kept))
         changes: dict[str, Any] = {"num_hidden_layers": len(kept)}
@@ -110,15 +112,15 @@ class Removal:
         self._set(config, **changes)
         self._set(self._loaded, anatomy=smaller, stored=_remaining(self._loaded.stored, pieces))
 
-    def gone(self, parameter: Parameter) -> Tensor:
+    def removed(self, parameter: Parameter) -> Tensor:
         """Which weights of a parameter of the whole model are out: bool, of its shape."""
-        if parameter.layer in self._gone:
+        if parameter.layer in self._removed:
             return torch.ones(parameter.shape, dtype=torch.bool)
-        return self._pieces[parameter.name].gone()
+        return self._pieces[parameter.name].removed()
 
     @property
     def _kept(self) -> list[int]:
-        return [layer for layer in range(self._anatomy.layers) if layer not in self._gone]
+        return [layer for layer in range(self._anatomy.layers) if layer not in self._removed]
 
     def _set(self, owner: Any, **values: Any) -> None:
         for key, value in values.items():

@@ -26,7 +26,7 @@ from suite.records.schema import ModelSummary
 from suite.weights import WeightsFile
 
 if TYPE_CHECKING:
-    from suite.hub.patience import Watch
+    from suite.hub.retry import Watch
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")

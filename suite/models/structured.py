@@ -26,7 +26,9 @@ ByLayer = dict[int, list[Parameter]]
 
 
 @contextmanager
-def taken_out(loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None) -> Iterator[Pruned]:
+def structurally_pruned(
+    loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None
+) -> Iterator[Pruned]:
     """Take out what the experiment asks for, and put it back on leaving, whatever happens inside.
 
     Of `neurons`, `round(sparsity * n)` of the n inner neurons of each selected MLP go: their rows of the matrices that
@@ -57,12 +59,12 @@ def taken_out(loaded: LoadedModel, experiment: Experiment, calibration: Tensor |
                 removal.take_neurons(layer, least_worth(keys.of_neurons(layer), experiment.sparsity))
         masks, counts = {}, {}
         for parameter in selected:
-            gone, zero = removal.gone(parameter), loaded.stored(parameter.name) == 0
-            masks[parameter.name] = packed(gone)
+            removed, zero = removal.removed(parameter), loaded.stored(parameter.name) == 0
+            masks[parameter.name] = packed(removed)
             counts[parameter.name] = TensorCount(
-                weights=parameter.weights, zeros=int((gone | zero).sum()), zeros_before=int(zero.sum())
+                weights=parameter.weights, zeros=int((removed | zero).sum()), zeros_before=int(zero.sum())
             )
-        out = sum(int(removal.gone(parameter).sum()) for parameter in selected)
+        out = sum(int(removal.removed(parameter).sum()) for parameter in selected)
         removal.settle()
         along = anatomy.weights - loaded.anatomy.weights - out
         seconds = time.perf_counter() - started
@@ -76,8 +78,8 @@ def _least(keys: _Keys, layers: int, sparsity: float) -> frozenset[int]:
         ExperimentError: no layer would be left.
     """
     candidates = keys.of_layers()
-    gone = least_worth(torch.stack(list(candidates.values())), sparsity).tolist()
-    found = frozenset(layer for layer, goes in zip(candidates, gone, strict=True) if goes)
+    removed = least_worth(torch.stack(list(candidates.values())), sparsity).tolist()
+    found = frozenset(layer for layer, goes in zip(candidates, removed, strict=True) if goes)
     if len(found) == layers:
         raise ExperimentError(f"all {layers} layers would go, and a model needs one; ask for less")
     return found

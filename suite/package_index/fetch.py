@@ -18,7 +18,7 @@ from suite.package_index.source import PackageSource
 from suite.package_index.wheel import pieces
 
 if TYPE_CHECKING:
-    from suite.hub.patience import Watch
+    from suite.hub.retry import Watch
 
 
 def fetch(source: PackageSource, sha256: str, target: Path, watch: Watch, size: int | None = None) -> None:

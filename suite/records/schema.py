@@ -245,7 +245,7 @@ class Speed(Part):
         return self
 
 
-class Board(Part):
+class Telemetry(Part):
     """What the GPU's own instruments say of the timed repeats: clocks in MHz, power in W, temperature in Celsius.
 
     `energy_j_per_token` comes from the board's energy counter, over every token read and written; None where the
@@ -286,7 +286,7 @@ class Generation(Part):
     decode_tokens_per_s: Speed
     dense_decode_tokens_per_s: Speed | None = None
     captured: Captured | None = None  # None on a processor, and in records from before it was measured
-    gpu_telemetry: Board | None = Field(  # None on a processor
+    gpu_telemetry: Telemetry | None = Field(  # None on a processor
         default=None, validation_alias=AliasChoices("gpu_telemetry", "board")
     )
     prompts: Count
@@ -441,7 +441,7 @@ class Record(Part):
 
     def reproducible(self) -> dict[str, Any]:
         """What two runs of one experiment must agree on, as JSON: all but times, speeds, measured memory and energy,
-        and the surroundings they were measured in."""
+        and the environment they were measured in."""
         return cast(dict[str, Any], _lasting(self.model_dump(mode="json", by_alias=True)))
 
     def sealed(self) -> Record:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from pydantic_core import from_json
 
 from suite.errors import InputError
-from suite.garbage import without_collection
+from suite.gc_paused import gc_paused
 from suite.records.experiment import digest
 from suite.records.plan import Plan
 from suite.records.schema import READABLE, SCHEMA, Record
@@ -267,7 +267,7 @@ def read_records(folders: Iterable[Path]) -> tuple[list[Record], list[Damage]]:
     """
     records: dict[str, Record] = {}
     damaged: list[Damage] = []
-    with without_collection():
+    with gc_paused():
         for path in [path for store in studies(folders) for path in store.paths]:
             record = read_record(path)
             if isinstance(record, Damage):

@@ -59,7 +59,7 @@ def export(
     try:
         observer.started(experiment)
         with ExitStack() as stack:
-            sections, masks = _finish(session.alter(stack, experiment))
+            sections, masks = _finish(session.transform(stack, experiment))
             digests = {name: getattr(sections.get(name), "mask_digest", None) for name in ("pruning", "recovered")}
             _compare(digests, known)
             held = {} if experiment.structured else masks  # what is taken out left a smaller model without zeros

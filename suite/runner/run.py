@@ -18,15 +18,15 @@ from suite.interruption import held, no_failure_once_asked, stop_if_asked
 from suite.manifest import Study
 from suite.models.source import ModelSource
 from suite.records import Damage, Experiment, Record, Store
-from suite.records.claims import Claims
-from suite.runner.agenda import Agenda, finished
-from suite.runner.alteration import Lessons
+from suite.records.leases import Leases
 from suite.runner.environment import environment
 from suite.runner.reasons import FAILURES, now, reason
 from suite.runner.section import Section
 from suite.runner.session import Session
 from suite.runner.texts import read
 from suite.runner.trainings import Trainings
+from suite.runner.transforms import TextIds
+from suite.runner.worklist import Worklist, finished
 
 Work = Callable[[Experiment], Iterable[Section]]
 
@@ -67,23 +67,23 @@ class Run:
     outcome: Outcome = field(default_factory=Outcome)
 
     @cached_property
-    def agendas(self) -> list[Agenda]:
+    def worklists(self) -> list[Worklist]:
         """What each model lacks, as the store was when this was first asked.
 
         Raises:
             InputError: the results folder cannot be written.
         """
         self.store.prepare()
-        self.claims.sweep()
+        self.leases.sweep()
         for damage in self.store.set_aside():
             self.observer.damaged(damage)
         if plan := self.study.plan:
             self.store.write_plan(plan)
-        return [Agenda(self.study, model, self.store) for model in self.study.models]
+        return [Worklist(self.study, model, self.store) for model in self.study.models]
 
     @property
-    def claims(self) -> Claims:
-        return Claims(self.store.folder)
+    def leases(self) -> Leases:
+        return Leases(self.store.folder)
 
     @no_failure_once_asked()
     def __call__(self) -> Outcome:
@@ -94,63 +94,63 @@ class Run:
             Interrupted: a signal asked for it; what is done is kept.
             RuntimeError: a bug: a model was not restored.
         """
-        self.outcome.there = sum(agenda.there for agenda in self.agendas)
-        todo = [agenda for agenda in self.agendas if agenda.left]
-        total = self.outcome.there + sum(agenda.left for agenda in todo)
-        self.observer.planned(total, self.outcome.there, any(agenda.searching for agenda in todo))
+        self.outcome.there = sum(worklist.there for worklist in self.worklists)
+        todo = [worklist for worklist in self.worklists if worklist.left]
+        total = self.outcome.there + sum(worklist.left for worklist in todo)
+        self.observer.planned(total, self.outcome.there, any(worklist.searching for worklist in todo))
         # Every text is cut before the first model is loaded: what is wrong with one is told in the first seconds.
         windows = {
-            agenda.model.name: read(self.study, agenda.model, agenda.dense, agenda.learnt)
-            for agenda in todo
-            if agenda.dense
+            worklist.model.name: read(self.study, worklist.model, worklist.dense, worklist.learnt)
+            for worklist in todo
+            if worklist.dense
         }
-        for agenda in todo:
-            if agenda.dense:
-                agenda.evaluate(len(windows[agenda.model.name][0].tokens))
-        for index, agenda in enumerate(todo):
-            if not agenda.dense:
-                self._trainings(agenda)
+        for worklist in todo:
+            if worklist.dense:
+                worklist.evaluate(len(windows[worklist.model.name][0].tokens))
+        for index, worklist in enumerate(todo):
+            if not worklist.dense:
+                self._trainings(worklist)
                 continue
             later = sum(other.left for other in todo[index + 1 :])
-            self._model(agenda, *windows.pop(agenda.model.name), later)
+            self._model(worklist, *windows.pop(worklist.model.name), later)
         return self.outcome
 
-    def _trainings(self, agenda: Agenda) -> None:
+    def _trainings(self, worklist: Worklist) -> None:
         """Do one network's trainings."""
         Trainings(
             self.study,
-            agenda.model,
+            worklist.model,
             self.store,
-            agenda.missing,
+            worklist.missing,
             keep=self._keep,
             found=self._found,
             started=self.observer.started,
             step=self._step,
         )()
 
-    def _model(self, agenda: Agenda, windows: Windows, lessons: Lessons, later: int) -> None:
-        """Do one model's agenda; `later` is how many experiments of other models come after it."""
-        model = agenda.model
+    def _model(self, worklist: Worklist, windows: Windows, text_ids: TextIds, later: int) -> None:
+        """Do one model's worklist; `later` is how many experiments of other models come after it."""
+        model = worklist.model
         self.observer.loading(model.name)
         try:
-            session = Session(model, windows, lessons, self.store.folder, self._step, agenda.coming)
+            session = Session(model, windows, text_ids, self.store.folder, self._step, worklist.coming)
         except (InputError, RuntimeError, OSError, ValueError, MemoryError) as error:
-            for experiment in filter(None, [agenda.dense, *agenda.missing]):
+            for experiment in filter(None, [worklist.dense, *worklist.missing]):
                 self._keep(not_loaded(experiment, model, reason(error)))
             return
         try:
-            if agenda.dense and not (agenda.known_dense and session.remember(agenda.known_dense)):
-                agenda.note(self._measure(agenda.dense, session, session.dense))
+            if worklist.dense and not (worklist.known_dense and session.remember(worklist.known_dense)):
+                worklist.note(self._measure(worklist.dense, session, session.dense))
             if session.baseline is None:
-                agenda.searches = ()  # a search has nothing to go by; the cells' records say why
-            for experiment in agenda.pruned(lambda one: self.claims.of_others(one.id) is not None):
+                worklist.searches = ()  # a search has nothing to go by; the cells' records say why
+            for experiment in worklist.pruned(lambda one: self.leases.of_others(one.id) is not None):
                 stop_if_asked()
-                if record := finished(self.store, experiment):  # since the agenda was made
+                if record := finished(self.store, experiment):  # since the worklist was made
                     self._found(record)
                 else:
                     record = self._measure(experiment, session, session.altered)
-                agenda.note(record)
-                self.observer.expected(self.outcome.total + agenda.left + later)
+                worklist.note(record)
+                self.observer.expected(self.outcome.total + worklist.left + later)
             if strays := session.loaded.strays():
                 raise RuntimeError(f"a bug: {strays[0]} was not restored, so records of {model.name} may be wrong")
         finally:
@@ -161,7 +161,7 @@ class Run:
         started, clock = now(), time.perf_counter()
         sections: dict[str, Any] = {}
         error = None
-        with self.claims.claim(experiment.id):
+        with self.leases.hold(experiment.id):
             try:
                 for name, section in work(experiment):
                     sections[name] = section

@@ -38,9 +38,9 @@ from suite.protocol import SAME_BASELINE, TOKENS_A_BATCH
 from suite.pruning.masks import Bits
 from suite.records.experiment import Experiment, Sequential
 from suite.records.schema import Memory, Perplexity, Protocol, Record, SequentialTest, Size
-from suite.runner.alteration import FLOAT8, Lessons, alter
 from suite.runner.kernels import on_kernels
 from suite.runner.section import Section
+from suite.runner.transforms import FLOAT8, TextIds, transform
 
 Progress = Callable[[str, int, int], None]  # of what, how many are done, how many there are
 
@@ -61,7 +61,7 @@ class Session:
         self,
         source: ModelSource,
         windows: Windows,
-        lessons: Lessons,
+        text_ids: TextIds,
         scratch: Path,
         progress: Progress,
         coming: Collection[Experiment] = (),
@@ -74,7 +74,7 @@ class Session:
         """
         self.source = source
         self.windows = windows
-        self.lessons = lessons
+        self.text_ids = text_ids
         self.scratch = scratch
         self.progress = progress
         self.baseline: Baseline | None = None
@@ -143,7 +143,7 @@ class Session:
         if beside:
             beside.block()
         with ExitStack() as stack:
-            masks = yield from self.alter(stack, experiment)
+            masks = yield from self.transform(stack, experiment)
             if "perplexity" in experiment.measure:
                 yield "perplexity", self._altered_perplexity(experiment, self.baseline)
             if experiment.sequential is not None:
@@ -161,9 +161,11 @@ class Session:
         if "coherence" in experiment.measure and self.baseline.writing is not None:
             yield "coherence", coherence.compare(self._writing(written), self.baseline.writing)
 
-    def alter(self, stack: ExitStack, experiment: Experiment) -> Generator[Section, None, dict[str, Bits]]:
-        """Do to the model what the experiment asks for; leaving `stack` undoes it. See `suite.runner.alteration`."""
-        return (yield from alter(stack, self.loaded, experiment, self.lessons, self.quick_perplexity, self.progress))
+    def transform(self, stack: ExitStack, experiment: Experiment) -> Generator[Section, None, dict[str, Bits]]:
+        """Do to the model what the experiment asks for; leaving `stack` undoes it. See `suite.runner.transforms`."""
+        return (
+            yield from transform(stack, self.loaded, experiment, self.text_ids, self.quick_perplexity, self.progress)
+        )
 
     def quick_perplexity(self) -> float:
         """The perplexity of the model as it is, and nothing beside it."""

@@ -11,12 +11,12 @@ from suite.manifest import Study
 from suite.models.loading import load_tokenizer
 from suite.models.source import ModelSource
 from suite.records.experiment import Experiment, TextReference
-from suite.runner.alteration import Lessons
+from suite.runner.transforms import TextIds
 
 
 def read(
     study: Study, model: ModelSource, experiment: Experiment, texts: Iterable[TextReference]
-) -> tuple[Windows, Lessons]:
+) -> tuple[Windows, TextIds]:
     """The study's text cut into windows, and the texts to learn from, all by the model's own tokenizer.
 
     Args:
@@ -27,7 +27,7 @@ def read(
     """
     tokenizer, each = load_tokenizer(model), experiment.bos == "each"
     learnt = {reference: study.text_of(reference) for reference in texts}
-    lessons = Lessons(
+    text_ids = TextIds(
         {
             ref: token_ids(text, tokenizer, study.context + 1, special=not each)
             for ref, text in learnt.items()
@@ -44,4 +44,4 @@ def read(
         windows = make_windows(study.text, tokenizer, study.context, experiment.windows, experiment.bos)
     except InputError as error:
         raise InputError(f"model {model.name!r}: {error}") from error
-    return windows, lessons
+    return windows, text_ids

@@ -15,16 +15,16 @@ from suite.models.loading import full_configuration, load_tokenizer
 from suite.models.source import ModelSource
 from suite.pruning.masks import packed
 from suite.records import Experiment, Record, Store
-from suite.records.claims import Claims
+from suite.records.leases import Leases
 from suite.records.schema import Environment, Pruning, TensorCount
 from suite.records.trained import Trained
 from suite.records.wording import describe
-from suite.runner import kept
-from suite.runner.agenda import finished
+from suite.runner import checkpoints
 from suite.runner.environment import environment
-from suite.runner.lanes import Job, Lane, Result, lane_of
+from suite.runner.executors import Executor, Job, Result, executor_of
 from suite.runner.reasons import now, reason
-from suite.training.lesson import Exam, Lesson, exam_of, lesson_of
+from suite.runner.worklist import finished
+from suite.training.data import HeldOut, TrainingData, held_out_of, training_data
 from suite.training.levels import STOOD_ON, asked_of, remaining, stands_on
 from suite.training.narrower import narrower
 from suite.training.ticket import Done
@@ -57,7 +57,7 @@ class Trainings:
         self.model, self.store = model, store
         self.config = full_configuration(model)
         self.keep, self.found, self.started, self.step = keep, found, started, step
-        self.claims = Claims(store.folder)
+        self.leases = Leases(store.folder)
         self.weights = model.anatomy.block_weights
         self.todo: dict[str, Experiment] = {}
         self.behind: dict[str, dict[str, str]] = {}  # the ids of what each of them stands on, by what it is to it
@@ -68,8 +68,10 @@ class Trainings:
             self._want(experiment)
         asked = asked_of(missing[0])
         tokenizer = load_tokenizer(model)
-        self.exam: Exam = exam_of(study.text, tokenizer, study.context)
-        self.lesson: Lesson = lesson_of(study.text_of(asked.text), tokenizer, study.context, asked.recall_weight)
+        self.held_out: HeldOut = held_out_of(study.text, tokenizer, study.context)
+        self.data: TrainingData = training_data(
+            study.text_of(asked.text), tokenizer, study.context, asked.recall_weight
+        )
 
     def __call__(self) -> None:
         """Do them all. What failed takes along what stands on it, and has a record that says why.
@@ -77,23 +79,23 @@ class Trainings:
         Raises:
             Interrupted: a signal asked for it; trainings that had not ended are begun anew another time.
         """
-        lane = lane_of(self.model, self.lesson, self.exam, self.step)
+        executor = executor_of(self.model, self.data, self.held_out, self.step)
         clock = time.perf_counter()
         try:
             while self.todo or self.running:
                 stop_if_asked()
-                self._begin(lane)
-                results = lane.ended()
+                self._begin(executor)
+                results = executor.ended()
                 moment = time.perf_counter()
                 for running in self.running.values():  # time is shared by all that run, and adds up to what passed
                     running.seconds += (moment - clock) / len(self.running)
                 clock = moment
                 for result in results:
-                    self._end(result, lane)
+                    self._end(result, executor)
         finally:
-            lane.close()
+            executor.close()
             for running in self.running.values():
-                running.claim.close()
+                running.lease.close()
 
     def _want(self, experiment: Experiment) -> None:
         """Put a training on the list, behind those it stands on and that are not kept."""
@@ -103,7 +105,7 @@ class Trainings:
         self.behind[experiment.id] = {name: behind.id for name, behind in stands.items()}
         for behind in stands.values():
             recorded = finished(self.store, behind) is not None
-            if not (recorded and kept.whole(kept.path_of(self.store.folder, behind.id))):
+            if not (recorded and checkpoints.whole(checkpoints.path_of(self.store.folder, behind.id))):
                 self._want(behind)
                 if recorded:
                     self.again.add(behind.id)
@@ -119,18 +121,18 @@ class Trainings:
         ]
         return sorted(ready, key=lambda one: asked_of(one).arm not in STOOD_ON)
 
-    def _begin(self, lane: Lane) -> None:
-        if not lane.room:
+    def _begin(self, executor: Executor) -> None:
+        if not executor.room:
             return  # and nothing is read to no purpose
         ready = self._ready()
-        free = [one for one in ready if self.claims.of_others(one.id) is None]
+        free = [one for one in ready if self.leases.of_others(one.id) is None]
         for experiment in free:  # another process may have done it since
             if (record := finished(self.store, experiment)) and experiment.id not in self.again:
                 del self.todo[experiment.id]
                 self.found(record)
-        for job in lane.begin([self._job(one) for one in free if one.id in self.todo]):
+        for job in executor.begin([self._job(one) for one in free if one.id in self.todo]):
             del self.todo[job.experiment.id]
-            self.running[job.experiment.id] = Running.of(self.claims, job.experiment)
+            self.running[job.experiment.id] = Running.of(self.leases, job.experiment)
             self.started(job.experiment)
         if ready and not free and not self.running:
             time.sleep(WAITING)  # another process is at all that could begin
@@ -142,11 +144,11 @@ class Trainings:
         if asked.arm == "small-dense":
             pruned = self.weights - remaining(self.weights, asked.pruned, asked.level)
             config = narrower(config, self.model.anatomy.weights - pruned)
-        behind = {name: kept.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
-        keep = kept.path_of(folder, experiment.id) if asked.arm in STOOD_ON else None
+        behind = {name: checkpoints.path_of(folder, one) for name, one in self.behind[experiment.id].items()}
+        keep = checkpoints.path_of(folder, experiment.id) if asked.arm in STOOD_ON else None
         return self.jobs.setdefault(experiment.id, Job(experiment, self.model, config, behind, keep))
 
-    def _end(self, result: Result, lane: Lane) -> None:
+    def _end(self, result: Result, executor: Executor) -> None:
         experiment = result.job.experiment
         running = self.running.pop(experiment.id)
         try:
@@ -156,11 +158,11 @@ class Trainings:
                     why = reason(result.error)
                     if one is not experiment:
                         why = f"a training it stands on failed ({describe(experiment)}): {why}"
-                    self.keep(self._record(one, running.environment(lane), error=why))
+                    self.keep(self._record(one, running.environment(executor), error=why))
             elif experiment.id not in self.again:
-                self.keep(self._record(experiment, running.environment(lane), **self._sections(result)))
+                self.keep(self._record(experiment, running.environment(executor), **self._sections(result)))
         finally:
-            running.claim.close()
+            running.lease.close()
 
     def _above(self, experiment: Experiment) -> list[Experiment]:
         """What is left to do and stands on this training, or on one that does."""
@@ -179,11 +181,11 @@ class Trainings:
         source = replace(self.model, config=config, gguf=None if small else self.model.gguf)
         trained = Trained(
             loss=done.loss,
-            floor=self.exam.floor,
-            tokens=self.exam.windows[:, 1:].numel(),
-            windows=len(self.exam.windows),
-            text_sha256=self.exam.text_sha256,
-            tokenizer_sha256=self.exam.tokenizer_sha256,
+            floor=self.held_out.floor,
+            tokens=self.held_out.windows[:, 1:].numel(),
+            windows=len(self.held_out.windows),
+            text_sha256=self.held_out.text_sha256,
+            tokenizer_sha256=self.held_out.tokenizer_sha256,
             softmax="float64",
             course=done.course,
             parameters=source.anatomy.weights - (pruning.zeros if pruning else 0),
@@ -225,26 +227,26 @@ class Trainings:
 class Running:
     """A training that was begun, and the seconds that were its share since."""
 
-    claim: ExitStack
+    lease: ExitStack
     started: str
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, claims: Claims, experiment: Experiment) -> Running:
+    def of(cls, leases: Leases, experiment: Experiment) -> Running:
         stack = ExitStack()
-        stack.enter_context(claims.claim(experiment.id))
+        stack.enter_context(leases.hold(experiment.id))
         return cls(stack, now())
 
-    def environment(self, lane: Lane) -> Environment:
+    def environment(self, executor: Executor) -> Environment:
         """Where it was trained."""
         found = environment(None, self.started, self.seconds)
         return found.model_copy(
             update={
-                "device": str(lane.device),
-                "device_map": f"{lane.device}: the whole network",
-                "threads": lane.threads,
+                "device": str(executor.device),
+                "device_map": f"{executor.device}: the whole network",
+                "threads": executor.threads,
                 "dtype": "float32",
                 "dtype_reason": "networks are trained in float32",
-                "attention": lane.attention,
+                "attention": executor.attention,
             }
         )

@@ -16,20 +16,22 @@ KEPT_A_TOKEN = 60  # numbers of the width a block keeps for the way back, the at
 PROCESS_BYTES = 500_000_000  # of each process on a host: the libraries, once more
 
 
-def training_seconds(anatomy: Anatomy, asked: Training, context: int, rate: float, together: int, lanes: int) -> float:
+def training_seconds(
+    anatomy: Anatomy, asked: Training, context: int, rate: float, together: int, executors: int
+) -> float:
     """Seconds of one training, in the company of as many as run at once.
 
     Args:
-        rate: floating-point operations a second of one lane.
+        rate: floating-point operations a second of one executor.
         together: networks that are trained as one batch.
-        lanes: how many batches run at once.
+        executors: how many batches run at once.
     """
     tokens = asked.batch * context
     step = anatomy.layers * STEP_A_LAYER / together + 6 * (anatomy.weights + anatomy.head.weights) * tokens / (
         SMALL_SHARE * rate
     )
     prefix = asked.read if asked.read is not None and asked.read < 1 else 0.0
-    return EXAMINED * asked.steps * (1 + prefix) * step / lanes
+    return EXAMINED * asked.steps * (1 + prefix) * step / executors
 
 
 def training_bytes(anatomy: Anatomy, asked: Training, context: int, networks: int) -> int:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from suite.data.windows import begun_with
 from suite.errors import ExperimentError
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.interruption import stop_if_asked
 from suite.models.loading import LoadedModel
 from suite.protocol import RECOVERY_GRADIENT_NORM, TOKENS_A_BATCH
@@ -83,7 +83,7 @@ class _FineTuning:
         self.stream = torch.tensor(ids, dtype=torch.int64)
         self.removed = {name: _removed(mask, loaded.parameter(name)) for name, mask in masks.items()}
 
-    @kept_pages()
+    @retained_malloc()
     def run(self, perplexity: Callable[[], float], progress: Callable[[int, int], None]) -> Recovered:
         schedule, losses, seconds = self.schedule, [], 0.0
         course = [Along(tokens=0, loss=None, perplexity=perplexity())]

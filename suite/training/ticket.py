@@ -18,13 +18,13 @@ import torch
 from torch import Tensor
 
 from suite.errors import ExperimentError
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.models.anatomy import Anatomy
 from suite.protocol import REINIT_SEED, TICKET_DECAY, TICKET_EXAMINED, TICKET_FINAL_RATE, TICKET_PATH, TICKET_WARM_UP
 from suite.pruning.iterative import Mask, overlap, shuffled, smaller
 from suite.records.experiment import Experiment, Training
 from suite.records.trained import Overlap, Overlaps, Step
-from suite.training.lesson import Exam, Lesson, stream_of
+from suite.training.data import HeldOut, TrainingData, stream_of
 from suite.training.levels import UNPRUNED, asked_of, remaining
 from suite.training.networks import Networks, State, initial
 
@@ -87,11 +87,11 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, up, max(TICKET_FINAL_RATE, down))
 
 
-@kept_pages()
+@retained_malloc()
 def train(
     subjects: Sequence[Subject],
-    lesson: Lesson,
-    exam: Exam,
+    data: TrainingData,
+    held_out: HeldOut,
     device: torch.device,
     attention: str,
     progress: Callable[[int, int], None],
@@ -109,12 +109,12 @@ def train(
     # What the optimiser remembers of words that never come shrinks to denormal numbers, which take a processor long.
     torch.set_flush_denormal(True)
     try:
-        course = _Course(subjects, lesson, exam, device, attention, progress)
+        course = _Course(subjects, data, held_out, device, attention, progress)
         masks = course.masks()
         networks, courses = course.run(masks)
         seconds = (time.perf_counter() - clock) / len(subjects)
         return [
-            _done(subject, networks, index, exam, masks[index], courses[index], seconds)
+            _done(subject, networks, index, held_out, masks[index], courses[index], seconds)
             for index, subject in enumerate(subjects)
         ]
     finally:
@@ -126,8 +126,8 @@ class _Course:
     """What `train` does, of the same arguments."""
 
     subjects: Sequence[Subject]
-    lesson: Lesson
-    exam: Exam
+    data: TrainingData
+    held_out: HeldOut
     device: torch.device
     attention: str
     progress: Callable[[int, int], None]
@@ -172,7 +172,7 @@ class _Course:
                 means = torch.stack(since).mean(0, dtype=torch.float64).tolist()
                 since.clear()
                 for index, (course, mean) in enumerate(zip(courses, means, strict=True)):
-                    held_out = networks.held_out(self.exam.windows, index=index)
+                    held_out = networks.held_out(self.held_out.windows, index=index)
                     course.append(Step(step=step + 1, loss=mean, held_out=held_out))
         return networks, courses
 
@@ -181,7 +181,7 @@ class _Course:
 
     def _step(self, networks: Networks, step: int) -> Tensor:
         self.progress(step, self.asked.steps)
-        batches = [self.lesson.batch(stream, step, self.asked.batch) for stream in self.streams]
+        batches = [self.data.batch(stream, step, self.asked.batch) for stream in self.streams]
         windows, weights = (torch.stack(each).to(self.device) for each in zip(*batches, strict=True))
         return networks.step(windows, weights, self.asked.learning_rate * rate(step, self.asked.steps))
 
@@ -246,7 +246,7 @@ def _done(
     subject: Subject,
     networks: Networks,
     index: int,
-    exam: Exam,
+    held_out: HeldOut,
     mask: Mask,
     course: Sequence[Step],
     seconds: float,
@@ -254,16 +254,16 @@ def _done(
     ended, behind = Ended(networks.state(index), mask), subject.behind
     loss, path = course[-1].held_out, None
     if "dense" in behind and subject.asked.arm in ("dense", "ticket"):
-        path = _path(networks, behind["dense"].values, ended.values, exam)
+        path = _path(networks, behind["dense"].values, ended.values, held_out)
         path = (*path[:-1], loss)
     return Done(ended, tuple(course), loss, _overlaps(subject, mask), path, seconds)
 
 
-def _path(networks: Networks, one: State, other: State, exam: Exam) -> tuple[float, ...]:
+def _path(networks: Networks, one: State, other: State, held_out: HeldOut) -> tuple[float, ...]:
     """Held-out losses on the straight line between two networks' values, at equal distances, both ends included."""
     shares = [k / (TICKET_PATH - 1) for k in range(TICKET_PATH)]
     between = ({name: value.lerp(other[name], share) for name, value in one.items()} for share in shares)
-    return tuple(networks.held_out(exam.windows, values) for values in between)
+    return tuple(networks.held_out(held_out.windows, values) for values in between)
 
 
 def _overlaps(subject: Subject, mask: Mask) -> Overlaps:

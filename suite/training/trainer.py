@@ -21,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 from suite import __version__
 from suite.data import grammar
 from suite.data.tokenizer import story_tokenizer
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
 from suite.training.recipe import Recipe
 
 disable_progress_bar()  # the terminal is the command line's own
@@ -68,7 +68,7 @@ class Training:
     def _checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
 
-    @kept_pages()
+    @retained_malloc()
     def run(self, report: Callable[[Step], None]) -> dict[str, Any]:
         """Train to the end, save the model beside its recipe, and return the training's log."""
         started = time.monotonic() - self.seconds

@@ -12,8 +12,8 @@ from suite.errors import InputError
 from suite.hashes import sha256_of
 from suite.hub.cache import cache_folder, linked
 from suite.hub.obtain import missing_bytes, obtain
-from suite.hub.patience import Unwatched, Watch
 from suite.hub.repository import HubFile, Repository, files_of, remembered
+from suite.hub.retry import Unwatched, Watch
 from suite.package_index.fetch import fetch, joined
 from suite.package_index.source import PackageSource
 from suite.paths import model_cache

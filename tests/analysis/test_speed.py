@@ -5,7 +5,7 @@ import pytest
 from suite.analysis.facts import build_facts
 from suite.analysis.speed import speed_table, welch
 from suite.analysis.values import NotMeasured, Verdict
-from suite.records.schema import Board, Interval, Speed
+from suite.records.schema import Interval, Speed, Telemetry
 from tests.invented import timed, with_speed
 from tests.synthetic import phase1, record
 from tests.told import claims
@@ -47,7 +47,7 @@ def test_speeds_of_different_machines_are_never_compared():
 
 
 def test_the_board_s_instruments_stand_beside_the_speeds_where_there_are_any():
-    board = Board(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=9.0)
+    board = Telemetry(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=9.0)
     found = build_facts([with_speed(one, timed(100.0, 0.5), board=board) for one in phase1()]).main.speed
     assert found and found.has_board and found.rows[1].board == board
     bare = build_facts(phase1()).main.speed

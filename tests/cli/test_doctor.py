@@ -17,7 +17,7 @@ from suite.machine import Gpu, Machine
 from suite.manifest import read_study
 from suite.paths import MANIFESTS
 from suite.room import Room
-from suite.surroundings import Surroundings
+from suite.runtime import Runtime
 
 run_module = importlib.import_module("suite.cli.run")  # not the command of that name
 ROOM = 64 * 10**9
@@ -43,13 +43,13 @@ def expect(finding: Finding, state: str, found: str, cure: str = "") -> None:
 
 
 def test_the_gpu_is_named_or_why_there_is_none() -> None:
-    expect(gpu.gpu(H100, Surroundings(), wanted=True), "ok", "1x NVIDIA H100, 80.0 GB, compute capability 9.0")
-    expect(gpu.gpu(V100, Surroundings(), wanted=True), "ok", "2x Tesla V100, 32.0 GB, compute capability 7.0")
-    expect(gpu.gpu(CPU, Surroundings(), wanted=False), "ok", "none; a processor, 8 cores will do the work")
-    expect(gpu.gpu(CPU, Surroundings(), wanted=True), "warn", "none; a processor", "take a machine with one")
-    forgotten = gpu.gpu(CPU, Surroundings("Apptainer", "535.129.03"), wanted=False)
+    expect(gpu.gpu(H100, Runtime(), wanted=True), "ok", "1x NVIDIA H100, 80.0 GB, compute capability 9.0")
+    expect(gpu.gpu(V100, Runtime(), wanted=True), "ok", "2x Tesla V100, 32.0 GB, compute capability 7.0")
+    expect(gpu.gpu(CPU, Runtime(), wanted=False), "ok", "none; a processor, 8 cores will do the work")
+    expect(gpu.gpu(CPU, Runtime(), wanted=True), "warn", "none; a processor", "take a machine with one")
+    forgotten = gpu.gpu(CPU, Runtime("Apptainer", "535.129.03"), wanted=False)
     expect(forgotten, "fail", "none is visible: the host has NVIDIA's driver 535.129.03", "add --nv (Apptainer)")
-    perhaps = Surroundings("Docker")
+    perhaps = Runtime("Docker")
     expect(gpu.gpu(CPU, perhaps, wanted=True), "warn", "none is visible", "if the machine has one, add --gpus all")
     expect(gpu.gpu(CPU, perhaps, wanted=False), "ok", "if the machine has one, add --gpus all (Docker)")
 
@@ -145,7 +145,7 @@ def test_networks_that_trainings_stand_on_take_room() -> None:
 
 
 def test_image_versions_and_commit_are_told() -> None:
-    inside = Surroundings("Apptainer")
+    inside = Runtime("Apptainer")
     expect(about.image(inside, {}, "sha256:12"), "ok", "sha256:12")
     expect(
         about.image(inside, {"LOTTERY_COMMIT": "c"}, None),
@@ -153,7 +153,7 @@ def test_image_versions_and_commit_are_told() -> None:
         "its digest is not known",
         "set LOTTERY_IMAGE_DIGEST",
     )
-    expect(about.image(Surroundings(), {}, None), "ok", "not in an image of the suite")
+    expect(about.image(Runtime(), {}, None), "ok", "not in an image of the suite")
     versions, commit = about.versions("1.0", {"torch": "2.10.0", "transformers": "5.23.0"}, "c0ffee" * 6)
     expect(versions, "ok", "suite 1.0, torch 2.10.0, transformers 5.23.0, Python 3.")
     expect(commit, "ok", "c0ffeec0ffee")
@@ -162,12 +162,12 @@ def test_image_versions_and_commit_are_told() -> None:
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine, Surroundings, Torch], None]:
+def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine, Runtime, Torch], None]:
     """A function that makes the command see another machine."""
 
-    def see(machine: Machine, around: Surroundings, torch: Torch) -> None:
+    def see(machine: Machine, around: Runtime, torch: Torch) -> None:
         monkeypatch.setattr("suite.machine.this_machine", lambda: machine)
-        monkeypatch.setattr("suite.surroundings.surroundings", lambda: around)
+        monkeypatch.setattr("suite.runtime.runtime", lambda: around)
         monkeypatch.setattr(gpu, "this_torch", lambda: torch)
 
     return see
@@ -175,11 +175,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Machine, Surroundings, To
 
 def test_a_machine_that_can_run_exits_0_and_one_that_cannot_1(call, seen, write_manifest, tmp_path: Path) -> None:
     path = write_manifest()
-    seen(H100, Surroundings(), CUDA13)
+    seen(H100, Runtime(), CUDA13)
     good = call("doctor", path, "--results", tmp_path / "r")
     assert good.code == 0 and "This machine can run these manifests" in good.out
     assert not (tmp_path / "r").exists()
-    seen(CPU, Surroundings("Docker", "580.65"), CUDA13)
+    seen(CPU, Runtime("Docker", "580.65"), CUDA13)
     bad = call("doctor", path, "--results", tmp_path / "r")
     assert bad.code == 1 and bad.err == ""
     lines = bad.out.splitlines()
@@ -197,7 +197,7 @@ def test_a_machine_that_can_run_exits_0_and_one_that_cannot_1(call, seen, write_
 
 
 def test_without_a_manifest_it_looks_at_the_machine_alone(call, seen) -> None:
-    seen(CPU, Surroundings(), NO_CUDA)
+    seen(CPU, Runtime(), NO_CUDA)
     done = call("doctor")
     assert done.code == 0 and "This machine can run studies" in done.out
     assert not any(line.split()[1] in ("hub", "disk", "dtype") for line in done.out.splitlines() if line[:4].strip())
@@ -212,18 +212,18 @@ def test_run_says_in_a_sentence_that_no_gpu_is_visible_and_is_silent_on_a_laptop
     seen, monkeypatch: pytest.MonkeyPatch, write_manifest
 ) -> None:
     small, large = read_study(write_manifest()), read_study(PHASE1)
-    seen(CPU, Surroundings(), NO_CUDA)
+    seen(CPU, Runtime(), NO_CUDA)
     assert run_module._without_gpu([small]) is None
     assert "`lottery plan` says how long" in (run_module._without_gpu([large]) or "")
-    seen(CPU, Surroundings("Docker"), NO_CUDA)
+    seen(CPU, Runtime("Docker"), NO_CUDA)
     assert run_module._without_gpu([small]) is None
     assert run_module._without_gpu([large]) == (
         "no GPU is visible here, so this runs on the processor: a container (Docker) shows none by itself; "
         "if the machine has one, add --gpus all (Docker)"
     )
-    seen(CPU, Surroundings("Apptainer", "535.129.03"), NO_CUDA)
+    seen(CPU, Runtime("Apptainer", "535.129.03"), NO_CUDA)
     assert "add --nv (Apptainer)" in (run_module._without_gpu([small]) or "")
-    seen(H100, Surroundings(), CUDA13)
+    seen(H100, Runtime(), CUDA13)
     monkeypatch.setattr("importlib.metadata.version", lambda _: "2.13.0+cpu")
     assert "make setup TORCH=cuda" in (run_module._without_gpu([small]) or "")
     monkeypatch.setattr("importlib.metadata.version", lambda _: "2.13.0")
@@ -232,6 +232,6 @@ def test_run_says_in_a_sentence_that_no_gpu_is_visible_and_is_silent_on_a_laptop
 
 def test_the_notice_is_one_line_on_standard_error(call, seen, write_manifest, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "r", ignore_errors=True)
-    seen(CPU, Surroundings("Docker", "580.65"), NO_CUDA)
+    seen(CPU, Runtime("Docker", "580.65"), NO_CUDA)
     done = call("run", write_manifest(), "--results", tmp_path / "r")
     assert done.code == 0 and done.err.startswith("lottery: no GPU is visible here") and done.err.count("\n") == 1

@@ -17,7 +17,7 @@ from suite.cluster.status import CellStatus, StudyStatus, study_status
 from suite.cluster.submission import Submission, TaskEntry, keep
 from suite.manifest import Study, read_study
 from suite.records import Record, Store
-from suite.records.claims import Claim, Claims
+from suite.records.leases import Lease, Leases
 from tests.invented import record
 
 GRID = "[{target: [attention, mlp, blocks], sparsity: 0.5}, {target: early, cliff: 2}]"
@@ -76,7 +76,7 @@ def test_a_record_is_done_whatever_its_job_says(look: Look, study: Study, tmp_pa
 
 def test_what_waits_is_queued_and_what_somebody_is_at_is_running(look: Look, study: Study, tmp_path: Path) -> None:
     assert set(states(look(Job("PENDING")))) == {"queued"}
-    own = Claim(socket.gethostname(), os.getpid(), "7")
+    own = Lease(socket.gethostname(), os.getpid(), "7")
     (tmp_path / "results" / f".{study.experiments[0].id}.running").write_text(json.dumps(asdict(own)))
     status = look(Job("RUNNING"))
     assert states(status) == ["running"] + ["queued"] * 4
@@ -105,9 +105,9 @@ def test_a_cell_of_the_plan_that_a_search_covers_too_runs_once(
     store.prepare()
     assert study.plan
     store.write_plan(study.plan)
-    with Claims(store.folder).claim(study.experiments[1].id):
+    with Leases(store.folder).lease(study.experiments[1].id):
         assert states(study_status(store.folder)) == ["open", "running", "open"]
-    with Claims(store.folder).claim(study.searches[0].at(0.31).id):
+    with Leases(store.folder).lease(study.searches[0].at(0.31).id):
         assert states(study_status(store.folder)) == ["open", "open", "running"]
 
 

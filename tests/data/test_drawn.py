@@ -21,7 +21,7 @@ from suite.data.tokenizer import story_tokenizer
 from suite.data.windows import make_windows
 from suite.errors import ExperimentError, InputError
 from suite.records.experiment import Calibration, Recovery
-from suite.runner.alteration import Lessons
+from suite.runner.transforms import TextIds
 
 STORIES = [grammar.join(grammar.write(9, index)[: 5 + 7 * (index % 20)]) for index in range(1200)]
 
@@ -97,12 +97,12 @@ def test_a_recovery_learns_from_the_first_tokens_of_the_documents_joined(
     text = text_from_catalogue("c4-training")
     drawn = DrawnDocuments(text.name, Documents(shard, "text"), text.join, tokenizer)
     every = tokenizer(" ".join(STORIES))["input_ids"]
-    lessons = Lessons({}, {text.reference: drawn})
+    text_ids = TextIds({}, {text.reference: drawn})
     asked = Recovery(text=text.reference, tokens=5000, context=32, batch=4, learning_rate=1e-3, seed=0)
-    assert lessons.recovery(asked) == every[:5000]
-    assert lessons.recovery(asked.model_copy(update={"tokens": 1})) == every[:33]  # a window, and one more
+    assert text_ids.recovery(asked) == every[:5000]
+    assert text_ids.recovery(asked.model_copy(update={"tokens": 1})) == every[:33]  # a window, and one more
     calibration = Calibration(text=text.reference, samples=3, context=32, seed=1)
-    assert lessons.calibration(calibration).tolist() == published(STORIES, tokenizer, 3, 32, 1)
+    assert text_ids.calibration(calibration).tolist() == published(STORIES, tokenizer, 3, 32, 1)
     with pytest.raises(ExperimentError, match=r"is [\d,]+ tokens long, and 1,000,000 are to be learnt from"):
         drawn.first(1_000_000)
 

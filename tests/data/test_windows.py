@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerFast
 
 from suite.data import grammar
 from suite.data.catalogue import TEXTS
+from suite.data.grammar_labels import grammar_labels
 from suite.data.source import text_from_catalogue, text_from_file
 from suite.data.tokenizer import story_tokenizer
-from suite.data.told import told
 from suite.data.windows import make_windows
 from suite.errors import InputError
 
@@ -89,7 +89,7 @@ def test_labels_stand_at_the_tokens_they_speak_of(tokenizer: PreTrainedTokenizer
 @pytest.mark.parametrize("name", GRAMMAR_TEXTS)
 def test_what_is_told_of_a_text_lines_up_with_its_tokens(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
     source = text_from_catalogue(name)
-    known = told(source)
+    known = grammar_labels(source)
     assert known is not None and source.labelled
     assert tokenizer.convert_ids_to_tokens(tokenizer(source.content)["input_ids"]) == known.words
     assert known.kind.shape == known.logprob.shape == (len(known.words),)
@@ -104,7 +104,7 @@ def test_nothing_is_told_of_a_text_of_another_hand(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text(text_from_catalogue("stories").content)
     for source in (text_from_file("stories", path), text_from_catalogue("wikitext-2")):
-        assert told(source) is None and not source.labelled
+        assert grammar_labels(source) is None and not source.labelled
 
 
 def test_the_tokenizer_knows_every_word_and_gives_the_text_back(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -64,9 +64,9 @@ def launcher(rows: list[str] = ROWS, chunk: int = 1000) -> list[str]:
     digest = hashlib.sha256(text).hexdigest()
     script = (
         "from dataclasses import replace\nfrom suite.data.catalogue import TEXTS\n"
-        "import suite.hub.patience as patience, huggingface_hub.constants as constants\n"
+        "import suite.hub.retry as waits, huggingface_hub.constants as constants\n"
         f"TEXTS['wikitext-2'] = replace(TEXTS['wikitext-2'], sha256={digest!r}, bytes={len(text)})\n"
-        f"patience.WAITS = (0.01,) * 4; constants.DOWNLOAD_CHUNK_SIZE = {chunk}\n"
+        f"waits.WAITS = (0.01,) * 4; constants.DOWNLOAD_CHUNK_SIZE = {chunk}\n"
         "from suite.cli import main; main()"
     )
     return [sys.executable, "-c", script]

@@ -30,7 +30,7 @@ from suite.models.loading import LoadedModel, load_model
 from suite.models.matrices import matrices
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
-from suite.models.structured import taken_out
+from suite.models.structured import structurally_pruned
 from suite.pruning.criteria import CRITERIA
 from suite.records import Experiment
 from suite.records.experiment import TextReference
@@ -194,7 +194,7 @@ def test_layers_are_taken_out(loaded: LoadedModel, exports: Exports, tmp_path_fa
     """What remains is what the model computes where the layer passes on what it gets."""
     for criterion in ("magnitude", "wanda"):
         cell = asked(criterion, target="blocks", pattern="layers")
-        with taken_out(loaded, cell, shown(criterion)) as done:
+        with structurally_pruned(loaded, cell, shown(criterion)) as done:
             (gone,) = {p.layer for p in loaded.source.anatomy.block_linears if not _lives(done.masks[p.name])}
             assert loaded.anatomy.layers == LAYERS - 1 == len(loaded.blocks)
             found = loss(loaded)
@@ -228,7 +228,7 @@ def test_neurons_are_taken_out(loaded: LoadedModel, exports: Exports, tmp_path_f
         pytest.skip("experts keep their neurons")
     for criterion in ("magnitude", "wanda", "random"):
         cell = asked(criterion, target="mlp", pattern="neurons")
-        with taken_out(loaded, cell, shown(criterion)) as done:
+        with structurally_pruned(loaded, cell, shown(criterion)) as done:
             smaller = loss(loaded)
             if loaded.source.name in WITHOUT_WIDTH:
                 with pytest.raises(InputError, match="no name for the inner width"):

@@ -17,7 +17,7 @@ from suite.evaluation.memory import weights_bytes
 from suite.evaluation.perplexity import token_losses
 from suite.models.float8 import rounded
 from suite.models.loading import LoadedModel
-from suite.models.structured import taken_out
+from suite.models.structured import structurally_pruned
 from suite.pruning.masks import mask_digest
 from suite.records.experiment import Experiment
 from tests.conftest import ARCHITECTURES, MakeModel
@@ -78,7 +78,7 @@ def test_a_model_without_neurons_is_the_whole_one_with_them_at_zero(
 ) -> None:
     loaded = load(make_model, architecture)
     before, dense, asked = bits(loaded), losses(loaded), neurons(criterion=criterion)
-    with taken_out(loaded, asked, calibration(asked)) as done:
+    with structurally_pruned(loaded, asked, calibration(asked)) as done:
         smaller = losses(loaded)
         assert loaded.anatomy.inner == loaded.model.config.intermediate_size == INNER // 2
         assert loaded.strays() == []
@@ -99,7 +99,7 @@ def test_a_model_without_a_layer_is_the_whole_one_that_passes_it_by(
 ) -> None:
     loaded = load(make_model, architecture)
     before, dense, asked = bits(loaded), losses(loaded), layers(criterion=criterion)
-    with taken_out(loaded, asked, calibration(asked)) as done:
+    with structurally_pruned(loaded, asked, calibration(asked)) as done:
         smaller = losses(loaded)
         assert loaded.anatomy.layers == loaded.model.config.num_hidden_layers == LAYERS - 1
         assert len(getattr(loaded.model.config, "layer_types", None) or range(LAYERS - 1)) == LAYERS - 1
@@ -121,7 +121,7 @@ def test_a_model_without_a_layer_is_the_whole_one_that_passes_it_by(
 def test_a_cache_makes_no_difference_to_what_the_smaller_model_writes(make_model: MakeModel, architecture: str) -> None:
     loaded = load(make_model, architecture)
     for asked in (layers(sparsity=0.67), neurons()):
-        with taken_out(loaded, asked):
+        with structurally_pruned(loaded, asked):
             prompt = tokens(1)[:, :8]
             written, _, _ = greedy(loaded.model, prompt, 6)
             for _ in range(6):
@@ -133,13 +133,13 @@ def test_a_cache_makes_no_difference_to_what_the_smaller_model_writes(make_model
 def test_what_is_counted_is_what_went_and_is_on_the_axes_of_any_pruning(make_model: MakeModel) -> None:
     loaded = load(make_model, "phi")
     whole = loaded.anatomy
-    with taken_out(loaded, neurons()) as done:
+    with structurally_pruned(loaded, neurons()) as done:
         of_mlp = sum(p.weights for p in whole.parameters if p.part in ("up", "down"))
         assert done.achieved.zeros == of_mlp // 2
         assert done.achieved.weights == of_mlp
         assert done.achieved.model_sparsity == 1 - loaded.anatomy.weights / whole.weights  # the biases of fc1 too
         assert done.achieved.mask_digest == mask_digest(done.masks)
-    with taken_out(loaded, layers()) as done:
+    with structurally_pruned(loaded, layers()) as done:
         assert done.achieved.weights == whole.block_weights
         assert done.achieved.zeros == whole.block_weights // LAYERS
         assert done.achieved.compression_ratio == whole.weights / loaded.anatomy.weights  # norms and biases too
@@ -148,7 +148,7 @@ def test_what_is_counted_is_what_went_and_is_on_the_axes_of_any_pruning(make_mod
 
 def test_the_least_neurons_of_each_layer_go_by_the_norm_of_all_their_weights(make_model: MakeModel) -> None:
     loaded = load(make_model, "mistral")
-    with taken_out(loaded, neurons(layers="1")) as done:
+    with structurally_pruned(loaded, neurons(layers="1")) as done:
         pass
     mlp = "model.layers.1.mlp"
     gate, up, down = (loaded.stored(f"{mlp}.{part}_proj.weight").double() for part in ("gate", "up", "down"))
@@ -166,14 +166,14 @@ def test_what_goes_at_random_is_decided_by_the_seed_alone(
     digests = []
     for seed, dtype in ((1, torch.float32), (1, torch.bfloat16), (2, torch.float32)):
         loaded = load(make_model, "mistral", dtype)
-        with taken_out(loaded, ask(criterion="random", seed=seed)) as done:
+        with structurally_pruned(loaded, ask(criterion="random", seed=seed)) as done:
             digests.append(done.achieved.mask_digest)
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_layers_of_unequal_width_are_a_model_too(make_model: MakeModel) -> None:
     loaded = load(make_model, "qwen2")
-    with taken_out(loaded, neurons(layers="0-1")):
+    with structurally_pruned(loaded, neurons(layers="0-1")):
         assert loaded.model.config.intermediate_size == INNER
         assert [p.shape[1] for p in loaded.anatomy.parameters if p.part == "down"] == [INNER // 2, INNER // 2, INNER]
         assert np.isfinite(losses(loaded)).all()
@@ -182,14 +182,17 @@ def test_layers_of_unequal_width_are_a_model_too(make_model: MakeModel) -> None:
 
 def test_only_layers_of_the_target_go(make_model: MakeModel) -> None:
     loaded = load(make_model, "mistral")
-    with taken_out(loaded, layers(target="late", sparsity=0.5)) as done:
+    with structurally_pruned(loaded, layers(target="late", sparsity=0.5)) as done:
         assert all(".layers.0." not in name for name in done.masks)
         assert loaded.anatomy.layers == LAYERS - 1
 
 
 def test_a_model_is_never_left_without_layers(make_model: MakeModel) -> None:
     loaded = load(make_model, "mistral")
-    with pytest.raises(ExperimentError, match="all 3 layers would go"), taken_out(loaded, layers(sparsity=0.9)):
+    with (
+        pytest.raises(ExperimentError, match="all 3 layers would go"),
+        structurally_pruned(loaded, layers(sparsity=0.9)),
+    ):
         pass
     assert loaded.strays() == []
 
@@ -197,7 +200,7 @@ def test_a_model_is_never_left_without_layers(make_model: MakeModel) -> None:
 @pytest.mark.parametrize("asked", [neurons(), layers()])
 def test_an_error_inside_leaves_the_model_whole(make_model: MakeModel, asked: Experiment) -> None:
     loaded = load(make_model, "qwen2-tied")
-    with pytest.raises(KeyboardInterrupt), taken_out(loaded, asked):
+    with pytest.raises(KeyboardInterrupt), structurally_pruned(loaded, asked):
         raise KeyboardInterrupt
     assert loaded.strays() == []
     assert loaded.model.config.num_hidden_layers == LAYERS
@@ -208,7 +211,7 @@ def test_an_error_inside_leaves_the_model_whole(make_model: MakeModel, asked: Ex
 def test_what_is_out_is_held_nowhere(make_model: MakeModel) -> None:
     loaded = load(make_model, "mistral")
     held = dict(loaded.model.named_parameters())
-    with taken_out(loaded, layers()):
+    with structurally_pruned(loaded, layers()):
         there = set(loaded.model.parameters())
         assert all(parameter.numel() == 0 for parameter in held.values() if parameter not in there)
         assert sum(parameter.nbytes for parameter in held.values()) == weights_bytes(loaded.model) - sum(
@@ -219,7 +222,11 @@ def test_what_is_out_is_held_nowhere(make_model: MakeModel) -> None:
 def test_a_smaller_model_runs_in_another_dtype_and_rounded(make_model: MakeModel) -> None:
     loaded = load(make_model, "phi")
     before = bits(loaded)
-    with loaded.in_dtype(torch.bfloat16), taken_out(loaded, layers()), rounded(loaded, "float8-weights") as done:
+    with (
+        loaded.in_dtype(torch.bfloat16),
+        structurally_pruned(loaded, layers()),
+        rounded(loaded, "float8-weights") as done,
+    ):
         assert done.tensors == len(loaded.anatomy.block_linears) == 6 * (LAYERS - 1)
         assert np.isfinite(losses(loaded)).all()
     assert loaded.strays() == []

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from suite.cli.report import documents, report
 from suite.errors import EXIT_INPUT, InputError
-from suite.garbage import without_collection
+from suite.gc_paused import gc_paused
 from suite.records.store import Store
-from suite.report.together import TaskError, together
+from suite.report.parallel import TaskError, in_parallel
 from tests.synthetic import phase1, record
 
 
@@ -44,30 +44,30 @@ def results(tmp_path: Path) -> Path:
 def test_building_again_side_by_side_gives_the_same_bytes(contents, poster, paper, supplement, page):
     pdfs = {"poster.pdf": poster, "paper.pdf": paper, "supplement.pdf": supplement}
     made = {name: pdf.content for name, pdf in pdfs.items()}
-    assert together(documents(contents, "48x36"), parallel=True) == {**made, "results.html": page}
+    assert in_parallel(documents(contents, "48x36"), parallel=True) == {**made, "results.html": page}
 
 
 @pytest.mark.parametrize("parallel", [False, True])
 def test_results_come_in_the_order_of_the_tasks(parallel):
     tasks = {name: lambda name=name: name.encode() * 100_000 for name in "abc"}
-    made = together(tasks, parallel)
+    made = in_parallel(tasks, parallel)
     assert list(made) == ["a", "b", "c"] and made["b"] == b"b" * 100_000
 
 
 @pytest.mark.parametrize("parallel", [False, True])
 def test_an_input_error_comes_out_as_it_was(parallel):
     with pytest.raises(InputError, match="^the study is empty; run one$"):
-        together({"fine": lambda: b"", "bad": refuse}, parallel)
+        in_parallel({"fine": lambda: b"", "bad": refuse}, parallel)
 
 
 def test_a_fault_in_a_process_comes_out_with_its_traceback():
     with pytest.raises(TaskError, match="(?s)bad cannot be made.*stumble.*a template is at fault"):
-        together({"fine": lambda: b"", "bad": stumble}, parallel=True)
+        in_parallel({"fine": lambda: b"", "bad": stumble}, parallel=True)
 
 
 def test_a_process_that_dies_is_an_error_and_no_endless_wait():
     with pytest.raises(TaskError, match="bad ended before it was done"):
-        together({"fine": lambda: b"", "bad": vanish}, parallel=True)
+        in_parallel({"fine": lambda: b"", "bad": vanish}, parallel=True)
 
 
 def test_the_command_writes_every_document(results, tmp_path):
@@ -97,6 +97,6 @@ def test_no_finished_record_is_one_sentence_and_no_file(tmp_path):
 def test_collection_of_garbage_is_left_as_it_was_found():
     import gc
 
-    with without_collection():
+    with gc_paused():
         assert not gc.isenabled()
     assert gc.isenabled()

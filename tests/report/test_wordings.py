@@ -16,7 +16,7 @@ from suite.analysis.facts import Facts, build_facts
 from suite.analysis.headline import Price
 from suite.analysis.points import Crossing
 from suite.analysis.values import Claim, NotMeasured, Verdict
-from suite.records.schema import Board, Interval
+from suite.records.schema import Interval, Telemetry
 from suite.report.templating import environment
 from tests.altered import everything, on_kernels, patterns
 from tests.invented import dequantised, timed, with_speed
@@ -112,7 +112,7 @@ def test_the_paper_audits_the_first_study_and_marks_what_was_recorded(paper):
 
 
 def test_the_paper_s_table_of_speeds_shows_the_board_s_instruments_where_there_are_any():
-    board = Board(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=None)
+    board = Telemetry(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=None)
     timings = [with_speed(one, timed(100.0, 0.5), board=board) for one in phase1()]
     with_board, without = (text(build_paper(build_facts(records)).content) for records in (timings, phase1()))
     assert "MHz" in with_board and "1,380" in with_board and "212" in with_board

@@ -120,7 +120,7 @@ def test_a_record_that_is_being_kept_is_kept_counted_and_told_before_an_interrup
 ) -> None:
     observer, store = Quiet(), Store(tmp_path / "results")
     runner = Run(read_study(write_manifest(GRID)), store, observer)
-    assert runner.agendas
+    assert runner.worklists
     real = getattr(os, call)
 
     def interrupted(*arguments: Any, **more: Any) -> object:

@@ -8,7 +8,7 @@ import pytest
 
 from suite.manifest import read_study
 from suite.records import Store
-from suite.runner.agenda import Agenda
+from suite.runner.worklist import Worklist
 from tests.runner.running import Quiet, Write, run
 
 
@@ -70,8 +70,8 @@ def test_on_a_short_text_every_step_of_a_search_is_on_all_of_it(write_manifest: 
 
 def test_searches_that_run_together_share_their_points(write_manifest: Write, tmp_path: Path) -> None:
     study = read_study(write_manifest("[{target: [attention, mlp], cliff: 2}]"))
-    agenda = Agenda(study, study.models[0], Store(tmp_path))
+    worklist = Worklist(study, study.models[0], Store(tmp_path))
     one, other = (search.step(0.1) for search in study.searches)
-    assert next(agenda.pruned(lambda point: False)) == one
-    assert next(agenda.pruned(lambda point: point == one)) == other
-    assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
+    assert next(worklist.pruned(lambda point: False)) == one
+    assert next(worklist.pruned(lambda point: point == one)) == other
+    assert next(worklist.pruned(lambda point: True)) == one  # rather twice than not at all

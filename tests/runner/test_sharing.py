@@ -14,7 +14,7 @@ import torch
 
 from suite.manifest import read_study
 from suite.records import Experiment, Store
-from suite.records.claims import Claim
+from suite.records.leases import Lease
 from suite.runner.section import Section
 from suite.runner.session import Session
 from tests.runner.running import GRID, Quiet, Write, run
@@ -47,8 +47,8 @@ def test_what_another_process_is_at_comes_last(write_manifest: Write, tmp_path: 
     folder.mkdir()
     first = read_study(path).experiments[1]
     other = subprocess.Popen(["sleep", "60"])
-    claim = Claim(socket.gethostname(), other.pid)
-    (folder / f".{first.id}.running").write_text(json.dumps(asdict(claim)))
+    lease = Lease(socket.gethostname(), other.pid)
+    (folder / f".{first.id}.running").write_text(json.dumps(asdict(lease)))
     try:
         outcome, observer = run(path, folder)
     finally:
@@ -63,7 +63,7 @@ def test_a_process_that_died_holds_nothing_back(write_manifest: Write, tmp_path:
     first = read_study(path).experiments[1]
     dead = subprocess.Popen(["true"])
     dead.wait()
-    (folder / f".{first.id}.running").write_text(json.dumps(asdict(Claim(socket.gethostname(), dead.pid))))
+    (folder / f".{first.id}.running").write_text(json.dumps(asdict(Lease(socket.gethostname(), dead.pid))))
     _, observer = run(path, folder)
     assert observer.records[1].experiment == first
     assert list(folder.glob(".*")) == []

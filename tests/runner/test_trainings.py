@@ -15,14 +15,14 @@ from suite.manifest import read_study
 from suite.models.loading import stored_values
 from suite.models.source import ModelSource
 from suite.records import Experiment, Record, Store
-from suite.records.claims import Claims
-from suite.runner import kept, trainings
-from suite.runner.lanes import Batches, Job, Processes
+from suite.records.leases import Leases
+from suite.runner import checkpoints, trainings
+from suite.runner.executors import Batches, Job, Processes
 from suite.runner.run import Run
 from suite.training import ticket
 from suite.training.networks import State
 from tests.runner.running import Quiet
-from tests.training.networks import lesson
+from tests.training.networks import data
 
 MANIFEST = """
 title: a search
@@ -50,12 +50,12 @@ def manifest(tmp_path: Path) -> Path:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks one by one in this process, so that a test can see and break what happens."""
 
-    def lane(source: ModelSource, *told: Any) -> Batches:
+    def executor(source: ModelSource, *told: Any) -> Batches:
         found = Batches(source, told[0], told[1], torch.device("cpu"), told[2])
         found.most, found.attention = 1, "eager"
         return found
 
-    monkeypatch.setattr(trainings, "lane_of", lane)
+    monkeypatch.setattr(trainings, "executor_of", executor)
 
 
 def run(path: Path, folder: Path, observer: Quiet | None = None) -> tuple[Run, Quiet]:
@@ -113,7 +113,7 @@ def test_alone_in_processes_and_as_one_batch_they_come_to_the_same(
     undisturbed: Path, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        trainings, "lane_of", lambda source, *told: Batches(source, told[0], told[1], torch.device("cpu"), told[2])
+        trainings, "executor_of", lambda source, *told: Batches(source, told[0], told[1], torch.device("cpu"), told[2])
     )
     run(manifest, tmp_path / "batched")
     alone, batched = records(undisturbed), records(tmp_path / "batched")
@@ -145,7 +145,7 @@ def test_interrupted_while_processes_train_nothing_stays_behind(
     folder = tmp_path / "results"
     with pytest.raises(KeyboardInterrupt):
         run(manifest, folder, Quiet(stop_after=2))
-    assert not Claims(folder).all()
+    assert not Leases(folder).all()
     run(manifest, folder)
     assert reproducible(folder) == reproducible(undisturbed)
 
@@ -203,7 +203,7 @@ def test_what_another_process_did_meanwhile_is_not_done_again(
 ) -> None:
     folder = tmp_path / "results"
     runner = Run(read_study(manifest), Store(folder), Quiet())
-    assert runner.agendas[0].left == CELLS
+    assert runner.worklists[0].left == CELLS
     run(manifest, folder)
     began: list[Experiment] = []
     runner.observer.started = began.append  # type: ignore[method-assign]
@@ -248,22 +248,22 @@ def test_a_pretrained_model_is_its_own_start_and_a_fresh_one_is_not(
 
 def test_a_process_that_ends_suddenly_is_told_and_others_take_its_place(tmp_path: Path, manifest: Path) -> None:
     study = read_study(manifest)
-    lane = Processes(lesson(), lesson(), lambda *_: None, processes=1)  # type: ignore[arg-type]
+    executor = Processes(data(), data(), lambda *_: None, processes=1)  # type: ignore[arg-type]
     try:
         job = Job(study.experiments[0], study.models[0], {"model_type": "dies"}, {"dense": tmp_path / "none"})
-        lane.begin([job])
-        next(iter(lane.pool._processes.values())).kill()  # type: ignore[union-attr]
+        executor.begin([job])
+        next(iter(executor.pool._processes.values())).kill()  # type: ignore[union-attr]
         found = []
         while not found:
-            found = lane.ended()
+            found = executor.ended()
         assert "ended suddenly" in str(found[0].error)
-        assert lane.running == {}
-        lane.begin([job])
-        while not (found := lane.ended()):
+        assert executor.running == {}
+        executor.begin([job])
+        while not (found := executor.ended()):
             pass
         assert "ended suddenly" not in str(found[0].error)
     finally:
-        lane.close()
+        executor.close()
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -279,7 +279,7 @@ def test_in_a_batch_only_the_network_that_fails_by_itself_fails(
 
     monkeypatch.setattr(ticket, "mask_of", broken)
     monkeypatch.setattr(
-        trainings, "lane_of", lambda source, *told: Batches(source, told[0], told[1], torch.device("cpu"), told[2])
+        trainings, "executor_of", lambda source, *told: Batches(source, told[0], told[1], torch.device("cpu"), told[2])
     )
     _, observer = run(manifest, tmp_path / "results")
     failed = {r.experiment.training.order for r in observer.records if r.status == "failed" and r.experiment.training}
@@ -290,13 +290,13 @@ def test_in_a_batch_only_the_network_that_fails_by_itself_fails(
 
 def test_a_network_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
     ended = ticket.Ended({"a": torch.randn(3, 4)}, {"a": torch.tensor([[True, False, True, True]] * 3)})
-    path = kept.path_of(tmp_path, "one")
-    kept.save(path, ended)
-    again = kept.load(path)
+    path = checkpoints.path_of(tmp_path, "one")
+    checkpoints.save(path, ended)
+    again = checkpoints.load(path)
     assert torch.equal(again.values["a"], ended.values["a"]) and torch.equal(again.mask["a"], ended.mask["a"])
-    assert kept.whole(path) and [path] == list(path.parent.iterdir())
+    assert checkpoints.whole(path) and [path] == list(path.parent.iterdir())
     path.write_bytes(path.read_bytes()[:-1])
-    assert not kept.whole(path)
+    assert not checkpoints.whole(path)
 
 
 def test_a_text_whose_words_to_recall_are_not_known_is_told_before_anything_is_trained(

@@ -10,7 +10,7 @@ from suite.data.source import text_from_catalogue
 from suite.data.tokenizer import story_tokenizer
 from suite.models.source import from_architecture
 from suite.records.experiment import Experiment, Training
-from suite.training.lesson import Exam, Lesson, exam_of, lesson_of
+from suite.training.data import HeldOut, TrainingData, held_out_of, training_data
 from suite.training.levels import sibling, stands_on
 from suite.training.ticket import Done, Ended, Subject, train
 
@@ -31,14 +31,14 @@ WEIGHTS = SOURCE.anatomy.block_weights
 
 
 @cache
-def lesson() -> Lesson:
-    return lesson_of(text_from_catalogue("short-stories-training"), story_tokenizer(), CONTEXT, 5.0)
+def data() -> TrainingData:
+    return training_data(text_from_catalogue("short-stories-training"), story_tokenizer(), CONTEXT, 5.0)
 
 
 @cache
-def exam() -> Exam:
-    whole = exam_of(text_from_catalogue("short-stories"), story_tokenizer(), CONTEXT)
-    return Exam(whole.windows[:32], whole.floor, whole.text_sha256, whole.tokenizer_sha256)
+def held_out() -> HeldOut:
+    whole = held_out_of(text_from_catalogue("short-stories"), story_tokenizer(), CONTEXT)
+    return HeldOut(whole.windows[:32], whole.floor, whole.text_sha256, whole.tokenizer_sha256)
 
 
 def dense(seed: int = 0, steps: int = 24) -> Experiment:
@@ -76,7 +76,7 @@ def ended(experiment: Experiment) -> Ended:
 
 @cache
 def trained(experiment: Experiment) -> Done:
-    return train([subject(experiment)], lesson(), exam(), CPU, "eager", lambda *_: None)[0]
+    return train([subject(experiment)], data(), held_out(), CPU, "eager", lambda *_: None)[0]
 
 
 def subject(experiment: Experiment) -> Subject:

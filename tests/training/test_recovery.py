@@ -25,8 +25,8 @@ from suite.models.source import from_catalogue, from_folder
 from suite.pruning.masks import Bits
 from suite.records.experiment import Calibration, Experiment, Recovery, TextReference
 from suite.records.schema import Recovered
-from suite.runner.alteration import Lessons
 from suite.runner.texts import read
+from suite.runner.transforms import TextIds
 from suite.training import recovery
 from suite.training.recovery import recovered
 from suite.training.schedule import BYTES_A_WEIGHT, Schedule, training_bytes
@@ -261,8 +261,8 @@ def test_windows_that_begin_with_a_bos_do_so_in_calibration_and_recovery_too(mak
         pass
     inputs = torch.cat(seen)
     assert inputs.shape[1] == 31 and (inputs[:, 0] == 7).all()  # the last token of 32 is only predicted
-    lessons = Lessons({TEXT: list(IDS)}, bos=7)
-    shown = lessons.calibration(Calibration(text=TEXT, samples=3, context=32, seed=0))
+    text_ids = TextIds({TEXT: list(IDS)}, bos=7)
+    shown = text_ids.calibration(Calibration(text=TEXT, samples=3, context=32, seed=0))
     assert shown.shape == (3, 32) and (shown[:, 0] == 7).all()
     assert shown[:, 1:].tolist() == calibration_windows(list(IDS), 3, 31, 0).tolist()
 
@@ -285,7 +285,7 @@ def test_texts_to_learn_from_have_no_bos_of_their_own_where_every_window_is_give
     study = read_study(tmp_path / "study.yaml")
     cell = study.experiments[-1]
     assert cell.calibration is not None
-    windows, lessons = read(study, study.models[0], cell, [cell.calibration.text])
+    windows, text_ids = read(study, study.models[0], cell, [cell.calibration.text])
     assert windows.tokens[:, 0].tolist() == [tokenizer.bos_token_id] * len(windows.tokens)
-    assert windows.tokens[0, 1] != tokenizer.bos_token_id != lessons.ids[cell.calibration.text][0]
+    assert windows.tokens[0, 1] != tokenizer.bos_token_id != text_ids.ids[cell.calibration.text][0]
     assert load_tokenizer(study.models[0])("Ben")["input_ids"][0] == tokenizer.bos_token_id

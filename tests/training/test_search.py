@@ -13,7 +13,7 @@ from suite.training.levels import remaining, sibling, stands_on
 from suite.training.narrower import narrower
 from suite.training.networks import Networks, initial
 from suite.training.ticket import alike_in, mask_of, rate, train
-from tests.training.networks import CPU, SOURCE, WEIGHTS, dense, ended, exam, lesson, subject, trained, training
+from tests.training.networks import CPU, SOURCE, WEIGHTS, data, dense, ended, held_out, subject, trained, training
 
 TICKET = {"arm": "ticket", "level": 1}
 
@@ -25,7 +25,7 @@ def kept(mask: dict[str, torch.Tensor]) -> int:
 def test_several_networks_at_once_are_trained_as_each_alone() -> None:
     ones = [training(), sibling(dense(1), WEIGHTS), training(arm="small-dense", level=1), training(order=1)]
     ones.remove(ones[2])  # another architecture is another batch
-    together = train([subject(one) for one in ones], lesson(), exam(), CPU, "eager", lambda *_: None)
+    together = train([subject(one) for one in ones], data(), held_out(), CPU, "eager", lambda *_: None)
     for one, found in zip(ones, together, strict=True):
         alone = trained(one)
         assert [step.loss for step in found.course] == pytest.approx([step.loss for step in alone.course], rel=1e-5)
@@ -36,7 +36,7 @@ def test_masked_networks_at_once_are_trained_as_each_alone() -> None:
     ones = [training(arm=arm, level=1, rewind=0.25) for arm in ("ticket", "random-reinit", "random")]
     subjects = [subject(one) for one in ones]
     assert len({alike_in(one.experiment, one.config) for one in subjects}) == 1
-    for one, found in zip(ones, train(subjects, lesson(), exam(), CPU, "eager", lambda *_: None), strict=True):
+    for one, found in zip(ones, train(subjects, data(), held_out(), CPU, "eager", lambda *_: None), strict=True):
         assert found.loss == pytest.approx(trained(one).loss, rel=1e-5)
 
 
@@ -51,7 +51,7 @@ def test_what_a_mask_removed_stays_zero_and_the_level_has_its_exact_size(rewind:
 
 def test_what_the_optimiser_remembers_of_a_removed_weight_is_forgotten() -> None:
     networks = Networks(SOURCE.config, [initial(SOURCE.config, 0)], CPU)
-    windows, weights = (one[None] for one in lesson().batch(1, 0, 4))
+    windows, weights = (one[None] for one in data().batch(1, 0, 4))
     networks.step(windows, weights, 0.01)
     mask = mask_of(subject(training(**TICKET)))
     networks.mask([mask])
@@ -72,13 +72,13 @@ def test_a_weight_that_came_back_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     one = subject(training(**TICKET))
     monkeypatch.setattr(Networks, "step", leaky)
     with pytest.raises(RuntimeError, match="a removed weight came back"):
-        train([one], lesson(), exam(), CPU, "eager", lambda *_: None)
+        train([one], data(), held_out(), CPU, "eager", lambda *_: None)
 
 
 def test_a_loss_that_is_no_number_is_told() -> None:
     wild = dense().model_copy(update={"training": dense().training.model_copy(update={"learning_rate": 1e30})})  # type: ignore[union-attr]
     with pytest.raises(ExperimentError, match="no number any more in step"):
-        train([subject(wild)], lesson(), exam(), CPU, "eager", lambda *_: None)
+        train([subject(wild)], data(), held_out(), CPU, "eager", lambda *_: None)
 
 
 def test_a_ticket_begins_with_the_initial_values_and_loses_the_smallest_trained_ones() -> None:
@@ -99,7 +99,7 @@ def starts(monkeypatch: pytest.MonkeyPatch, experiment: Experiment, at: int = 0)
         return step(networks, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Networks, "step", watched)
-    train([one], lesson(), exam(), CPU, "eager", lambda *_: None)
+    train([one], data(), held_out(), CPU, "eager", lambda *_: None)
     monkeypatch.undo()
     return seen[at]
 
@@ -140,22 +140,22 @@ def test_rate_rewinding_goes_on_with_the_weights(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_arm_of_an_order_sees_the_same_windows_and_another_order_others() -> None:
-    assert [t.tolist() for t in lesson().batch(7, 3, 4)] == [t.tolist() for t in lesson().batch(7, 3, 4)]
-    assert not torch.equal(lesson().batch(7, 3, 4)[0], lesson().batch(8, 3, 4)[0])
-    assert not torch.equal(lesson().batch(7, 3, 4)[0], lesson().batch(7, 4, 4)[0])
+    assert [t.tolist() for t in data().batch(7, 3, 4)] == [t.tolist() for t in data().batch(7, 3, 4)]
+    assert not torch.equal(data().batch(7, 3, 4)[0], data().batch(8, 3, 4)[0])
+    assert not torch.equal(data().batch(7, 3, 4)[0], data().batch(7, 4, 4)[0])
     assert trained(training()).course != trained(training(order=1)).course
 
 
 def test_it_is_examined_on_text_it_never_saw() -> None:
-    seen = {tuple(window) for window in lesson().tokens.unfold(0, 40, 1)[torch.from_numpy(lesson().starts)].tolist()}
-    assert not seen & {tuple(window) for window in exam().windows.tolist()}
-    assert exam().text_sha256 != ""
+    seen = {tuple(window) for window in data().tokens.unfold(0, 40, 1)[torch.from_numpy(data().starts)].tolist()}
+    assert not seen & {tuple(window) for window in held_out().windows.tolist()}
+    assert held_out().text_sha256 != ""
 
 
 def test_no_network_is_below_the_grammar_but_by_luck_and_training_helps() -> None:
     first, last = trained(training()).course[0], trained(training()).course[-1]
-    assert exam().floor is not None
-    assert exam().floor < last.held_out < first.held_out
+    assert held_out().floor is not None
+    assert held_out().floor < last.held_out < first.held_out
 
 
 def test_a_mask_read_at_the_end_is_the_dense_networks_own() -> None:

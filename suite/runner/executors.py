@@ -28,10 +28,10 @@ from suite.machine import cores
 from suite.models.source import ModelSource
 from suite.records.experiment import Experiment
 from suite.records.peaks import Peaks
-from suite.runner import kept
+from suite.runner import checkpoints
 from suite.runner.reasons import FAILURES
 from suite.training.cost import BATCHED, ON_A_CORE, TOGETHER
-from suite.training.lesson import Exam, Lesson
+from suite.training.data import HeldOut, TrainingData
 from suite.training.levels import asked_of
 from suite.training.networks import State
 from suite.training.ticket import Done, Subject, alike_in, train
@@ -61,7 +61,7 @@ class Job:
         return alike_in(self.experiment, self.config)
 
     def subject(self) -> Subject:
-        behind = {name: kept.load(path) for name, path in self.behind.items()}
+        behind = {name: checkpoints.load(path) for name, path in self.behind.items()}
         return Subject(self.experiment, self.config, behind, None if self.source.untrained else pretrained(self.source))
 
 
@@ -84,7 +84,7 @@ class Result:
     peaks: Peaks | None = None
 
 
-class Lane(Interface):
+class Executor(Interface):
     """Does jobs. `begin` takes what it has `room` for of those that are ready, and says which; `ended` gives what ended
     within a moment."""
 
@@ -99,16 +99,18 @@ class Lane(Interface):
     def close(self) -> None: ...
 
 
-def lane_of(source: ModelSource, lesson: Lesson, exam: Exam, step: Callable[[str, int, int], None]) -> Lane:
-    """The lane for networks of this size on this machine.
+def executor_of(
+    source: ModelSource, data: TrainingData, held_out: HeldOut, step: Callable[[str, int, int], None]
+) -> Executor:
+    """The executor for networks of this size on this machine.
 
     Args:
         step: told of what, how many steps are done, and how many there will be; also where a run may be ended.
     """
     if not torch.cuda.is_available() and source.anatomy.weights <= BATCHED:
-        return Processes(lesson, exam, step)
+        return Processes(data, held_out, step)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Batches(source, lesson, exam, device, step)
+    return Batches(source, data, held_out, device, step)
 
 
 class Processes:
@@ -120,13 +122,13 @@ class Processes:
 
     def __init__(
         self,
-        lesson: Lesson,
-        exam: Exam,
+        data: TrainingData,
+        held_out: HeldOut,
         step: Callable[[str, int, int], None],
         processes: int | None = None,
         most: int = ON_A_CORE,
     ) -> None:
-        self.lesson, self.exam, self.step, self.most = lesson, exam, step, most
+        self.data, self.held_out, self.step, self.most = data, held_out, step, most
         self.processes = processes or cores()
         self.running: dict[Future[list[Result]], list[Job]] = {}
         self._start()
@@ -134,7 +136,7 @@ class Processes:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.halt, self.steps = context.Event(), context.Value("Q", 0)  # the steps of all networks under way
-        told = (self.lesson, self.exam, self.halt, self.steps, os.getpid())
+        told = (self.data, self.held_out, self.halt, self.steps, os.getpid())
         self.pool = ProcessPoolExecutor(self.processes, context, initializer=_prepare, initargs=told)
 
     @property
@@ -182,8 +184,8 @@ class _Halted(BaseException):
 
 @dataclass
 class _Told:
-    lesson: Lesson
-    exam: Exam
+    data: TrainingData
+    held_out: HeldOut
     halt: Event
     steps: Any  # a number that all processes share
 
@@ -191,14 +193,14 @@ class _Told:
 _told: _Told
 
 
-def _prepare(lesson: Lesson, exam: Exam, halt: Event, steps: Any, parent: int) -> None:
+def _prepare(data: TrainingData, held_out: HeldOut, halt: Event, steps: Any, parent: int) -> None:
     """Make a process ready: one thread, deaf to Ctrl-C (who runs it hears it), and gone when who runs it is."""
     import signal
 
     global _told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    _told = _Told(lesson, exam, halt, steps)
+    _told = _Told(data, held_out, halt, steps)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -215,13 +217,13 @@ def _work(jobs: Sequence[Job]) -> list[Result]:
         with _told.steps.get_lock():
             _told.steps.value += len(jobs)
 
-    return _train(jobs, _told.lesson, _told.exam, Processes.device, Processes.attention, step)
+    return _train(jobs, _told.data, _told.held_out, Processes.device, Processes.attention, step)
 
 
 def _train(
     jobs: Sequence[Job],
-    lesson: Lesson,
-    exam: Exam,
+    data: TrainingData,
+    held_out: HeldOut,
     device: torch.device,
     attention: str,
     step: Callable[[int, int], None],
@@ -229,17 +231,17 @@ def _train(
     """Do jobs that are alike; where that fails, in halves, so that only those fail that do so alone."""
     memory.reset_peaks()
     try:
-        found = train([job.subject() for job in jobs], lesson, exam, device, attention, step)
+        found = train([job.subject() for job in jobs], data, held_out, device, attention, step)
         for job, done in zip(jobs, found, strict=True):
             if job.keep:
-                kept.save(job.keep, done.ended)
+                checkpoints.save(job.keep, done.ended)
     except (*FAILURES, OSError) as error:
         if len(jobs) == 1:
             return [Result(jobs[0], error=error)]
     else:
         peaks = memory.peaks(device)
         return [Result(job, done, None, len(jobs), peaks) for job, done in zip(jobs, found, strict=True)]
-    half, told = len(jobs) // 2, (lesson, exam, device, attention, step)
+    half, told = len(jobs) // 2, (data, held_out, device, attention, step)
     return [*_train(jobs[:half], *told), *_train(jobs[half:], *told)]
 
 
@@ -249,12 +251,12 @@ class Batches:
     def __init__(
         self,
         source: ModelSource,
-        lesson: Lesson,
-        exam: Exam,
+        data: TrainingData,
+        held_out: HeldOut,
         device: torch.device,
         step: Callable[[str, int, int], None],
     ) -> None:
-        self.lesson, self.exam, self.device, self.step = lesson, exam, device, step
+        self.data, self.held_out, self.device, self.step = data, held_out, device, step
         self.most = TOGETHER if source.anatomy.weights <= BATCHED else 1
         self.attention = "eager" if self.most > 1 else "sdpa"
         self.threads = torch.get_num_threads()
@@ -275,7 +277,7 @@ class Batches:
         if not jobs:
             return []
         what = "step" if len(jobs) == 1 else f"{len(jobs)} networks, step"
-        return _train(jobs, self.lesson, self.exam, self.device, self.attention, lambda n, of: self.step(what, n, of))
+        return _train(jobs, self.data, self.held_out, self.device, self.attention, lambda n, of: self.step(what, n, of))
 
     def close(self) -> None:
         self.batch = []

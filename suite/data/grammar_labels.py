@@ -14,7 +14,7 @@ from suite.data.source import TextSource
 
 
 @dataclass(frozen=True)
-class Told:
+class GrammarLabels:
     """A text word by word, which is token by token for the embedded models.
 
     `words` in order; for each, `kind` is one of the grammar's kinds and `logprob` its exact log-probability in nats,
@@ -27,13 +27,13 @@ class Told:
     starts: NDArray[np.int64]
 
 
-def told(source: TextSource) -> Told | None:
+def grammar_labels(source: TextSource) -> GrammarLabels | None:
     """What the grammar knows of a text; None if it did not write it."""
-    return None if source.grammar_text is None else _told(source.grammar_text)
+    return None if source.grammar_text is None else _labels(source.grammar_text)
 
 
 @cache
-def _told(text: GrammarText) -> Told:
+def _labels(text: GrammarText) -> GrammarLabels:
     stories = list(text.tell())
     scored = list(chain.from_iterable(stories))
     kind = np.array([str(word.kind) for word in scored])
@@ -41,4 +41,4 @@ def _told(text: GrammarText) -> Told:
     starts = np.cumsum([0, *map(len, stories[:-1])], dtype=np.int64)
     for array in (kind, logprob, starts):
         array.setflags(write=False)
-    return Told([word.word for word in scored], kind, logprob, starts)
+    return GrammarLabels([word.word for word in scored], kind, logprob, starts)

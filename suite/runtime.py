@@ -14,7 +14,7 @@ GIVE_GPU = {"Apptainer": "--nv", "Docker": "--gpus all"}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Runtime:
     """`container`: Apptainer, Docker or None. `driver`: the version of NVIDIA's driver in the kernel, `""` where only
     its devices show, None where there is no sign of it; both are the host's in a container too."""
 
@@ -25,7 +25,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class MissingGpu:
     """Why no GPU is seen, and the cure. `certain`: there is one."""
 
     why: str
@@ -33,17 +33,17 @@ class Unseen:
     certain: bool = True
 
 
-def surroundings(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Surroundings:
+def runtime(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Runtime:
     """Look around, by the marks that container runtimes and the driver leave."""
     container = None
     if environ.get("APPTAINER_CONTAINER") or environ.get("SINGULARITY_CONTAINER"):
         container = "Apptainer"
     elif (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         container = "Docker"
-    return Surroundings(container, _driver(root), environ.get("CUDA_VISIBLE_DEVICES"), slurm="SLURM_JOB_ID" in environ)
+    return Runtime(container, _driver(root), environ.get("CUDA_VISIBLE_DEVICES"), slurm="SLURM_JOB_ID" in environ)
 
 
-def unseen(machine: Machine, around: Surroundings) -> Unseen | None:
+def missing_gpu(machine: Machine, around: Runtime) -> MissingGpu | None:
     """Why the machine shows no GPU; None where it shows one, or nothing says that there is one."""
     if machine.gpus:
         return None
@@ -51,27 +51,27 @@ def unseen(machine: Machine, around: Surroundings) -> Unseen | None:
     if machine.hidden:
         hidden = "the GPU" if machine.hidden == 1 else f"{machine.hidden} GPUs"
         cure = ask if around.slurm and not around.visible_devices else "unset it, or name one: CUDA_VISIBLE_DEVICES=0"
-        return Unseen(f"CUDA_VISIBLE_DEVICES={around.visible_devices or ''} hides {hidden} of this machine", cure)
+        return MissingGpu(f"CUDA_VISIBLE_DEVICES={around.visible_devices or ''} hides {hidden} of this machine", cure)
     if machine.driver is not None:
-        return Unseen(f"NVIDIA's driver {machine.driver} is here, and no GPU is given to this process", ask)
+        return MissingGpu(f"NVIDIA's driver {machine.driver} is here, and no GPU is given to this process", ask)
     if around.container:
         give = f"add {GIVE_GPU[around.container]} ({around.container})"
         if around.driver is None:
-            return Unseen(
+            return MissingGpu(
                 f"a container ({around.container}) shows none by itself",
                 f"if the machine has one, {give}",
                 certain=False,
             )
-        return Unseen(f"the host has NVIDIA's driver{_version(around)}, and this container does not see it", give)
+        return MissingGpu(f"the host has NVIDIA's driver{_version(around)}, and this container does not see it", give)
     if around.driver is not None:
-        return Unseen(
+        return MissingGpu(
             f"NVIDIA's driver{_version(around)} is loaded, and NVML says: {machine.trouble or 'no GPU'}",
             "see what nvidia-smi says; after an update of the driver the machine has to be restarted",
         )
     return None
 
 
-def _version(around: Surroundings) -> str:
+def _version(around: Runtime) -> str:
     return f" {around.driver}" if around.driver else ""
 
 

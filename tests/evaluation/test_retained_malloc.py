@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from suite.evaluation.memory import resident
-from suite.evaluation.pages import kept_pages
+from suite.evaluation.retained_malloc import retained_malloc
 
 BYTES = 96 * 2**20  # beyond what glibc keeps by itself
 
@@ -24,7 +24,7 @@ def faults_of_a_block(size: int = BYTES) -> int:
 
 
 def test_a_freed_block_is_used_again_without_the_system() -> None:
-    with kept_pages():
+    with retained_malloc():
         faults_of_a_block()
         kept = faults_of_a_block(BYTES - 4096)  # glibc aligns a block in a place that is some bytes larger
     assert 10 * kept < faults_of_a_block()
@@ -33,7 +33,7 @@ def test_a_freed_block_is_used_again_without_the_system() -> None:
 def test_what_is_free_goes_back_on_leaving_whatever_happens() -> None:
     before = resident()
     assert before is not None
-    with pytest.raises(ValueError, match="on purpose"), kept_pages():
+    with pytest.raises(ValueError, match="on purpose"), retained_malloc():
         faults_of_a_block()
         assert (resident() or 0) > before + BYTES // 2
         raise ValueError("on purpose")

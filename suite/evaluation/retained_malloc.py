@@ -18,7 +18,7 @@ _inside = 0  # how many are entered
 
 
 @contextmanager
-def kept_pages() -> Iterator[None]:
+def retained_malloc() -> Iterator[None]:
     """Have the process keep the memory it frees while inside; what is free on leaving goes back to the system.
 
     May be nested: the outermost does it. Does nothing where the C library is not glibc. Of threads other than

@@ -18,7 +18,7 @@ class TaskError(RuntimeError):
     """A task failed in its process; the message holds its traceback."""
 
 
-def together(tasks: Mapping[str, Task], parallel: bool | None = None) -> dict[str, bytes]:
+def in_parallel(tasks: Mapping[str, Task], parallel: bool | None = None) -> dict[str, bytes]:
     """What each task makes. The bytes do not depend on how they were made; all are there, or an error is raised.
 
     Processes are forked, so that they start with everything imported and read. Where that cannot be done the tasks run

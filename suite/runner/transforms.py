@@ -17,7 +17,7 @@ from suite.machine import pick_dtype
 from suite.models.float8 import float8_products, rounded
 from suite.models.loading import LoadedModel
 from suite.models.pruned import pruned
-from suite.models.structured import taken_out
+from suite.models.structured import structurally_pruned
 from suite.pruning.masks import Bits
 from suite.pruning.sample import mask_sample
 from suite.records.experiment import Calibration, Experiment, Recovery, TextReference
@@ -28,7 +28,7 @@ FLOAT8 = ("float8-weights", "float8-compute")
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TextIds:
     """The texts that are learnt from, by the model's own tokenizer: the ids of each, or its documents to draw from.
 
     `bos` is the token that every window begins with, before one token less of the text; None where none is put there.
@@ -54,11 +54,11 @@ class Lessons:
         return self.ids[asked.text]
 
 
-def alter(
+def transform(
     stack: ExitStack,
     loaded: LoadedModel,
     experiment: Experiment,
-    lessons: Lessons,
+    text_ids: TextIds,
     perplexity: Callable[[], float],
     progress: Callable[[str, int, int], None],
 ) -> Generator[Section, None, dict[str, Bits]]:
@@ -81,9 +81,9 @@ def alter(
         stack.enter_context(loaded.in_dtype(_dtype(loaded, experiment)))
     if not experiment.unpruned:
         memory.reset_peaks()
-        calibration = None if experiment.calibration is None else lessons.calibration(experiment.calibration)
+        calibration = None if experiment.calibration is None else text_ids.calibration(experiment.calibration)
         if experiment.structured:
-            done = stack.enter_context(taken_out(loaded, experiment, calibration))
+            done = stack.enter_context(structurally_pruned(loaded, experiment, calibration))
         else:
             done = stack.enter_context(pruned(loaded, experiment, calibration, partial(progress, "tensor")))
         masks = done.masks
@@ -96,8 +96,8 @@ def alter(
         yield "pruning", achieved
     if (asked := experiment.recovery) is not None:
         memory.reset_peaks()
-        ids, tell = lessons.recovery(asked), partial(progress, "token")
-        learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell, lessons.bos))
+        ids, tell = text_ids.recovery(asked), partial(progress, "token")
+        learnt = stack.enter_context(recovered(loaded, masks, asked, ids, perplexity, tell, text_ids.bos))
         yield "recovered", learnt.model_copy(update={"peaks": memory.peaks(loaded.device)})
     if experiment.precision == "float8-weights" or experiment.precision == "float8-compute":
         yield "quantisation", stack.enter_context(rounded(loaded, experiment.precision))

@@ -12,14 +12,14 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from suite.data import grammar
+from suite.data.grammar_labels import grammar_labels
 from suite.data.source import TextSource
-from suite.data.told import told
 from suite.data.windows import make_windows, token_ids, tokenizer_digest
 from suite.errors import InputError
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """A text to learn from. `weights` is what each token's loss counts, float32; windows begin at one of `starts`."""
 
     tokens: Tensor  # int64
@@ -39,7 +39,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Exam:
+class HeldOut:
     """Held-out windows, int64 [windows, context]; `floor` is the grammar's own loss on what they predict, nats."""
 
     windows: Tensor
@@ -53,7 +53,9 @@ def stream_of(seed: int, order: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{order}".encode()).digest()[:8], "little")
 
 
-def lesson_of(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int, recall_weight: float) -> Lesson:
+def training_data(
+    source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int, recall_weight: float
+) -> TrainingData:
     """A text to learn from. Of a text of the embedded grammar every window begins with a story, so that what is to be
     recalled in it has been told in it, and the words to recall count `recall_weight` times: what kind a word is follows
     from those before it, so this hurries learning along without moving its optimum.
@@ -63,35 +65,35 @@ def lesson_of(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: i
     """
     ids = token_ids(source, tokenizer, context + 1)
     tokens, weights = torch.tensor(ids, dtype=torch.int64), torch.ones(len(ids))
-    known = told(source)
+    known = grammar_labels(source)
     if known is None:
         if recall_weight != 1:
             raise InputError(
                 f"text {source.name!r} is none of the embedded grammar, so its words to recall are not known; "
                 "leave `recall_weight` out"
             )
-        return Lesson(tokens, weights, np.arange(len(ids) - context + 1), context)
+        return TrainingData(tokens, weights, np.arange(len(ids) - context + 1), context)
     _check(known.words, ids, tokenizer, source)
     weights[torch.from_numpy(known.kind == str(grammar.Kind.RECALL))] = recall_weight
-    return Lesson(tokens, weights, known.starts[known.starts <= len(ids) - context], context)
+    return TrainingData(tokens, weights, known.starts[known.starts <= len(ids) - context], context)
 
 
-def exam_of(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int) -> Exam:
+def held_out_of(source: TextSource, tokenizer: PreTrainedTokenizerBase, context: int) -> HeldOut:
     """The held-out windows of a text: one from the start of each story of the embedded grammar, else side by side.
 
     Raises:
         InputError: the text is shorter than one window.
     """
-    known = told(source)
+    known = grammar_labels(source)
     digests = hashlib.sha256(source.content.encode()).hexdigest(), tokenizer_digest(tokenizer)
     if known is None:
-        return Exam(make_windows(source, tokenizer, context).tokens, None, *digests)
+        return HeldOut(make_windows(source, tokenizer, context).tokens, None, *digests)
     ids = token_ids(source, tokenizer, context)
     _check(known.words, ids, tokenizer, source)
     starts = known.starts[known.starts <= len(ids) - context]
     places = starts[:, None] + np.arange(context)
     floor = -float(known.logprob[places[:, 1:]].mean())
-    return Exam(torch.tensor(ids, dtype=torch.int64)[torch.from_numpy(places)], floor, *digests)
+    return HeldOut(torch.tensor(ids, dtype=torch.int64)[torch.from_numpy(places)], floor, *digests)
 
 
 def _check(words: list[str], ids: list[int], tokenizer: PreTrainedTokenizerBase, source: TextSource) -> None:

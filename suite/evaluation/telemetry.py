@@ -11,7 +11,7 @@ from typing import Any
 import pynvml
 import torch
 
-from suite.records.schema import Board
+from suite.records.schema import Telemetry
 
 PERIOD = 0.05  # seconds between two looks
 
@@ -23,13 +23,13 @@ class Reading:
         self.looks: list[tuple[float, float, float]] = []  # clock in MHz, power in W, temperature in Celsius
         self.joules: float | None = None
 
-    def board(self, tokens: int) -> Board | None:
+    def board(self, tokens: int) -> Telemetry | None:
         """The record's section, the energy shared out over `tokens`."""
         if not self.looks:
             return None
         clock, power, temperature = (fmean(values) for values in zip(*self.looks, strict=True))
         energy = None if self.joules is None else self.joules / tokens
-        return Board(sm_clock_mhz=clock, power_w=power, temperature_c=temperature, energy_j_per_token=energy)
+        return Telemetry(sm_clock_mhz=clock, power_w=power, temperature_c=temperature, energy_j_per_token=energy)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Clocks, power and energy come from the board's own instruments, and are absent where it has none."""
+"""Clocks, power and energy come from the GPU's own instruments, and are absent where it has none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from suite.evaluation import board
-from suite.evaluation.board import Reading, watch
+from suite.evaluation import telemetry
+from suite.evaluation.telemetry import Reading, watch
 
 
 def test_a_processor_has_none() -> None:
@@ -55,11 +55,11 @@ def test_a_boards_instruments_are_read_while_it_works(monkeypatch: pytest.Monkey
     def properties(index: int) -> Any:
         return SimpleNamespace(uuid=index)
 
-    monkeypatch.setattr(board, "pynvml", Nvml(counts_energy))
+    monkeypatch.setattr(telemetry, "pynvml", Nvml(counts_energy))
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
     reading = Reading()
     with watch([torch.device("cuda", 0), torch.device("cuda", 1), torch.device("cpu")], reading):
-        time.sleep(3 * board.PERIOD)
+        time.sleep(3 * telemetry.PERIOD)
     found = reading.board(tokens=400)
     assert found is not None
     assert (found.sm_clock_mhz, found.power_w, found.temperature_c) == (1500, 300, 60)

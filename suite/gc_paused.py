@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Without the search: it goes through all that lives again and again, so that what makes ten thousand records and
     keeps them spends most of its time on it, the more the longer it goes on."""
     collecting = gc.isenabled()

@@ -40,18 +40,18 @@ class Unwatched:
     def note(self, words: str) -> None: ...
 
 
-def patiently(
+def retried(
     attempt: Callable[[], T],
     watch: Watch,
     reached: Callable[[], int] = lambda: 0,
-    patience: Sequence[float] | None = None,
+    waits: Sequence[float] | None = None,
 ) -> T:
-    """The result of an attempt, made again after each of the waits that `patience` (seconds; usually WAITS) allows.
+    """The result of an attempt, made again after each of the waits in `waits` (seconds; usually WAITS).
 
-    `reached` (bytes) growing between two attempts gives patience anew.
+    `reached` (bytes) growing between two attempts starts the waits anew.
     """
-    allowed = WAITS if patience is None else patience
-    waits, before = list(allowed), reached()
+    waits = WAITS if waits is None else waits
+    left, before = list(waits), reached()
     while True:
         try:
             return attempt()
@@ -59,11 +59,11 @@ def patiently(
             if not passes(error):
                 raise
             if (now := reached()) > before:
-                waits, before = list(allowed), now
-            if not waits:
+                left, before = list(waits), now
+            if not left:
                 raise
-            watch.note(f"{cause(error)}; trying again in {waits[0]:g} s")
-            time.sleep(waits.pop(0))
+            watch.note(f"{cause(error)}; trying again in {left[0]:g} s")
+            time.sleep(left.pop(0))
 
 
 def passes(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from suite.records import Experiment, Record, Store
 from suite.records.experiment import TextReference
 
 
-class Agenda:
+class Worklist:
     """One model's experiments, in running order. A record that failed does not count as there, and is tried again."""
 
     def __init__(self, study: Study, model: ModelSource, store: Store) -> None:
