@@ -11,6 +11,7 @@ from suite.models.anatomy import TARGETS
 from suite.pruning.criteria import criterion_rank
 from suite.records.experiment import ARMS, Continuation, Experiment, short_revision
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
+from suite.records.wording import treated
 
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
@@ -53,16 +54,7 @@ class Cell:
     @property
     def what(self) -> str:
         """The pruned weights, with whatever is not the suite's default said beside them; of a training, which it is."""
-        e = self.experiment
-        if e.training:
-            return ", ".join(e.training.words)
-        extras = [f"per {e.scope}"] if e.scope != "tensor" else []
-        extras += [f"tied: {e.tied}"] if e.tied != "untie" else []
-        extras += [e.pattern] if e.pattern else []
-        extras += [e.allocation] if e.allocation != "uniform" else []
-        extras += [e.precision] if e.baseline_precision else []
-        extras += [f"recovered on {e.recovery.tokens:,} tokens"] if e.recovery else []
-        return ", ".join([e.what, *extras])
+        return treated(self.experiment)
 
     @property
     def plain(self) -> bool:

@@ -13,7 +13,8 @@ from suite.analysis.curves import Curve, breadth
 from suite.analysis.points import Crossing, Point
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.protocol import MASS_FACTORS
-from suite.pruning.criteria import criterion_rank
+from suite.pruning.criteria import criterion_label, criterion_rank
+from suite.records.wording import SCOPES
 
 NO_TIME = NotMeasured("no pruning of this kind finished on the machine that most of them ran on")
 NO_PEAK = NotMeasured("the peak of memory while pruning was not recorded")
@@ -43,10 +44,8 @@ class Line:
 
     @property
     def name(self) -> str:
-        extras = [f"per {self.scope}"] if self.scope in ("row", "global") else []
-        extras += ["as published"] if self.scope == "reference" else []
-        extras += [self.allocation] if self.allocation != "uniform" else []
-        return ", ".join([self.criterion, *extras])
+        allocation = self.allocation.upper() if self.allocation != "uniform" else ""
+        return ", ".join(filter(None, [criterion_label(self.criterion), SCOPES[self.scope], allocation]))
 
     def at(self, sparsity: float) -> Point | None:
         """The measured point at a sparsity."""

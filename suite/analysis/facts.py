@@ -35,6 +35,7 @@ class Facts:
         tickets: searches for a ticket, the one with the most trainings first.
         provenance: of the cells; of the trainings where there is no cell.
         miniature: the facts of the miniature, where these are of real models and the records hold both.
+        lost: the failed cells of the other family, where nothing of it finished.
         studies: those whose plan is at hand, of both families.
         damaged: how many files could not be believed and were left out.
     """
@@ -46,6 +47,7 @@ class Facts:
     tickets: tuple[TicketFacts, ...]
     provenance: Provenance
     miniature: Facts | None = None
+    lost: tuple[Cell, ...] = ()
     studies: tuple[StudyFacts, ...] = ()
     damaged: int = 0
 
@@ -64,7 +66,7 @@ class Facts:
     @property
     def failures(self) -> tuple[Cell, ...]:
         """The failed cells of both families."""
-        return tuple(cell for family in self.families for cell in family.cells if not cell.done)
+        return (*(cell for family in self.families for cell in family.cells if not cell.done), *self.lost)
 
     @property
     def failure_groups(self) -> tuple[tuple[Cell, ...], ...]:
@@ -119,36 +121,38 @@ def build_facts(
         InputError: no experiment finished, so there is nothing to report.
     """
     found = tuple(records)
-    parts = [
-        part for part in (_family(r for r in found if not _miniature(r)), _family(filter(_miniature, found))) if part
+    cells = cells_of(r for r in found if r.experiment.training is None and r.experiment.sequential is None)
+    steps = cells_of(record for record in found if record.experiment.sequential is not None)
+    trainings = cells_of(record for record in found if record.experiment.training is not None)
+    halves = [
+        [tuple(cell for cell in kind if _miniature(cell) is small) for kind in (cells, steps, trainings)]
+        for small in (False, True)
     ]
-    if not parts:
-        failed = sorted(found, key=lambda record: record.id)
-        said = f"; {len(failed)} failed, the first with: {failed[0].error}" if failed else ""
+    families = [family for half in halves if (family := _family(*half))]
+    if not families:
+        failed = [cell for cell in (*cells, *trainings) if not cell.done]
+        said = f"; {len(failed)} failed, the first with: {failed[0].record.error}" if failed else ""
         raise InputError(
             f"the results hold no finished experiment with a perplexity{said}; `lottery run MANIFEST` makes one"
         )
-    every = [cell for family in parts for cell in (*family.cells, *family.steps, *_trainings(family))]
+    told = {cell.record.id for family in families for cell in family.cells}
     return replace(
-        parts[0],
-        miniature=parts[1] if len(parts) > 1 else None,
-        studies=studies_of(plans, every, shipped),
+        families[0],
+        miniature=families[1] if len(families) > 1 else None,
+        lost=tuple(cell for cell in cells if not cell.done and cell.record.id not in told),
+        studies=studies_of(plans, (*cells, *steps, *trainings), shipped),
         damaged=damaged,
     )
 
 
-def _miniature(record: Record) -> bool:
+def _miniature(cell: Cell) -> bool:
     """Whether a record is of the miniature: it reads the text of the suite's grammar."""
-    known = TEXTS.get(record.experiment.text.name)
+    known = TEXTS.get(cell.experiment.text.name)
     return known is not None and known.grammar is not None
 
 
-def _family(records: Iterable[Record]) -> Facts | None:
+def _family(cells: tuple[Cell, ...], steps: tuple[Cell, ...], trainings: tuple[Cell, ...]) -> Facts | None:
     """The facts of one family; None where nothing finished."""
-    found = tuple(records)
-    steps = cells_of(record for record in found if record.experiment.sequential is not None)
-    cells = cells_of(r for r in found if r.experiment.training is None and r.experiment.sequential is None)
-    trainings = cells_of(record for record in found if record.experiment.training is not None)
     tickets = tickets_of(trainings)
     if not tickets and not any(cell.done and cell.record.perplexity for cell in cells):
         return None
@@ -161,10 +165,6 @@ def _family(records: Iterable[Record]) -> Facts | None:
         tickets=tickets,
         provenance=provenance(cells or trainings),
     )
-
-
-def _trainings(family: Facts) -> tuple[Cell, ...]:
-    return tuple(cell for search in family.tickets for cell in (*search.cells, *search.failed))
 
 
 def _models(cells: Iterable[Cell]) -> tuple[ModelFacts, ...]:

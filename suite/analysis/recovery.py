@@ -16,6 +16,7 @@ from suite.analysis.partners import Places, place, places
 from suite.analysis.values import Bounds, NotMeasured, Number
 from suite.pruning.criteria import criterion_rank
 from suite.records.schema import Recovered
+from suite.records.wording import treated
 
 NO_BEFORE = NotMeasured("the same cell without recovery was not measured")
 NO_DENSE = NotMeasured("the dense model was not trained as long")
@@ -109,8 +110,7 @@ def trained_dense(cells: Iterable[Cell]) -> tuple[Cell, ...]:
 
 def what_went(cell: Cell) -> str:
     """The pruned weights, as the cell names them without its recovery."""
-    e = cell.experiment
-    return ", ".join(filter(None, [e.what, e.pattern, e.allocation if e.allocation != "uniform" else None]))
+    return treated(cell.experiment.model_copy(update={"recovery": None}))
 
 
 def against_random(found: Sequence[Recoveries]) -> list[tuple[Cell, Cell]]:

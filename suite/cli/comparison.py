@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from suite.analysis.provenance import provenance
 from suite.analysis.values import NotMeasured, Number
-from suite.cli.tables import add_row, count, criterion, new_table, percent
+from suite.cli.tables import add_row, count, new_table, percent
 from suite.comparison.checks import Outcome
 from suite.comparison.pairs import Comparison, Pair, Side
-from suite.manifest.expand import describe
 from suite.records import Experiment
+from suite.records.wording import budget_words, criterion_words, describe, treated
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,8 +52,8 @@ def table(pairs: Iterable[Pair]) -> Table:
         allowed, speeds = pair.allowed, [_number(value, ".2f") or "-" for value in pair.speed]
         values = (
             e.model if e else f"record {pair.id[:8]}",
-            criterion(e) if e else "",
-            _what(e) if e else "",
+            criterion_words(e) if e else "",
+            treated(e) if e else "",
             _how_far(e) if e else "",
             _number(here, ",.6g"),
             _number(there, ",.6g"),
@@ -104,14 +104,10 @@ def _name(pair: Pair) -> str:
     return describe(pair.experiment) if pair.experiment else f"record {pair.id[:8]}"
 
 
-def _what(experiment: Experiment) -> str:
-    return ", ".join(experiment.training.words) if experiment.training else experiment.what
-
-
 def _how_far(experiment: Experiment) -> str:
     if experiment.unpruned:
         return ""
-    return percent(experiment.sparsity) if experiment.budget is None else f"budget {percent(experiment.budget)}"
+    return budget_words(experiment) or percent(experiment.sparsity)
 
 
 def _equal_or_not(pair: Pair, check: str) -> str:

@@ -89,7 +89,7 @@ def _chosen(study: Study, cell: str | None) -> Experiment:
     Raises:
         InputError: none does, or several; those that could be meant are listed.
     """
-    from suite.manifest.expand import describe
+    from suite.records.wording import describe
 
     points = [point for search in study.searches for point in search.points]
     cells = {one.id: one for one in (*points, *study.experiments)}

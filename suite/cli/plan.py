@@ -134,10 +134,10 @@ def _show(planned: Planned, machine: Machine) -> None:
     from suite.forecast.experiments import load_seconds
     from suite.forecast.rates import rates
     from suite.gguf.cache import missing_bytes
-    from suite.manifest.expand import describe
     from suite.needs import gigabytes
     from suite.paths import model_cache
     from suite.records.experiment import Continuation
+    from suite.records.wording import describe
 
     study, forecasts, searches = planned.study, planned.forecasts, planned.searches
 

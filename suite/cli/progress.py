@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from suite.manifest.expand import describe
 from suite.records import Damage, Experiment, Record
+from suite.records.wording import describe
 
 if TYPE_CHECKING:
     from suite.forecast.outlook import Outlook

@@ -12,13 +12,14 @@ import click
 
 from suite.analysis.cells import Cell, step_of
 from suite.analysis.values import NotMeasured
-from suite.cli.tables import add_row, console, criterion, fits, new_table, percent, warn_of_damaged
+from suite.cli.tables import add_row, console, fits, new_table, percent, warn_of_damaged
 from suite.errors import InputError
 from suite.garbage import without_collection
 from suite.paths import default_results
 from suite.records import SCHEMA, Record, read_records
 from suite.records.columns import COLUMNS, as_table
 from suite.records.query import condition, ordered_by, select
+from suite.records.wording import budget_words, criterion_words, transforms, treated
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,8 +78,8 @@ def records(
 def _order(record: Record) -> tuple[object, ...]:
     cell = record.experiment
     learnt = cell.recovery.tokens if cell.recovery else 0
-    treatment = cell.treatment[: len(cell.treatment) - bool(learnt)]
-    kind = (cell.criterion, cell.what, treatment, cell.budget or 0)
+    others = transforms(cell)[: -1 if learnt else None]  # recovery is the last of them
+    kind = (cell.criterion, cell.what, others, cell.budget or 0)
     return (cell.model, step_of(cell), not cell.dense, not cell.unpruned, *kind, cell.sparsity, cell.seed or 0, learnt)
 
 
@@ -101,11 +102,11 @@ def _table(shown: Iterable[Record], intervals: bool) -> Table:
     for record in shown:
         cell, experiment = Cell(record, record.experiment.model), record.experiment
         speed, mask = cell.generation, cell.mask_digest
-        budget = f" ({100 * experiment.budget:.3g} % budget)" if experiment.budget is not None else ""
+        budget = f" ({budget_words(experiment)})" if experiment.budget is not None else ""
         values = (
             cell.model,
-            criterion(experiment),
-            cell.what if experiment.training else ", ".join([experiment.what + budget, *experiment.treatment]),
+            criterion_words(experiment),
+            treated(experiment) + budget,
             "" if experiment.unpruned else percent(experiment.sparsity),
             _number(cell.perplexity, ".6g"),
             _ratio(cell, intervals),

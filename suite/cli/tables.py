@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.errors import escaped
-from suite.records import Damage, Experiment
+from suite.records import Damage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,15 +65,6 @@ def warn_of_damaged(damaged: Sequence[Damage], consequence: str, most: int | Non
         click.echo(f"lottery: {damage}, {consequence}", err=True)
     if most is not None and len(damaged) > most:
         click.echo(f"lottery: the same of {len(damaged) - most} more files there", err=True)
-
-
-def criterion(experiment: Experiment) -> str:
-    """`magnitude`, `random 2` (its seed), nothing where nothing is pruned; of a training its seed, `seed 0`."""
-    if experiment.training:
-        return f"seed {experiment.seed}"
-    if experiment.unpruned:
-        return ""
-    return experiment.criterion if experiment.seed is None else f"{experiment.criterion} {experiment.seed}"
 
 
 def percent(share: float) -> str:

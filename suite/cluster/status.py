@@ -13,9 +13,9 @@ from suite.cluster.jobs import Job, last_words, look
 from suite.cluster.submission import TaskEntry, log, submissions
 from suite.forecast.pace import Pace
 from suite.manifest.cliff import Known, Search
-from suite.manifest.expand import describe
 from suite.records import Experiment, Plan, Record, Store, read_records
 from suite.records.claims import Claims
+from suite.records.wording import describe
 
 State = Literal["done", "running", "queued", "failed", "lost", "open"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "failed", "lost", "open")
@@ -129,7 +129,7 @@ class _Look:
         return self._waiting(experiment.id, what, record)
 
     def _search(self, search: Search, planned: Collection[str]) -> CellStatus:
-        what = f"{describe(search.template).rsplit(' ', 2)[0]}, cliff"
+        what = f"{describe(search.template, share=False)}, cliff"
         mine = [record for record in self.records.values() if search.covers(record.experiment)]
         if search.next(Known.of(mine)) is None:
             return CellStatus(search.template.id, what, "done")

@@ -9,7 +9,7 @@ from suite.analysis.facts import build_facts
 from suite.analysis.speed import relative_speed
 from suite.analysis.values import Number, Verdict
 from suite.comparison.checks import Check, Outcome, check_all
-from suite.comparison.pairs import ClaimPair, Comparison, Pair, Side
+from suite.comparison.pairs import MINIATURE, ClaimPair, Comparison, Pair, Side
 from suite.comparison.partners import Partners
 from suite.errors import InputError
 
@@ -76,5 +76,7 @@ def _verdicts(cells: Iterable[Cell]) -> dict[str, Verdict]:
         facts = build_facts(cell.record for cell in cells)
     except InputError:  # no perplexity was measured, so nothing is claimed
         return {}
-    found = {name: claim for family in reversed(facts.families) for name, claim in claims_of(family).items()}
-    return {name: claim.verdict for name, claim in found.items()}
+    found = {name: claim.verdict for name, claim in claims_of(facts).items()}
+    if facts.miniature:
+        found |= {f"{name}{MINIATURE}": claim.verdict for name, claim in claims_of(facts.miniature).items()}
+    return found

@@ -15,6 +15,7 @@ from suite.records import Damage, Experiment, Record
 NOISY = (  # claims that rest on speeds, which decide nothing here
     *("speed_unchanged", "kernels_faster", "structure_faster", "five_times", "miniature_agrees"),
 )
+MINIATURE = " (miniature)"  # after a claim's name, where real models lie beside the small ones that it is of
 ABSENT = NotMeasured("no record")
 NOT_COMPARABLE = NotMeasured("not of the same tokens on both sides")
 _ID = re.compile("[0-9a-f]{64}")
@@ -115,7 +116,7 @@ class ClaimPair:
 
     @property
     def decides(self) -> bool:
-        return self.name not in NOISY
+        return self.name.removesuffix(MINIATURE) not in NOISY
 
 
 @dataclass(frozen=True, slots=True)

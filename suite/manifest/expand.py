@@ -23,6 +23,7 @@ from suite.paths import confined, here_or_shipped, is_folder_name
 from suite.pruning.criteria import CRITERIA
 from suite.records.experiment import Calibration, Continuation, Experiment, Measure, Recovery, TextReference
 from suite.records.plan import Plan, PlannedSearch
+from suite.records.wording import describe
 from suite.weights import WeightsFile
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
@@ -284,22 +285,6 @@ class _Expansion:
                 f"{values['target'] or '+'.join(values['part'])}"
             )
         return total / weights
-
-
-def describe(experiment: Experiment) -> str:
-    """A cell in a few words, for the terminal."""
-    if experiment.training is not None:
-        words = experiment.training.words
-        kept = "" if experiment.unpruned else f"{100 * (1 - experiment.sparsity):.3g} % remaining"
-        return " ".join(filter(None, [experiment.model, *words, kept, f"seed {experiment.seed}"]))
-    if experiment.unpruned:
-        return " ".join([experiment.model, "dense", *experiment.treatment])
-    how_far = f"{100 * experiment.sparsity:.4g} %"
-    if experiment.budget is not None:
-        how_far += f" (budget {100 * experiment.budget:.4g} %)"
-    criterion = [experiment.criterion] if experiment.criterion != "magnitude" else []
-    seed = [f"seed {experiment.seed}"] if experiment.seed is not None else []
-    return " ".join([experiment.model, experiment.what, how_far, *criterion, *seed, *experiment.treatment])
 
 
 def _unpruned(cells: Iterable[Experiment], dense: Experiment) -> list[Experiment]:

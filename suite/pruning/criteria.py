@@ -29,7 +29,7 @@ class Criterion:
     `counts` are the scopes that mean something for its scores. `published` is how the code of its paper counts (None:
     there is no paper): `rank`, every weight up to the one at place int(n * s) of the sorted scores; `row`, int(n * s)
     of each row of n. `structures` says whether whole neurons and layers may be ranked by it
-    (`suite.models.structured`).
+    (`suite.models.structured`). `label` is how its paper writes its name, where that is not the name here.
     """
 
     function: str
@@ -38,6 +38,7 @@ class Criterion:
     published: Published | None = None
     corrects: bool = False
     structures: bool = False
+    label: str | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -64,9 +65,13 @@ CRITERIA = {
         "suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank", structures=True
     ),
     # Of calibrated criteria the scores of different layers are on different scales, so none counts over scope `global`.
-    "wanda": Criterion("suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row", structures=True),
+    "wanda": Criterion(
+        "suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row", structures=True, label="Wanda"
+    ),
     # It weighs a block of columns as a whole, all rows together.
-    "sparsegpt": Criterion("suite.pruning.sparsegpt:sparsegpt", "gram", ("tensor",), "rank", corrects=True),
+    "sparsegpt": Criterion(
+        "suite.pruning.sparsegpt:sparsegpt", "gram", ("tensor",), "rank", corrects=True, label="SparseGPT"
+    ),
     "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),
 }
 
@@ -74,6 +79,12 @@ CRITERIA = {
 def criterion_names() -> tuple[str, ...]:
     """What an experiment may name, in the order of every table: none, those that choose, and last those that draw."""
     return (UNPRUNED, *sorted(CRITERIA, key=lambda name: CRITERIA[name].drawn))
+
+
+def criterion_label(name: str) -> str:
+    """A criterion as its paper writes it; the name itself where the table has no other, or does not know it."""
+    found = CRITERIA.get(name)
+    return found.label or name if found else name
 
 
 def criterion_rank(criterion: str) -> int:

@@ -136,22 +136,6 @@ class Training(Part):
     learning_rate: Positive
     recall_weight: Positive = 1.0
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The arm, and where in it."""
-        return tuple(
-            filter(
-                None,
-                [
-                    self.arm,
-                    f"level {self.level}" if self.level else "",
-                    f"rewound to {100 * self.rewind:g} %" if self.rewind else "",
-                    f"read at {100 * self.read:g} %" if self.read is not None else "",
-                    f"order {self.order}" if self.order else "",
-                ],
-            )
-        )
-
 
 class Experiment(Part):
     """One fully resolved cell of a study: what was asked for, and nothing of the machine that answers.
@@ -218,25 +202,6 @@ class Experiment(Part):
         name = self.target or "+".join(self.part or ())
         noun = "layer" if (self.layers or "").isdecimal() else "layers"
         return ", ".join(filter(None, [name, self.layers and f"{noun} {self.layers}"])) if name else "dense"
-
-    @property
-    def treatment(self) -> tuple[str, ...]:
-        """What is done otherwise than usual, beside what is pruned and by how much, in a few words each."""
-        learnt = self.recovery
-        return tuple(
-            filter(
-                None,
-                [
-                    f"scope {self.scope}" if self.scope != "tensor" else "",
-                    f"tied {self.tied}" if self.tied != "untie" else "",
-                    self.allocation if self.allocation != "uniform" else "",
-                    f"pattern {self.pattern}" if self.pattern else "",
-                    f"in {self.precision}" if self.baseline_precision is not None else "",
-                    f"recovered over {learnt.tokens:,} tokens" if learnt else "",
-                    "search step" if self.sequential else "",
-                ],
-            )
-        )
 
     @property
     def id(self) -> str:

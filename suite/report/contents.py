@@ -9,7 +9,7 @@ from typing import Any
 
 from suite.analysis.facts import Facts
 from suite.analysis.values import Claim
-from suite.report.section import Figure, Section, Table
+from suite.report.section import Figure, Section, Table, claims_in
 from suite.report.sections import SECTIONS
 
 
@@ -76,15 +76,12 @@ def contents_of(facts: Facts) -> Contents:
 
 def claims_of(facts: Facts) -> dict[str, Claim]:
     """The claims that the records of one family of models bear on, by name, in the order of the sections."""
-    found = ((section, section.find(facts)) for section in SECTIONS)
-    claims = (claim for section, about in found if about is not None for claim in section.claims(about) if claim)
-    return {claim.name: claim for claim in claims}
+    return claims_in(SECTIONS, facts)
 
 
 def _shown(facts: Facts) -> Iterator[Shown]:
-    families = [facts, *([facts.miniature] if facts.miniature else [])]
     for section in SECTIONS:
-        for family in families:
+        for family in facts.families:
             if (found := section.find(family)) is not None:
                 yield Shown(section, found, family, tuple(claim for claim in section.claims(found) if claim))
                 break

@@ -128,3 +128,10 @@ class Section(Generic[F]):
     tables: tuple[Table[F, Any], ...] = ()
     quotes: Callable[[F, int], Sequence[Utterance]] | None = None
     poster: Block[F] | None = None
+
+
+def claims_in(sections: Iterable[Section[Any]], facts: Facts) -> dict[str, Claim]:
+    """The claims of these sections that the records of one family of models bear on, by name, in their order."""
+    found = ((section, section.find(facts)) for section in sections)
+    claims = (claim for section, about in found if about is not None for claim in section.claims(about) if claim)
+    return {claim.name: claim for claim in claims}

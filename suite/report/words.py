@@ -12,7 +12,9 @@ from suite.analysis.points import Crossing
 from suite.analysis.provenance import TextUse
 from suite.analysis.studies import StudyFacts
 from suite.analysis.values import NotMeasured
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval, Perplexity
+from suite.records.wording import criterion_words
 from suite.report.format import Missing, num, pct
 from suite.report.glyphs import clip, shorten
 
@@ -34,7 +36,13 @@ def name(text: str, most: int = 32) -> str:
 
 
 def criterion(word: str) -> str:
-    return "random removal" if word == "random" else f"{word} pruning"
+    """What pruned, as a sentence names it."""
+    return "random removal" if word == "random" else f"{criterion_label(word)} pruning"
+
+
+def capital(text: str) -> str:
+    """The first letter a capital, as a sentence starts; the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def target(what: str) -> str:
@@ -139,6 +147,8 @@ def came(study: StudyFacts, most: int = 60) -> str:
 FILTERS: dict[str, Any] = {
     "name": name,
     "criterion": criterion,
+    "label": criterion_label,
+    "capital": capital,
     "target": target,
     "bounds": bounds,
     "crossing": crossing,
@@ -149,6 +159,7 @@ GLOBALS: dict[str, Any] = {
     "listing": listing,
     "with_interval": with_interval,
     "cell_name": cell_name,
+    "criterion_words": criterion_words,
     "failed": failed,
     "windows": windows,
     "dequantised": dequantised,

@@ -12,10 +12,10 @@ from suite import __version__
 from suite.errors import ExperimentError
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
-from suite.manifest.expand import describe
 from suite.models import export as directory
 from suite.pruning.masks import Bits
 from suite.records import Experiment, Record
+from suite.records.wording import describe
 from suite.runner.section import Section
 from suite.runner.session import Session
 from suite.runner.texts import read

@@ -10,7 +10,6 @@ from typing import Any
 
 from suite.interruption import stop_if_asked
 from suite.manifest import Study
-from suite.manifest.expand import describe
 from suite.models.achieved import achieved
 from suite.models.loading import full_configuration, load_tokenizer
 from suite.models.source import ModelSource
@@ -19,6 +18,7 @@ from suite.records import Experiment, Record, Store
 from suite.records.claims import Claims
 from suite.records.schema import Environment, Pruning, TensorCount
 from suite.records.trained import Trained
+from suite.records.wording import describe
 from suite.runner import kept
 from suite.runner.agenda import finished
 from suite.runner.environment import environment

@@ -2,11 +2,13 @@
 
 import pytest
 
-from suite.analysis.breaks import break_claims, breaks_of, mean_over_models
+from suite.analysis.breaks import breaks_of
 from suite.analysis.facts import build_facts
+from suite.analysis.over_models import mean_over_models
 from suite.analysis.values import NotMeasured, Verdict
 from suite.records.schema import Interval, Record
 from tests.synthetic import embedded, record
+from tests.told import claims, found
 
 NAMES = ("attention_breaks_recall", "mlp_breaks_fact", "parts_break_apart")
 
@@ -39,14 +41,14 @@ def study(contrasts: list[float], **changes: object) -> list[Record]:
     ],
 )
 def test_what_breaks_is_decided_by_the_spread_of_models(contrasts, verdict):
-    facts = build_facts(study(contrasts))
-    assert [facts.claim(name).verdict for name in NAMES] == [verdict] * 3
-    assert facts.claim(NAMES[0])["models"] == len(contrasts)
+    told = claims(study(contrasts))
+    assert [told[name].verdict for name in NAMES] == [verdict] * 3
+    assert told[NAMES[0]]["models"] == len(contrasts)
 
 
 def test_an_interval_over_models_is_student_s_with_one_degree_less_than_models():
-    found = mean_over_models([1.0, 2.0, 3.0], 0.95)
-    assert isinstance(found, Interval) and found.high == pytest.approx(2 + 4.3027 / 3**0.5, rel=1e-4)
+    interval = mean_over_models([1.0, 2.0, 3.0], 0.95)
+    assert isinstance(interval, Interval) and interval.high == pytest.approx(2 + 4.3027 / 3**0.5, rel=1e-4)
     assert isinstance(mean_over_models([1.0, 2.0], 0.95), NotMeasured)
 
 
@@ -55,8 +57,9 @@ def test_seeds_are_averaged_within_a_model_and_do_not_count_as_models():
     for seed, shift in enumerate((0.0, 0.2, 0.4)):
         drawn = study([0.1 + shift] * 3, criterion="random", seed=seed)
         records += [one for one in drawn if not one.experiment.dense]
-    claim = build_facts(records).claim("attention_breaks_recall_random")
-    assert (claim["models"], claim["seeds"]) == (3, 3) and claim["mean"] == pytest.approx(0.3)
+    claim = claims(records)["attention_breaks_recall_random"]
+    assert claim["models"] == 3 and claim["mean"] == pytest.approx(0.3)
+    assert "mean of 3 seeds" in claim.evidence
 
 
 def test_the_parts_are_compared_where_the_damage_is_nearest_to_twice_the_dense_perplexity():
@@ -64,17 +67,16 @@ def test_the_parts_are_compared_where_the_damage_is_nearest_to_twice_the_dense_p
     for ratio, sparsity in ((1.31, 0.3), (4.9, 0.6), (9.0, 0.8), (1.01, 0.1)):
         others = study([-0.9] * 3, ratio=ratio, sparsity=sparsity)
         records += [one for one in others if not one.experiment.dense]
-    (found,) = build_facts(records).breaks
-    assert found.ratios == pytest.approx((2.0, 2.0))
-    assert [loss.contrast("attention") for loss in found.losses] == pytest.approx([0.2, 0.3, 0.1])
-    assert build_facts(study([0.2] * 3, ratio=1.2)).breaks == ()
-    assert build_facts(study([0.2] * 3, ratio=5.1)).breaks == ()
+    (one,) = found("breaks", records)
+    assert one.ratios == pytest.approx((2.0, 2.0))
+    assert [loss.contrast("attention") for loss in one.losses] == pytest.approx([0.2, 0.3, 0.1])
+    for ratio in (1.2, 5.1):
+        assert found("breaks", study([0.2] * 3, ratio=ratio)) is None
 
 
 def test_random_removal_is_a_line_of_its_own():
-    facts = build_facts(embedded())
-    assert [found.criterion for found in facts.breaks] == ["magnitude", "random"]
-    assert {claim.name for claim in break_claims(facts.breaks)} == {*NAMES, *(f"{name}_random" for name in NAMES)}
+    assert [one.criterion for one in found("breaks", embedded())] == ["magnitude", "random"]
+    assert {*NAMES, *(f"{name}_random" for name in NAMES)} <= set(claims(embedded()))
 
 
 def test_a_model_on_two_contexts_counts_once():

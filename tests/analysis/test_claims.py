@@ -1,16 +1,16 @@
-"""Promises of claims: three verdicts, and no verdict without an interval."""
+"""Promises of claims: no verdict without an interval, and comparisons by the windows that cells share."""
 
 import math
 
 import pytest
 
 from suite.analysis.cells import cells_of
-from suite.analysis.facts import build_facts
 from suite.analysis.paired import above_one, paired, shared_level, within
 from suite.analysis.values import NotMeasured, Verdict, below, everywhere
 from suite.evaluation.interval import ratio_interval
 from suite.records.schema import Interval, Record
 from tests.synthetic import record
+from tests.told import claims
 
 LOW, MIDDLE, HIGH = Interval(low=1.0, high=1.05), Interval(low=1.04, high=1.2), Interval(low=1.3, high=1.4)
 MISSING = NotMeasured("too few windows")
@@ -41,22 +41,22 @@ def test_everywhere_is_broken_by_one_counterexample_and_opened_by_one_doubt():
 def test_beating_random_removal_cannot_be_told_without_intervals(missing):
     pair = [record(target="all", sparsity=0.2), record(target="all", sparsity=0.2, criterion="random", seed=0)]
     pair = [without_interval(found) for found in pair] if missing else pair
-    claim = build_facts([record(), *pair]).claim("beats_random")
+    claim = claims([record(), *pair])["beats_random"]
     assert claim.verdict is (Verdict.UNKNOWN if missing else Verdict.HOLDS)
 
 
 def test_beating_random_removal_is_refuted_where_every_draw_harms_less():
     pair = [record(target="all", sparsity=0.2, ratio=1.5)]
     pair += [record(target="all", sparsity=0.2, ratio=1.1, criterion="random", seed=seed) for seed in (0, 1, 2)]
-    assert build_facts([record(), *pair]).claim("beats_random").verdict is Verdict.FAILS
+    assert claims([record(), *pair])["beats_random"].verdict is Verdict.FAILS
 
 
 @pytest.mark.parametrize(
     ("ratio", "verdict"), [(62.0, Verdict.HOLDS), (62.0 / 1.47, Verdict.UNKNOWN), (8.0, Verdict.FAILS)]
 )
 def test_predicting_worse_than_word_counts_is_decided_by_the_interval(ratio, verdict):
-    facts = build_facts([record(), record(target="all", sparsity=0.9, ratio=ratio)])
-    assert facts.claim("worse_than_unigram").verdict is verdict
+    told = claims([record(), record(target="all", sparsity=0.9, ratio=ratio)])
+    assert told["worse_than_unigram"].verdict is verdict
 
 
 def test_paired_cells_are_told_apart_where_their_own_intervals_overlap():

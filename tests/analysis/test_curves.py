@@ -105,3 +105,26 @@ def test_seeds_are_one_point_with_their_mean_and_spread():
 def test_a_curve_that_is_not_there_is_an_error():
     with pytest.raises(MissingResultError):
         build_facts(phase1()).main.curve("magnitude", "attention")
+
+
+def test_the_price_is_of_a_cell_whose_file_was_written():
+    searched = {"measure": ("perplexity",)}
+    found = build_facts(
+        [
+            record(),
+            record(target="all", sparsity=0.4, ratio=1.05),
+            record(target="all", sparsity=0.42, ratio=1.09, **searched),
+            record(target="all", sparsity=0.43, ratio=1.2, **searched),
+        ]
+    ).headline
+    assert found.within and found.within.sparsity == 0.42
+    assert found.price and found.price.sparsity == 0.4 and found.price.ratio == 1.05
+    assert found.price.smaller == pytest.approx(1 - (1.06 - 0.94 * 0.4), abs=1e-6)
+    assert not isinstance(found.price.speed, NotMeasured) and found.price.speed.cell.sparsity == 0.4
+
+
+def test_a_price_that_was_not_measured_is_not_made_up():
+    thin = {"measure": ("perplexity",)}
+    price = build_facts([record(**thin), record(target="all", sparsity=0.4, ratio=1.05, **thin)]).headline.price
+    assert price and isinstance(price.smaller, NotMeasured) and isinstance(price.speed, NotMeasured)
+    assert build_facts([record(), record(target="all", sparsity=0.4, ratio=1.5)]).headline.price is None

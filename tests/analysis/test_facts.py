@@ -8,7 +8,9 @@ from suite.analysis.facts import build_facts
 from suite.analysis.values import MissingResultError, NotMeasured
 from suite.errors import InputError
 from suite.records.experiment import TextReference
+from suite.report.contents import contents_of
 from tests.synthetic import embedded, phase1, record
+from tests.told import claims, found
 
 
 def test_facts_do_not_depend_on_the_order_of_records():
@@ -34,17 +36,19 @@ def test_failed_records_are_listed_with_their_reason_and_never_a_number():
 
 def test_look_ups_of_what_is_not_there_raise():
     facts = build_facts(phase1())
-    for look_up in (lambda: facts.model("gpt"), lambda: facts.claim("early_over_late"), lambda: facts.claims["x"]):
-        with pytest.raises(KeyError):
-            look_up()
-    with pytest.raises(MissingResultError):
-        facts.claim("beats_everything")
+    with pytest.raises(MissingResultError, match="no record is of the model 'gpt'"):
+        facts.model("gpt")
+    with pytest.raises(MissingResultError, match="'worse_than_unigram' has no value 'seeds', only"):
+        claims(facts)["worse_than_unigram"]["seeds"]
+    with pytest.raises(KeyError, match="no section has a figure 'crossings'"):
+        contents_of(facts).placed("crossings")
 
 
 def test_one_model_on_two_texts_is_two_models_with_names_that_tell_them_apart():
     other = TextReference(name="letters", revision="sha256:" + "6" * 64, join="\n")
     facts = build_facts([*phase1(), record(text=other)])
-    assert {model.name for model in facts.models} == {"story-mistral (on stories)", "story-mistral (on letters)"}
+    names = {model.name for family in facts.families for model in family.models}
+    assert names == {"story-mistral (on stories)", "story-mistral (on letters)"}
 
 
 def test_a_cell_measured_in_two_studies_counts_once():
@@ -59,8 +63,10 @@ def test_the_embedded_study_gives_every_section_its_facts():
     facts = build_facts(embedded())
     assert facts.main.name == "story-mistral"
     assert facts.main.heat and facts.main.kinds and facts.main.speed and facts.main.utterances
-    assert facts.comparison and len(facts.comparison.cells) == 7 and facts.comparison.what == "blocks"
-    assert len(facts.shared_rankings) == 7
-    named = {"beats_random", "ranking", "same_ranking", "bigger_stand_more", "parts_break_apart", "speed_unchanged"}
-    assert named <= set(facts.claims)
-    assert facts.headline.price and facts.breaks and facts.main.removable and len(facts.audit) == 3
+    told = claims(facts)
+    assert {"beats_random", "ranking", "same_ranking", "bigger_stand_more", "parts_break_apart"} <= set(told)
+    assert {"speed_unchanged", "dead_weight", "ninety_percent", "five_times"} <= set(told)
+    same = found("universal", facts).comparison
+    assert len(same.cells) == 7 and same.what == "blocks"
+    assert len(found("location", facts).rankings) == 7
+    assert facts.headline.price and facts.main.removable

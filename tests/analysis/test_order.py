@@ -2,10 +2,10 @@
 
 import pytest
 
-from suite.analysis.facts import build_facts
 from suite.analysis.values import Claim, Verdict
 from suite.records.schema import Record
 from tests.synthetic import record
+from tests.told import claims
 
 APART = {"attention": 1.3, "early": 1.2, "mlp": 1.1, "late": 1.0}
 
@@ -20,7 +20,7 @@ def study(model: str, noise: float = 0.01, **ratios: float) -> list[Record]:
 
 
 def claim(name: str, *studies: list[Record]) -> Claim:
-    return build_facts([one for found in studies for one in found]).claim(name)
+    return claims(one for found in studies for one in found)[name]
 
 
 def steps(found: Claim) -> str:
@@ -29,7 +29,7 @@ def steps(found: Claim) -> str:
 
 def test_a_ranking_holds_where_every_pair_is_told_apart():
     found = claim("ranking", study("a", **APART))
-    assert found.verdict is Verdict.HOLDS and found["decided"] == found["pairs"] == 6
+    assert found.verdict is Verdict.HOLDS and found["order"].decided == found["order"].pairs == 6
     assert steps(found) == "attention > early > mlp > late"
 
 
@@ -67,9 +67,10 @@ def test_the_ranking_is_the_same_opposite_or_open_across_models(other, noise, ve
     found = claim("same_ranking", study("a", **APART), study("b", noise, **other))
     assert found.verdict is verdict
     if verdict is Verdict.FAILS:
-        assert found["opposed"] == (("attention", "early", "a", "b"),)
+        assert found["shared"].opposed == (("attention", "early", "a", "b"),)
+        assert found.evidence.endswith("losing attention harms more than losing early in a, and less in b")
     if verdict is Verdict.UNKNOWN:
-        assert ("attention", "early") in found["open"] and not found["opposed"]
+        assert ("attention", "early") in found["shared"].undecided and not found["shared"].opposed
 
 
 def test_a_ranking_across_models_asks_more_of_each_pair_than_one_within_a_model():
@@ -86,4 +87,4 @@ def test_a_ranking_across_models_asks_more_of_each_pair_than_one_within_a_model(
 )
 def test_one_part_matters_more_than_another_in_every_model_or_not(more, noise, verdict):
     found = claim("attention_over_mlp", study("a", attention=1.3, mlp=1.1), study("b", noise, attention=more, mlp=1.1))
-    assert found.verdict is verdict and found["models"] == 2
+    assert found.verdict is verdict and "2 models" in found.evidence

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from suite.analysis.facts import build_facts
-from suite.analysis.recorded import FEBRUARY_2026, beside, read_recorded
+from suite.analysis.recorded import FEBRUARY_2026, beside, read_recorded, recorded_of
 from suite.analysis.values import NotMeasured
 from suite.errors import InputError
 from suite.records.experiment import TextReference
@@ -39,10 +39,10 @@ def test_recorded_values_are_no_cell_of_any_study():
     assert "mistral-7b" not in {model.name for model in facts.models}
 
 
-def test_recorded_values_join_the_facts_of_their_own_model_text_and_target_only():
+def test_recorded_values_stand_on_the_curve_of_their_own_model_text_and_target_only():
     def recorded(model: str = "mistral-7b", text: TextReference = WIKITEXT, target: str = "all"):
         cells = [record(model=model, text=text), record(model=model, text=text, target=target, sparsity=0.5)]
-        return build_facts(cells).recorded
+        return recorded_of(read_recorded(), build_facts(cells).main)
 
     assert recorded() == read_recorded() and recorded().short == "February 2026"
     assert recorded(model="phi-2") is None and recorded(target="blocks") is None

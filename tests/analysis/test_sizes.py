@@ -2,10 +2,10 @@
 
 import pytest
 
-from suite.analysis.facts import build_facts
 from suite.analysis.values import Verdict
 from suite.records.schema import Record
 from tests.synthetic import record
+from tests.told import claims
 
 SIZES = ("story-mistral-small", "story-mistral", "story-mistral-large")
 
@@ -27,7 +27,7 @@ def family(ratios: tuple[float, ...], noise: float = 0.01) -> list[Record]:
     ],
 )
 def test_bigger_models_stand_more_or_not_or_it_cannot_be_told(ratios, noise, verdict):
-    claim = build_facts(family(ratios, noise)).claim("bigger_stand_more")
+    claim = claims(family(ratios, noise))["bigger_stand_more"]
     assert claim.verdict is verdict
     assert [member.model.name for member in claim["families"][0].members] == list(SIZES)
 
@@ -36,7 +36,7 @@ def test_every_family_must_agree():
     other = [record(model=f"tale-phi{size}", target="blocks", sparsity=0.5, ratio=1.1) for size in ("-small", "-large")]
     dense = [record(model=f"tale-phi{size}") for size in ("-small", "-large")]
     sized = [resized(one) for one in (*dense, *other)]
-    claim = build_facts([*family((1.4, 1.3, 1.2)), *sized]).claim("bigger_stand_more")
+    claim = claims([*family((1.4, 1.3, 1.2)), *sized])["bigger_stand_more"]
     assert len(claim["families"]) == 2 and claim.verdict is Verdict.UNKNOWN
 
 
@@ -46,14 +46,14 @@ def test_a_family_that_shares_no_cell_is_compared_by_its_cliffs():
     for model, knee in sparsities.items():
         records += [record(model=model, target="blocks", sparsity=knee, ratio=1.02)]
         records += [record(model=model, target="blocks", sparsity=knee + 0.05, ratio=1.5)]
-    claim = build_facts(records).claim("bigger_stand_more")
+    claim = claims(records)["bigger_stand_more"]
     assert claim.verdict is Verdict.HOLDS and claim["families"][0].sparsity is None
 
 
 def test_models_of_one_size_are_no_family():
     tied = [record(model="story-qwen"), record(model="story-qwen-tied")]
     tied += [record(model=one.experiment.model, target="blocks", sparsity=0.5) for one in tied]
-    assert "bigger_stand_more" not in build_facts(tied).claims
+    assert "bigger_stand_more" not in claims(tied)
 
 
 def resized(found: Record) -> Record:

@@ -8,6 +8,7 @@ from suite.analysis.values import NotMeasured, Verdict
 from suite.records.schema import Board, Interval, Speed
 from tests.invented import timed, with_speed
 from tests.synthetic import phase1, record
+from tests.told import claims
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from tests.synthetic import phase1, record
 def test_decode_speed_is_equal_different_or_open(median, width, verdict):
     dense = with_speed(record(), timed(100.0, 0.5))
     pruned = [with_speed(found, timed(median, width)) for found in phase1()[1:]]
-    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is verdict
+    assert claims([dense, *pruned])["speed_unchanged"].verdict is verdict
 
 
 def test_the_interval_is_welch_s_on_the_logarithms():
@@ -34,14 +35,14 @@ def test_a_single_repeat_shows_nothing():
     assert isinstance(welch(lone, timed(100.0, 0.1)), NotMeasured)
     dense = with_speed(record(), lone)
     pruned = [with_speed(found, timed(100.0, 0.1)) for found in phase1()[1:]]
-    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is Verdict.UNKNOWN
+    assert claims([dense, *pruned])["speed_unchanged"].verdict is Verdict.UNKNOWN
 
 
 def test_speeds_of_different_machines_are_never_compared():
     dense = with_speed(record(), timed(3.2, 0.1), hardware="T4")
     pruned = [with_speed(found, timed(17.0, 0.1), hardware="V100") for found in phase1()[1:]]
     facts = build_facts([dense, *pruned])
-    assert facts.main.speed is None and "speed_unchanged" not in facts.claims
+    assert facts.main.speed is None and "speed_unchanged" not in claims(facts)
     assert speed_table(NotMeasured("no dense run"), facts.cells) is None
 
 
@@ -61,14 +62,14 @@ def test_a_pruned_model_is_held_against_the_dense_model_timed_beside_it():
         cell = with_speed(found, timed(100.0, 0.1))
         beside = cell.generation.model_copy(update={"dense_decode_tokens_per_s": timed(100.2, 0.1)})
         pruned.append(cell.model_copy(update={"generation": beside}))
-    assert build_facts([dense, *pruned]).claim("speed_unchanged").verdict is Verdict.HOLDS
+    assert claims([dense, *pruned])["speed_unchanged"].verdict is Verdict.HOLDS
 
 
 def test_one_odd_cell_of_many_does_not_refute_it_unless_it_is_odd_beyond_chance():
     def study(widths: list[float]) -> Verdict:
         cells = [record(target="all", sparsity=s / 100) for s in range(1, 1 + len(widths))]
         pruned = [with_speed(cell, timed(108.0, width)) for cell, width in zip(cells, widths, strict=True)]
-        return build_facts([with_speed(record(), timed(100.0, 0.1)), *pruned]).claim("speed_unchanged").verdict
+        return claims([with_speed(record(), timed(100.0, 0.1)), *pruned])["speed_unchanged"].verdict
 
     assert study([5.5]) is Verdict.FAILS
     assert study([5.5] * 20) is Verdict.UNKNOWN

@@ -16,6 +16,7 @@ from suite.records.experiment import Training
 from suite.records.plan import Plan
 from suite.records.schema import Interval, Record
 from tests.synthetic import embedded, record
+from tests.told import claims
 from tests.trained import COMPARED, DENSE, FLOOR, LATER, PLATEAU, experiment, full, quick, training
 
 SEEDS = range(5)
@@ -41,11 +42,10 @@ def test_trainings_change_nothing_of_what_is_said_of_pruned_models():
     mine = build_facts(embedded())
     both = build_facts([*embedded(), *full()])
     for name in type(mine).__slots__:
-        if name not in ("tickets", "claims"):
+        if name != "tickets":
             assert getattr(both, name) == getattr(mine, name), name
     assert mine.tickets == () and len(both.tickets) == 1
-    assert {name: both.claims[name] for name in mine.claims} == mine.claims
-    assert set(both.claims) - set(mine.claims) == {claim.name for claim in both.tickets[0].claims}
+    assert claims(both) == claims(mine) | claims(full()) and "ticket_matches" in claims(both)
 
 
 def test_a_network_that_bears_a_pruned_models_name_stays_out_of_it_too():
@@ -56,7 +56,7 @@ def test_a_network_that_bears_a_pruned_models_name_stays_out_of_it_too():
 
 def test_trainings_alone_have_facts_and_no_model():
     found = build_facts(quick())
-    assert found.models == () and found.cells == () and found.headline is None and found.audit == ()
+    assert found.models == () and found.cells == () and found.headline is None and found.lost == ()
     assert found.provenance.seconds > 0 and found.tickets[0].provenance == found.provenance
     with pytest.raises(MissingResultError, match="pruned when it was finished"):
         _ = found.main
@@ -109,13 +109,14 @@ def test_lines_of_tickets_begin_with_the_dense_network_of_their_order():
 
 
 def test_a_ticket_matches_down_to_the_level_it_was_planted_to():
-    found = facts(quick(SEEDS, law=until(8)))
+    records = quick(SEEDS, law=until(8))
+    found = facts(records)
     assert found.matched and found.matched.level == 8
     assert found.matched.remaining == pytest.approx(0.8**8, abs=1e-3)
     stop = found.matching[0].stop
     assert stop and stop.level == 9 and stop.verdict is Verdict.FAILS
-    claim = next(claim for claim in found.claims if claim.name == "ticket_matches")
-    assert claim.verdict is Verdict.HOLDS and claim["level"] == 8 and claim["stop"] == stop
+    claim = claims(records)["ticket_matches"]
+    assert claim.verdict is Verdict.HOLDS and claim["row"].level == 8 and f"{100 * 0.8**9:.1f}" in claim.evidence
 
 
 def test_levels_past_the_first_that_fails_are_not_asked():
@@ -135,7 +136,7 @@ def test_an_interval_that_straddles_the_margin_leaves_a_level_open():
     assert row.interval.low < MATCH < row.interval.high and row.interval.level == 0.90
     assert row.verdict is Verdict.UNKNOWN
     far = [one for seed in range(3) for one in ticket(seed, 0.5 + 0.01 * seed)]
-    assert build_facts(far).claim("ticket_matches").verdict is Verdict.FAILS
+    assert claims(far)["ticket_matches"].verdict is Verdict.FAILS
 
 
 def test_the_test_is_one_sided_at_five_per_cent():
@@ -155,7 +156,7 @@ def test_with_fewer_than_two_seeds_nothing_can_be_told(seeds):
     found = facts(records)
     assert found.matching[0].verdict is Verdict.UNKNOWN
     assert isinstance(found.matching[0].rows[0].interval, NotMeasured)
-    assert all(claim.verdict is Verdict.UNKNOWN for claim in found.claims)
+    assert all(claim.verdict is Verdict.UNKNOWN for claim in claims(records).values())
 
 
 def test_seeds_are_paired_and_one_that_is_missing_is_left_out():
@@ -179,7 +180,7 @@ def test_a_search_under_way_has_what_there_is():
         [training("early", level=4, read=0.1)],
     ):
         found = facts(records)
-        assert found.claims == () and found.matched is None and found.focus is None and found.survivors is None
+        assert claims(records) == {} and found.matched is None and found.focus is None and found.survivors is None
     assert facts([training("small-dense", level=4)]).losses[0].remaining == pytest.approx(0.8**4)
     records = full()
     for _ in range(20):
@@ -201,7 +202,7 @@ def test_other_recipes_and_other_networks_are_other_searches():
 def test_where_no_ticket_matches_the_level_nearest_a_tenth_is_looked_at():
     found = facts(quick(SEEDS, law=until(0)))
     assert found.matched is None and found.focus.level == 10 and found.survivors.level == 10
-    assert build_facts(quick(SEEDS, law=until(0))).claim("ticket_matches").verdict is Verdict.FAILS
+    assert claims(quick(SEEDS, law=until(0)))["ticket_matches"].verdict is Verdict.FAILS
 
 
 def test_a_rival_is_ahead_behind_or_not_told_apart_by_its_95_per_cent_interval():
@@ -218,18 +219,18 @@ def test_a_control_that_is_better_refutes_the_claim_of_the_ticket():
     def law(asked: Training, share: float) -> float:
         return PLATEAU - (0.1 if asked.arm == "random" else 0.0) + (0.1 if asked.arm == "random-reinit" else 0.0)
 
-    found = build_facts(quick(SEEDS, law=law))
-    assert found.claim("ticket_beats_random").verdict is Verdict.FAILS
-    assert found.claim("ticket_beats_fresh").verdict is Verdict.HOLDS
-    assert found.claim("ticket_beats_random")["level"] == 17 and "ticket_beats_small" not in found.claims
+    told = claims(quick(SEEDS, law=law))
+    assert told["ticket_beats_random"].verdict is Verdict.FAILS
+    assert told["ticket_beats_fresh"].verdict is Verdict.HOLDS
+    assert told["ticket_beats_random"]["row"].level == 17 and "ticket_beats_small" not in told
 
 
 def test_controls_are_asked_at_the_sparsest_compared_level_at_which_the_ticket_matches():
-    found = build_facts(quick(SEEDS, law=until(8)))
-    assert found.claim("ticket_beats_random")["level"] == 7
+    told = claims(quick(SEEDS, law=until(8)))
+    assert told["ticket_beats_random"]["row"].level == 7
     only = [one for one in quick(SEEDS, law=until(3)) if one.experiment.training.arm != "random"]
     sparse = [training("random", seed, level=9) for seed in SEEDS]
-    assert build_facts([*only, *sparse]).claim("ticket_beats_random")["level"] == 9
+    assert claims([*only, *sparse])["ticket_beats_random"]["row"].level == 9
 
 
 @pytest.mark.parametrize(("better", "verdict"), [(0.05, Verdict.HOLDS), (-0.05, Verdict.FAILS), (0.0, Verdict.UNKNOWN)])
@@ -238,11 +239,12 @@ def test_rewinding_later_and_the_learning_rate_alone_are_held_against_the_ticket
         other = asked.rewind or asked.arm == "learning-rate-rewinding"
         return until(8, past=0.1)(asked, share) - (better if other else 0.0)
 
-    found = build_facts(full(law=law))
-    assert found.claim("rewinding_helps").verdict is found.claim("rate_rewinding_better").verdict is verdict
-    assert found.claim("rewinding_helps")["level"] == 9 and found.claim("rewinding_helps")["later"] == LATER
-    assert found.claim("rate_rewinding_better")["level"] == 8
-    assert [row.level for row in found.tickets[0].rewindings] == list(range(1, 18))
+    records = full(law=law)
+    told = claims(records)
+    assert told["rewinding_helps"].verdict is told["rate_rewinding_better"].verdict is verdict
+    assert told["rewinding_helps"]["row"].level == 9 and told["rewinding_helps"]["row"].other_rewind == LATER
+    assert told["rate_rewinding_better"]["row"].level == 8
+    assert [row.level for row in facts(records).rewindings] == list(range(1, 18))
 
 
 def test_the_dense_network_is_held_against_nothing_but_shown():

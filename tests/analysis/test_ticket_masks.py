@@ -13,6 +13,7 @@ from suite.protocol import EARLY, MATCH
 from suite.records.experiment import Training
 from suite.records.schema import Record
 from suite.records.trained import Overlap, Overlaps
+from tests.told import claims
 from tests.trained import COMPARED, DENSE, DENSITY, PLATEAU, READ, full, quick, training
 
 SEEDS = range(5)
@@ -78,7 +79,7 @@ def test_masks_of_two_orders_agree_only_where_the_interval_is_beyond_chance(beyo
     found = build_facts(records)
     (row,) = found.tickets[0].orders
     assert row.excess.mean == pytest.approx(2 * beyond) and row.verdict is verdict
-    assert found.claim("masks_agree_beyond_chance").verdict is verdict
+    assert claims(found)["masks_agree_beyond_chance"].verdict is verdict
 
 
 def test_of_more_than_two_orders_the_mean_counts_once_for_a_seed():
@@ -101,7 +102,7 @@ def test_of_more_than_two_orders_the_mean_counts_once_for_a_seed():
 def test_a_barrier_is_what_the_line_has_above_the_higher_of_its_ends(between, barrier, verdict):
     found = build_facts(tickets(path=(PLATEAU - 0.2, between, PLATEAU)))
     (row,) = found.tickets[0].basins
-    assert row.barrier.mean == pytest.approx(barrier) and found.claim("one_basin").verdict is verdict
+    assert row.barrier.mean == pytest.approx(barrier) and claims(found)["one_basin"].verdict is verdict
     assert row.course == pytest.approx((PLATEAU - 0.2, between, PLATEAU))
 
 
@@ -110,7 +111,7 @@ def test_a_barrier_whose_bound_is_above_the_margin_leaves_it_open():
     for seed in SEEDS:
         path = (PLATEAU, PLATEAU + MATCH * (0.5 + 0.25 * seed), PLATEAU)
         records.append(training("ticket", seed, level=1, loss=PLATEAU, path=path))
-    assert build_facts(records).claim("one_basin").verdict is Verdict.UNKNOWN
+    assert claims(records)["one_basin"].verdict is Verdict.UNKNOWN
 
 
 def test_lines_to_another_order_of_the_data_stand_beside_those_to_the_tickets():
@@ -141,7 +142,7 @@ def test_the_earliest_reading_is_the_one_planted_and_within_a_tenth_is_early(goo
     assert [row.read for row in readings.rows] == list(READ)
     for row in (readings.as_good, readings.matching):
         assert (row.read if row else None) == earliest
-    assert found.claim("ticket_read_early").verdict is verdict
+    assert claims(found)["ticket_read_early"].verdict is verdict
 
 
 def test_an_early_reading_counts_only_where_all_later_ones_are_as_good():
@@ -153,7 +154,7 @@ def test_an_early_reading_counts_only_where_all_later_ones_are_as_good():
 
 def test_readings_all_late_leave_open_whether_the_ticket_can_be_read_early():
     late = [one for one in early(0.0) if (one.experiment.training.read or 1) >= 0.5]
-    assert build_facts(late).claim("ticket_read_early").verdict is Verdict.UNKNOWN
+    assert claims(late)["ticket_read_early"].verdict is Verdict.UNKNOWN
 
 
 def test_readings_say_how_much_they_share_with_the_last_mask_and_the_tickets():

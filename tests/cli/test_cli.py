@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from suite.data import grammar
+from suite.paths import MANIFESTS
 from suite.records import Store
 from tests import processes
 
@@ -130,28 +131,35 @@ def test_a_damaged_record_is_left_out_with_a_word(write_manifest: Write, tmp_pat
     assert "is damaged or was edited by hand" in shown.stderr
 
 
-def test_help_lists_every_command_without_loading_torch() -> None:
+def without_torch(*arguments: object) -> str:
+    """What a command says, called in a new Python that must not have imported torch or transformers by its end."""
     script = (
-        "import sys; from suite.cli import cli; cli.main(['--help'], standalone_mode=False); "
-        "sys.exit('torch' in sys.modules)"
+        "import sys; from suite.cli import cli; cli.main(sys.argv[1:], standalone_mode=False); "
+        "sys.exit(', '.join({'torch', 'transformers'} & set(sys.modules)) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_lists_every_command_without_loading_torch() -> None:
+    said = without_torch("--help")
     for command in ("run", "plan", "records", "poster", "paper", "train"):
-        assert f"\n  {command} " in done.stdout
+        assert f"\n  {command} " in said
 
 
 def test_a_plan_needs_no_torch(write_manifest: Write) -> None:
     path = write_manifest("[{target: [attention, mlp], sparsity: 0.5}]")
-    script = (
-        "import sys; from suite.cli import cli; cli.main(['plan', sys.argv[1]], standalone_mode=False); "
-        "sys.exit('torch' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "tiny: 3 experiments" in done.stdout
+    assert "tiny: 3 experiments" in without_torch("plan", path)
+
+
+def test_records_are_shown_compared_and_printed_without_torch(tmp_path: Path) -> None:
+    shipped = MANIFESTS / "reference" / "embedded"
+    assert "story-mistral" in without_torch("records", shipped)
+    assert "cells reproduce." in without_torch("compare", shipped, shipped, "--only-differences")
+    without_torch("page", shipped, "--out", tmp_path)
+    assert (tmp_path / "results.html").is_file()
 
 
 def test_a_cliff_is_found_and_told(tmp_path: Path, mistral: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from suite.analysis.facts import build_facts
 from suite.records import Record
 from tests.synthetic import embedded, record
+from tests.told import claims
 from tests.trained import training
 
 ATTENTION = {"target": "attention", "sparsity": 0.5}
@@ -65,8 +65,8 @@ def test_a_folder_compared_with_itself_reproduces_in_full(call, write_records):
     folder = write_records("study", embedded())
     done = call("compare", folder, folder)
     assert done.code == 0 and done.err == ""
-    cells, claims = len(embedded()), len(build_facts(embedded()).claims)
-    assert done.out.endswith(f"claims: {claims} of {claims} verdicts equal\n{cells} of {cells} cells reproduce.\n")
+    cells, told = len(embedded()), len(claims(embedded()))
+    assert done.out.endswith(f"claims: {told} of {told} verdicts equal\n{cells} of {cells} cells reproduce.\n")
     assert "2 cores of a synthetic processor (cpu, 2 threads); float32; suite 0.1.0 at c0ffee000000" in done.out
     assert max(map(len, done.out.splitlines())) <= 160
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from suite.analysis.cells import Cell
-from suite.analysis.facts import build_facts
 from suite.comparison.checks import Outcome
 from suite.comparison.compare import compare
 from suite.comparison.pairs import Comparison, Side
@@ -16,6 +15,7 @@ from suite.records import Damage
 from suite.records.experiment import Continuation, TextReference
 from suite.records.schema import Protocol, Record
 from tests.synthetic import embedded, experiment, record
+from tests.told import claims
 
 HALF = {"target": "attention", "sparsity": 0.5}
 
@@ -66,9 +66,8 @@ def test_a_study_compared_with_itself_reproduces_in_full():
     comparison = held(embedded(), embedded())
     assert comparison.reproduces
     assert len(comparison.pairs) == len(embedded()) and not comparison.failing and not comparison.extra
-    assert {claim.name for claim in comparison.claims} == set(build_facts(embedded()).claims) and all(
-        claim.equal for claim in comparison.claims
-    )
+    assert {claim.name for claim in comparison.claims} == set(claims(embedded()))
+    assert all(claim.equal for claim in comparison.claims)
 
 
 def test_nothing_compared_is_no_success():
@@ -284,6 +283,24 @@ def test_claims_are_of_the_cells_that_both_sides_finished():
     there = embedded()
     here = [one for one in there if one.experiment.criterion != "random"]
     assert "beats_random" not in {claim.name for claim in held(here, there).claims}
+
+
+def test_claims_of_small_models_are_compared_beside_those_of_real_ones():
+    """Both families bear on the same claims; what one of them says of it does not hide the other."""
+    wikitext = TextReference(name="wikitext-2", revision="a" * 40, join="\n\n")
+    cut = {"target": "all", "sparsity": 0.5, "ratio": 1.001, "noise": 0.001}
+    there = [record(**given, **asked) for given in ({}, {"model": "phi-2", "text": wikitext}) for asked in ({}, cut)]
+    comparison = held(there, there)
+    names = {claim.name for claim in comparison.claims}
+    assert {"dead_weight", "dead_weight (miniature)", "miniature_agrees"} <= names and comparison.reproduces
+    too_few = {"interval": None, "nll_per_window": (0.4,)}
+    here = [altered(one, perplexity=too_few) if one.experiment.model == "story-mistral" else one for one in there]
+    comparison = held(here, there)
+    assert not comparison.failing and not comparison.reproduces
+    assert "dead_weight (miniature)" in {claim.name for claim in comparison.contradicted}
+    assert "dead_weight" not in {claim.name for claim in comparison.contradicted}
+    speeds = [claim for claim in comparison.claims if claim.name.startswith(("five_times", "speed_unchanged"))]
+    assert len(speeds) == 4 and not any(claim.decides for claim in speeds)
 
 
 def test_sides_where_nothing_finished_claim_nothing():

@@ -14,10 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from suite.report.page import build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster
-
 from suite.analysis.facts import build_facts
 from suite.cli.compare import compare as compare_command
 from suite.cli.records import records as records_command
@@ -26,6 +22,10 @@ from suite.paths import MANIFESTS
 from suite.records import read_plans, read_records
 from suite.records.columns import COLUMNS, RESULTS
 from suite.records.experiment import Experiment, digest
+from suite.report.contents import contents_of
+from suite.report.media.page import build_page
+from suite.report.media.paper import build_paper, build_supplement
+from suite.report.media.poster import build_poster
 from tests.foreign.manifests import assert_printable, assert_sentence
 from tests.foreign.mutate import altered, flipped, nudged
 
@@ -133,11 +133,12 @@ def handle(folder: Path, rng: Random) -> int:
     except InputError as error:
         assert_sentence(str(error))
         return len(records)
+    contents = contents_of(facts)
     if rng.random() < 1 / 50:
-        build_page(facts)
+        build_page(contents)
     if rng.random() < 1 / 500:
-        build_paper(facts)
-        build_poster(facts)
+        for build in (build_paper, build_supplement, build_poster):
+            build(contents)
     return len(records)
 
 

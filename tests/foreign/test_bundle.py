@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shlex
@@ -43,7 +44,7 @@ def test_entries_stay_inside_whatever_a_folder_is_called(
     store.write(record(target="all", sparsity=0.5, error="it failed"))
     monkeypatch.chdir(store.folder)
     for folder in (tmp_path, store.folder, Path(), Path("..")):
-        found = [PurePosixPath(entry) for entry in entries(folder) if entry.startswith("records")]
+        found = [PurePosixPath(entry) for entry in entries(folder) if entry.startswith("records/")]
         assert len(found) == 2
         for entry in found:
             assert len(entry.parts) == 3 and ".." not in entry.parts
@@ -58,6 +59,8 @@ def test_a_failed_record_goes_into_the_archive_as_it_is(tmp_path: Path) -> None:
     zipfile.ZipFile(io.BytesIO(build_bundle({}, [tmp_path]))).extractall(tmp_path / "there")
     kept, damaged = read_records([tmp_path / "there" / "records"])
     assert sorted(one.status for one in kept) == ["done", "failed"] and damaged == []
+    rows = csv.DictReader((tmp_path / "there" / "records.csv").open(encoding="utf-8", newline=""))
+    assert {(row["id"], row["error"]) for row in rows} == {(one.id, one.error or "") for one in kept}
 
 
 def test_the_readmes_commands_are_words_of_a_shell(tmp_path: Path) -> None:

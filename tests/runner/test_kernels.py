@@ -18,7 +18,7 @@ from suite.records.experiment import Measure
 from suite.records.schema import SemiStructured
 from suite.runner.kernels import on_kernels
 from tests.models.test_pruned import experiment
-from tests.runner.test_run import run
+from tests.runner.running import run
 from tests.sparse import Sparse, ampere
 
 ALL: tuple[Measure, ...] = ("perplexity", "generation", "memory")

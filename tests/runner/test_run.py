@@ -2,70 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from suite import interruption
 from suite.errors import InputError
-from suite.manifest import read_study
 from suite.models.source import from_folder
-from suite.records import Damage, Experiment, Record, Store
-from suite.records.claims import Claim
+from suite.records import Experiment, Store
 from suite.records.experiment import digest
 from suite.runner import session as session_module
-from suite.runner.agenda import Agenda
-from suite.runner.run import Outcome, Run
 from suite.runner.section import Section
 from suite.runner.session import Session
-
-Write = Callable[..., Path]
-GRID = "[{target: [attention, mlp], sparsity: 0.5}, {target: blocks, sparsity: 0.7, measure: [perplexity, coherence]}]"
-
-
-class Quiet:
-    """An observer that keeps what it is told, and can break off."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.records: list[Record] = []
-        self.loaded: list[str] = []
-        self.stop_after = stop_after
-        self.aside: list[Damage] = []
-
-    def planned(self, total: int, there: int, searching: bool) -> None: ...
-    def expected(self, total: int) -> None: ...
-    def step(self, what: str, done: int, total: int) -> None: ...
-
-    def loading(self, model: str) -> None:
-        self.loaded.append(model)
-
-    def started(self, experiment: Experiment) -> None:
-        if self.stop_after is not None and len(self.records) >= self.stop_after:
-            raise KeyboardInterrupt
-
-    def finished(self, record: Record) -> None:
-        self.records.append(record)
-
-    def found(self, record: Record) -> None: ...
-    def damaged(self, damage: Damage) -> None:
-        self.aside.append(damage)
-
-
-def run(path: Path, folder: Path, observer: Quiet | None = None) -> tuple[Outcome, Quiet]:
-    observer = observer or Quiet()
-    return Run(read_study(path), Store(folder), observer)(), observer
+from tests.runner.running import GRID, Quiet, Write, run
 
 
 def test_every_experiment_gets_its_record_and_a_second_run_does_nothing(write_manifest: Write, tmp_path: Path) -> None:
@@ -111,17 +64,6 @@ def test_more_windows_than_there_are_end_a_run_before_its_first_model(write_mani
     with pytest.raises(InputError, match=r"model 'tiny': `windows: 5000` is more than the \d+ windows"):
         run(write_manifest(GRID, windows="5000"), tmp_path / "results", quiet)
     assert not quiet.loaded and not quiet.records
-
-
-def test_an_interrupted_run_goes_on_to_the_same_numbers(write_manifest: Write, tmp_path: Path) -> None:
-    path = write_manifest(GRID)
-    _, whole = run(path, tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(path, tmp_path / "cut", Quiet(stop_after=2))
-    assert len(Store(tmp_path / "cut").paths) == 2
-    outcome, rest = run(path, tmp_path / "cut")
-    assert (outcome.there, outcome.done) == (2, 2)
-    assert [record.reproducible() for record in rest.records] == [record.reproducible() for record in whole.records[2:]]
 
 
 def test_a_failed_experiment_is_a_record_and_the_rest_goes_on(
@@ -257,62 +199,6 @@ def test_the_dense_pass_keeps_what_the_first_experiment_needs(write_manifest: Wr
     assert dense == mlp > 0 and [3 * blocks / dense for blocks in rest] == [1, 1, 1]
 
 
-def test_a_cliff_is_searched_resumed_and_not_searched_twice(write_manifest: Write, tmp_path: Path) -> None:
-    search = "{target: blocks, cliff: {factors: [1.001, 1.005], whole: true}}"
-    path = write_manifest(f"[{{target: blocks, sparsity: [0.3, 0.5]}}, {search}]")
-    with pytest.raises(KeyboardInterrupt):
-        run(path, tmp_path / "cut", Quiet(stop_after=6))
-    run(path, tmp_path / "cut")
-    outcome, observer = run(path, tmp_path / "whole")
-    assert {file.name for file in (tmp_path / "cut").iterdir()} == {
-        file.name for file in (tmp_path / "whole").iterdir()
-    }
-    ratios = {r.experiment.sparsity: r.perplexity.ratio_to_dense for r in observer.records if r.perplexity}
-    assert len(ratios) == outcome.done == len(observer.records)
-    for factor in (1.001, 1.005):
-        above = min(sparsity for sparsity, ratio in ratios.items() if ratio > factor)
-        assert round(above - 0.01, 2) in ratios
-    outcome, observer = run(path, tmp_path / "whole")
-    assert (outcome.there, outcome.done, observer.loaded) == (len(ratios), 0, [])
-
-
-def test_a_search_that_stops_early_finds_the_same_and_its_records_say_why(
-    write_manifest: Write, tmp_path: Path
-) -> None:
-    grid = "[{{target: blocks, cliff: {{factors: [1.001, 1.005], whole: {}}}}}]"
-    _, whole = run(write_manifest(grid.format("true"), context="16"), tmp_path / "whole")
-    assert not any(record.experiment.sequential for record in whole.records)
-    _, early = run(write_manifest(grid.format("false"), context="16"), tmp_path / "early")
-    cells = {r.experiment.sparsity: r.perplexity for r in early.records if r.perplexity}
-    steps = [(r.experiment.sparsity, r.sequential, r.perplexity) for r in early.records if r.experiment.sequential]
-    assert steps
-    everywhere = {r.experiment.sparsity: r.perplexity for r in whole.records if r.perplexity}
-    for factor in (1.001, 1.005):
-        first = [min(s for s, q in found.items() if q.ratio_to_dense > factor) for found in (everywhere, cells)]
-        assert first[0] == first[1] and round(first[0] - 0.01, 2) in cells
-    for sparsity, step, quality in steps:
-        assert step is not None and quality is None
-        assert step.stopped == ("limit" if None in step.exceeds.values() else "decided")
-        assert step.windows <= step.limit < step.text_windows == len(everywhere[0.0].nll_per_window)
-        if sparsity in everywhere:  # the same windows' losses, by their numbers in the text
-            losses = everywhere[sparsity].nll_per_window
-            assert step.nll_per_window == pytest.approx([losses[number] for number in step.order], rel=1e-5)
-
-
-def test_steps_that_are_clear_take_few_windows(write_manifest: Write, tmp_path: Path) -> None:
-    _, observer = run(write_manifest("[{target: blocks, cliff: 1000}]", context="16"), tmp_path / "results")
-    (last,) = (r.experiment.sparsity for r in observer.records if r.perplexity and not r.experiment.dense)
-    assert last == 0.99  # that nothing was crossed is said of the whole text
-    steps = [record.sequential for record in observer.records if record.sequential]
-    assert len(steps) == 10 and all(step.stopped == "decided" for step in steps)
-    assert all(step.windows == 8 < step.limit for step in steps)
-
-
-def test_on_a_short_text_every_step_of_a_search_is_on_all_of_it(write_manifest: Write, tmp_path: Path) -> None:
-    _, observer = run(write_manifest("[{target: blocks, cliff: 1.001}]", windows="12"), tmp_path / "results")
-    assert observer.records and not any(record.experiment.sequential for record in observer.records)
-
-
 def test_agreement_and_divergence_are_measured_against_the_pristine_model(
     write_manifest: Write, tmp_path: Path
 ) -> None:
@@ -404,55 +290,6 @@ def test_the_dense_model_is_timed_beside_every_pruned_one(write_manifest: Write,
         assert (speed.blocks, speed.repeats) == (2, 10)
 
 
-def test_two_runs_of_one_study_share_its_experiments(write_manifest: Write, tmp_path: Path) -> None:
-    path, folder = write_manifest(GRID), tmp_path / "results"
-    folder.mkdir()
-    alone, _ = run(path, tmp_path / "alone")
-
-    class Meanwhile(Quiet):
-        """Another run of the same study, all of it, while this one is at its second experiment."""
-
-        def started(self, experiment: Experiment) -> None:
-            if len(self.records) == 1 and not self.stop_after:
-                self.stop_after = -1
-                run(path, folder)
-
-    files: dict[Path, bytes] = {}
-    outcome, _ = run(path, folder, observer := Meanwhile())
-    files = {file: file.read_bytes() for file in folder.iterdir()}
-    assert outcome.total == alone.total
-    assert len(observer.records) == 2  # the dense model and the one it was at; the others were there by then
-    run(path, folder)
-    assert {file: file.read_bytes() for file in folder.iterdir()} == files
-
-
-def test_what_another_process_is_at_comes_last(write_manifest: Write, tmp_path: Path) -> None:
-    path, folder = write_manifest(GRID), tmp_path / "results"
-    folder.mkdir()
-    first = read_study(path).experiments[1]
-    other = subprocess.Popen(["sleep", "60"])
-    claim = Claim(socket.gethostname(), other.pid)
-    (folder / f".{first.id}.running").write_text(json.dumps(asdict(claim)))
-    try:
-        outcome, observer = run(path, folder)
-    finally:
-        other.kill()
-        other.wait()
-    assert outcome.done == 4 and observer.records[-1].experiment == first
-
-
-def test_a_process_that_died_holds_nothing_back(write_manifest: Write, tmp_path: Path) -> None:
-    path, folder = write_manifest(GRID), tmp_path / "results"
-    folder.mkdir()
-    first = read_study(path).experiments[1]
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    (folder / f".{first.id}.running").write_text(json.dumps(asdict(Claim(socket.gethostname(), dead.pid))))
-    _, observer = run(path, folder)
-    assert observer.records[1].experiment == first
-    assert list(folder.glob(".*")) == []
-
-
 def test_a_damaged_record_is_set_aside_and_measured_again(write_manifest: Write, tmp_path: Path) -> None:
     path, folder = write_manifest(GRID), tmp_path / "results"
     run(path, folder)
@@ -486,141 +323,6 @@ def test_running_out_of_memory_gives_it_back_and_the_study_goes_on(
     outcome, observer = run(write_manifest(GRID), tmp_path / "results")
     assert (outcome.done, outcome.failed) == (3, 1)
     assert observer.records[1].error == "out of memory: take a GPU with more, a shorter context, or a smaller model"
-
-
-def test_a_signal_whose_exception_is_lost_still_ends_the_run(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Deaf(Quiet):
-        """What Python does with an exception that rises in a destructor."""
-
-        def finished(self, record: Record) -> None:
-            super().finished(record)
-            with contextlib.suppress(KeyboardInterrupt):
-                interruption._raise(signal.SIGTERM, None)
-
-    monkeypatch.setattr(interruption, "_asked", [])
-    with pytest.raises(interruption.Interrupted) as caught:
-        run(write_manifest(GRID), tmp_path / "results", Deaf())
-    assert caught.value.exit_code == 143
-    assert len(Store(tmp_path / "results").paths) == 1
-
-
-@pytest.fixture
-def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """A function that interrupts what runs, as Ctrl-C at the command line."""
-    monkeypatch.setattr(interruption, "_asked", [])
-    before = signal.getsignal(signal.SIGINT)
-    interruption.listen(signal.SIGINT)
-    yield lambda: signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
-
-
-def test_an_interruption_of_which_a_library_makes_another_error_fails_no_experiment(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
-) -> None:
-    class Sequence:
-        """What torch asks for its first item, as it does a storage; it has one error for all that rises there."""
-
-        def __len__(self) -> int:
-            return 1
-
-        def __getitem__(self, _: int) -> float:
-            signals()
-            return 0.0
-
-    def altered(self: Session, experiment: Experiment) -> Iterator[Section]:
-        torch.tensor(Sequence())
-        yield
-
-    monkeypatch.setattr(Session, "altered", altered)
-    observer = Quiet()
-    with pytest.raises(interruption.Interrupted):
-        run(write_manifest(GRID), tmp_path / "results", observer)
-    assert len(Store(tmp_path / "results").paths) == 1  # the dense model's
-    assert [record.status for record in observer.records] == ["done"]
-
-
-def test_an_interruption_while_a_model_is_loaded_fails_no_experiment(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
-) -> None:
-    def load(*_: object) -> object:
-        with contextlib.suppress(KeyboardInterrupt):
-            signals()
-        raise InputError("transformers cannot load it")
-
-    monkeypatch.setattr("suite.runner.session.load_model", load)
-    with pytest.raises(interruption.Interrupted):
-        run(write_manifest(GRID), tmp_path / "results")
-    assert not Store(tmp_path / "results").paths
-
-
-def test_a_bug_that_follows_an_interruption_is_one(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None]
-) -> None:
-    def altered(self: Session, experiment: Experiment) -> Iterator[Section]:
-        with contextlib.suppress(KeyboardInterrupt):
-            signals()
-        raise TypeError
-        yield
-
-    monkeypatch.setattr(Session, "altered", altered)
-    with pytest.raises(interruption.Interrupted):
-        run(write_manifest(GRID), tmp_path / "results")
-
-
-@pytest.mark.parametrize("call", ["open", "fsync", "link", "unlink"])
-def test_a_record_that_is_being_kept_is_kept_counted_and_told_before_an_interruption_ends_the_run(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: Callable[[], None], call: str
-) -> None:
-    observer, store = Quiet(), Store(tmp_path / "results")
-    runner = Run(read_study(write_manifest(GRID)), store, observer)
-    assert runner.agendas
-    real = getattr(os, call)
-
-    def interrupted(*arguments: Any, **more: Any) -> object:
-        monkeypatch.setattr(os, call, real)
-        done = real(*arguments, **more)
-        signals()
-        return done
-
-    keep = Run._keep
-
-    def kept(self: Run, record: Record) -> None:
-        if self.outcome.done == 1:
-            monkeypatch.setattr(os, call, interrupted)
-        keep(self, record)
-
-    monkeypatch.setattr(Run, "_keep", kept)
-    with pytest.raises(interruption.Interrupted):
-        runner()
-    assert len(store.paths) == runner.outcome.done == len(observer.records) == 2
-    assert not list(store.folder.glob(".*"))
-
-
-def test_a_failure_of_what_another_process_has_done_is_none(
-    write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, folder = write_manifest(GRID), tmp_path / "results"
-
-    def late(self: Session, experiment: Experiment) -> Iterator[Section]:
-        monkeypatch.undo()
-        run(path, folder)
-        raise torch.OutOfMemoryError("the other one has it all")
-
-    monkeypatch.setattr(Session, "altered", late)
-    outcome, _ = run(path, folder)
-    assert outcome.failed == 0 and outcome.there >= 1
-    assert len(Store(folder).paths) == 4
-
-
-def test_searches_that_run_together_share_their_points(write_manifest: Write, tmp_path: Path) -> None:
-    study = read_study(write_manifest("[{target: [attention, mlp], cliff: 2}]"))
-    agenda = Agenda(study, study.models[0], Store(tmp_path))
-    one, other = (search.step(0.1) for search in study.searches)
-    assert next(agenda.pruned(lambda point: False)) == one
-    assert next(agenda.pruned(lambda point: point == one)) == other
-    assert next(agenda.pruned(lambda point: True)) == one  # rather twice than not at all
 
 
 def test_no_token_gets_into_a_record(write_manifest: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from suite.runner.lanes import Batches, Job, Processes
 from suite.runner.run import Run
 from suite.training import ticket
 from suite.training.networks import State
-from tests.runner.test_run import Quiet
+from tests.runner.running import Quiet
 from tests.training.networks import lesson
 
 MANIFEST = """

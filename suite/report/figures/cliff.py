@@ -13,6 +13,7 @@ from suite.analysis.points import Point
 from suite.analysis.recorded import Recorded
 from suite.analysis.values import NotMeasured
 from suite.protocol import TOLERANCE
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval
 from suite.report.figures.room import Place, Room
 from suite.report.figures.style import (
@@ -53,7 +54,7 @@ def cliff(axes: Axes, model: ModelFacts, within: Point | None, values: Recorded 
     references = _references(model)
     ys = [y for line in (*lines, recorded) for _, y in line] + [y for _, y in references]
     log_axis(axes.yaxis, min(ys) * 0.9, max(ys) * 1.12)
-    labels = [Label(lines[0][-1][1], model.main.criterion, theme().series[0])]
+    labels = [Label(lines[0][-1][1], criterion_label(model.main.criterion), theme().series[0])]
     for text, y in references:
         axes.axhline(y, color=colours["mute"], lw=style.line * 0.35, ls=(0, (5, 4)), zorder=1)
         labels.append(Label(y, f"{text}, {sig(y, 3)}", colours["mute"], bold=False))
@@ -89,10 +90,10 @@ def _name(
         places = [Place(said, (within.sparsity, y), (dx, 0), ha) for dx, ha in sides for y in heights]
         room.put(places, color=colours["accent"], linespacing=1.15)
     if control:
-        texts = [control.criterion]
+        texts = [criterion_label(control.criterion)]
         if control.seeds > 1:
             ways = ("{} (mean of {} seeds)", "{}\n(mean of {} seeds)", "{}\n(mean of\n{} seeds)")
-            texts = [way.format(control.criterion, control.seeds) for way in ways]
+            texts = [way.format(criterion_label(control.criterion), control.seeds) for way in ways]
         room.put(_beside(lines[1][-1], texts, style), color=theme().control, fontweight="bold", linespacing=1.1)
     if values:
         texts = [f"recorded,{between}{values.short}" for between in (" ", "\n")]

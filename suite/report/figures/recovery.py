@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from suite.analysis.models import ModelFacts
 from suite.analysis.recovery import Recoveries, trained_dense
 from suite.analysis.values import NotMeasured
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Recovered
 from suite.report.figures.style import Label, Style, log_axis, name, right_labels, series
 from suite.report.theme import theme
@@ -33,7 +34,7 @@ def recovery(axes: Axes, found: Sequence[Recoveries], dense: ModelFacts, style: 
         dashes = (0, (5, 3)) if criterion == "dense" else "-"
         every = max(len(points) // 8, 1)
         axes.plot(*zip(*points, strict=True), color=colour, marker=marker, markevery=every, ls=dashes, clip_on=False)
-        labels.append(Label(points[-1][1], name(criterion), colour))
+        labels.append(Label(points[-1][1], name(criterion_label(criterion)), colour))
         seen += [y for _, y in points]
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5))

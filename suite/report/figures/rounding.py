@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from suite.analysis.precision import Rounding, Together
 from suite.protocol import EQUAL_HARM
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval
 from suite.report.figures.style import Label, Style, fitting_label, name, percent_axis, right_labels, root, series
 from suite.report.format import pct
@@ -65,7 +66,7 @@ def _lines(roundings: Sequence[Rounding]) -> list[tuple[str, list[Together]]]:
     for found in chosen:
         for row in found.rows:
             e = row.pruned.experiment
-            key = found.model, found.precision.removeprefix(FLOAT8), e.criterion, row.pruned.what
+            key = found.model, found.precision.removeprefix(FLOAT8), criterion_label(e.criterion), row.pruned.what
             groups.setdefault(key, []).append(row)
     varied = [axis for axis in range(4) if len({key[axis] for key in groups}) > 1] or [1]
     named = [(", ".join(key[axis] for axis in varied), rows) for key, rows in groups.items()]

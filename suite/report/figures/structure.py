@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from suite.analysis.structure import SCATTERED, Smaller, Structure
+from suite.pruning.criteria import criterion_label
 from suite.report.figures.style import Label, Style, fitting_label, log_axis, percent_axis, right_labels, series
 from suite.report.theme import theme
 
@@ -33,7 +34,7 @@ def structure(axes: Axes, one: Structure, style: Style) -> None:
         axes.plot(*zip(*points, strict=True), color=colour, marker=MARKS[kind], zorder=2 if line in coloured else 1)
         if line in coloured:
             seen += [y for _, y in points]
-        said = f"{kind}, {criterion}" if several or criterion == "random" else kind
+        said = f"{kind}, {criterion_label(criterion)}" if several or criterion == "random" else kind
         labels.append(Label(points[-1][1], said, colour))
     log_axis(axes.yaxis, min(seen) * 0.95, max(*seen, 1.3) * 1.15, suffix="\u00d7")
     axes.set_xlabel("share of the model that went")

@@ -20,6 +20,7 @@ from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
 from suite.analysis.values import NotMeasured
 from suite.paths import TEMPLATES
+from suite.records.wording import criterion_words
 from suite.report import tables
 from suite.report.contents import Contents, Shown
 from suite.report.drawing import draw_svg
@@ -72,7 +73,6 @@ def packed(facts: Facts) -> list[list[object]]:
 def _record(cell: Cell) -> list[object]:
     e = cell.experiment
     digest = cell.mask_digest
-    criterion = "" if e.unpruned else e.criterion if e.seed is None else f"{e.criterion}, seed {e.seed}"
     quality = cell.quality
     bits = quality if isinstance(quality, NotMeasured) else quality.bits_per_byte
     numbers = [cell.perplexity, cell.ratio, bits, cell.agreement, cell.kl]
@@ -80,7 +80,7 @@ def _record(cell: Cell) -> list[object]:
     return [
         cell.record.id[:10],
         cell.model,
-        criterion,
+        criterion_words(e),
         cell.what,
         _rounded(cell.sparsity),
         *map(_rounded, numbers),

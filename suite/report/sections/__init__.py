@@ -26,7 +26,7 @@ from suite.report.sections import (
     universal,
 )
 
-SECTIONS: tuple[Section[Any], ...] = (
+_MEASURED: tuple[Section[Any], ...] = (
     cliff.SECTION,
     location.SECTION,
     universal.SECTION,
@@ -43,5 +43,5 @@ SECTIONS: tuple[Section[Any], ...] = (
     breaks.SECTION,
     samples.SECTION,
     first_study.SECTION,
-    miniature.SECTION,
 )
+SECTIONS = (*_MEASURED, miniature.section(_MEASURED))

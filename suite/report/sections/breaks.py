@@ -10,6 +10,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.over_models import mean_over_models
 from suite.analysis.paired import shared_level
 from suite.analysis.values import Claim, Verdict
+from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval
 from suite.report.figures.breaks import breaks
 from suite.report.format import num
@@ -50,7 +51,7 @@ def _claim(found: Breaks, key: str) -> Claim:
 def _columns(_found: Found) -> list[Column[tuple[Breaks, Claim]]]:
     return [
         Column("Statement", lambda row: row[1].statement),
-        Column("Criterion", lambda row: row[0].criterion),
+        Column("Criterion", lambda row: criterion_label(row[0].criterion)),
         Column("Contrast", lambda row: row[1]["mean"], lambda v: num(v, 2)),
         Column("Interval", lambda row: row[1]["interval"], lambda v: num(v, 2)),
         Column("Models", lambda row: row[1]["models"], lambda v: f"{v:,}"),

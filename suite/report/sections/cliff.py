@@ -18,7 +18,7 @@ from suite.report.figures.cliff import cliff
 from suite.report.figures.lines import divergence
 from suite.report.format import multiple, num, pct, ppl, sig, times
 from suite.report.section import Block, Column, Figure, Section, Table
-from suite.report.words import counted, criterion
+from suite.report.words import capital, counted, criterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _beats_random(main: Curve, control: Curve | None) -> Claim | None:
         f"at {at} removed, perplexity is {times(chosen.ratio)} dense, and {times(random.ratio)} by {drawn} at random"
     )
     values = {"sparsity": chosen.sparsity, "chosen": chosen.ratio, "random": random.ratio}
-    statement = f"{criterion(main.criterion).capitalize()} harms less than random removal"
+    statement = f"{capital(criterion(main.criterion))} harms less than random removal"
     return Claim("beats_random", statement, verdict, evidence, values=values)
 
 

@@ -11,6 +11,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.points import Crossing, coarse
 from suite.analysis.values import Claim, everywhere
 from suite.protocol import MUCH
+from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested
 from suite.report.figures.criteria import criteria, effort
 from suite.report.format import dur, multiple, num, pct, size
@@ -39,8 +40,8 @@ def _beats(better: str, worse: str, found: Found) -> Claim | None:
     """At every sparsity from `MUCH` on that both were measured at."""
     lines = ((one.line(better), one.line(worse)) for one in found)
     pairs = [pair for ours, theirs in lines if ours and theirs for pair in _pairs(ours, theirs)]
-    other = "random removal" if worse == "random" else worse
-    statement = f"From {pct(MUCH)} on, {better} leaves a lower perplexity than {other}"
+    ours, other = criterion_label(better), "random removal" if worse == "random" else criterion_label(worse)
+    statement = f"From {pct(MUCH)} on, {ours} leaves a lower perplexity than {other}"
     return contested(f"{better}_beats_{worse}", statement, contest(pairs), ratio=f"{other} has {{}} its perplexity")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from suite.analysis.facts import Facts
 from suite.analysis.values import Claim, Verdict
-from suite.report.section import Column, Section, Table
+from suite.report.section import Column, Section, Table, claims_in
 from suite.report.words import counted
 
 SIDES = {Verdict.HOLDS: 1, Verdict.MOSTLY: 1, Verdict.FAILS: -1}
@@ -36,13 +37,11 @@ class Miniature:
     real: int
 
 
-def find(facts: Facts) -> Miniature | None:
-    """Where the records hold both families, and both bear on a claim."""
-    from suite.report.contents import claims_of
-
+def find(facts: Facts, sections: Sequence[Section[Any]]) -> Miniature | None:
+    """Where the records hold both families, and both bear on a claim of the sections."""
     if facts.miniature is None:
         return None
-    small, real = claims_of(facts.miniature), claims_of(replace(facts, miniature=None))
+    small, real = claims_in(sections, facts.miniature), claims_in(sections, facts)
     rows = tuple(Both(small[name], real[name]) for name in real if name in small)
     if not rows:
         return None
@@ -68,10 +67,12 @@ def _columns(found: Miniature) -> list[Column[Both]]:
     ]
 
 
-SECTION = Section(
-    key="miniature",
-    title="What the miniature got right and wrong",
-    find=find,
-    claims=claims,
-    tables=(Table("miniature", _columns, lambda found: found.rows, paper=True),),
-)
+def section(others: Sequence[Section[Any]]) -> Section[Miniature]:
+    """The section that holds the claims of the others against each other."""
+    return Section(
+        key="miniature",
+        title="What the miniature got right and wrong",
+        find=lambda facts: find(facts, others),
+        claims=claims,
+        tables=(Table("miniature", _columns, lambda found: found.rows, paper=True),),
+    )

@@ -9,6 +9,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.paired import above_one
 from suite.analysis.patterns import GROUPED, Grouped, patterns_of
 from suite.analysis.values import Claim
+from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested, timed
 from suite.report.format import multiple, times
 from suite.report.section import Column, Section, Table
@@ -39,7 +40,7 @@ def _columns(_found: Found) -> list[Column[Grouped]]:
         )
 
     return [
-        Column("Criterion", lambda row: row.criterion),
+        Column("Criterion", lambda row: criterion_label(row.criterion)),
         Column("Part", lambda row: row.what),
         Column("Anywhere", lambda row: row.free.ratio if row.free else None, multiple, worst=10.0),
         *map(of, range(len(GROUPED))),

@@ -8,6 +8,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.precision import EVEN, LESS, MORE, OPEN, Rounding, Together, roundings_of
 from suite.analysis.values import Claim, NotMeasured, everywhere
 from suite.protocol import EQUAL_HARM
+from suite.pruning.criteria import criterion_label
 from suite.report.figures.rounding import rounding
 from suite.report.format import multiple, num, pct
 from suite.report.section import Block, Column, Figure, Section, Table
@@ -48,7 +49,7 @@ def _columns(_found: Found) -> list[Column[Together]]:
 
 def _criterion(row: Together) -> str:
     word = row.pruned.experiment.criterion
-    return "" if word == "magnitude" else word
+    return "" if word == "magnitude" else criterion_label(word)
 
 
 def _zeros(row: Together) -> float | NotMeasured:

@@ -12,6 +12,7 @@ from suite.analysis.models import ModelFacts
 from suite.analysis.recovery import Recoveries, Regained, against_random, courses_of, recoveries_of
 from suite.analysis.values import Claim, NotMeasured, below
 from suite.protocol import TOLERANCE
+from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested
 from suite.report.figures.recovery import recovery
 from suite.report.format import multiple, num, pct
@@ -70,7 +71,10 @@ def claims(found: Recovery) -> Iterable[Claim | None]:
 def _columns(_found: Recovery) -> list[Column[Row]]:
     return [
         Column(
-            "Criterion", lambda row: ", ".join([row[0].criterion, *([row[0].what] if row[0].what != "blocks" else [])])
+            "Criterion",
+            lambda row: ", ".join(
+                [criterion_label(row[0].criterion), *([row[0].what] if row[0].what != "blocks" else [])]
+            ),
         ),
         Column("Removed", lambda row: row[0].sparsity, pct),
         Column("Tokens", lambda row: row[1].tokens / 1000, lambda v: f"{num(v, 0)}k"),

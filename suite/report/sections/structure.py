@@ -8,6 +8,7 @@ from suite.analysis.contests import contest
 from suite.analysis.facts import Facts
 from suite.analysis.structure import Smaller, Structure, matched, paces, structure_of
 from suite.analysis.values import Claim
+from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested, timed
 from suite.report.figures.structure import structure
 from suite.report.format import multiple, num, pct, times
@@ -36,7 +37,10 @@ def claims(found: Found) -> Iterable[Claim | None]:
 
 def _columns(_found: Found) -> list[Column[Row]]:
     return [
-        Column("What went", lambda row: f"{row[1].cell.what} at {pct(row[1].cell.sparsity)}, {row[1].criterion}"),
+        Column(
+            "What went",
+            lambda row: f"{row[1].cell.what} at {pct(row[1].cell.sparsity)}, {criterion_label(row[1].criterion)}",
+        ),
         Column("Of all parameters", lambda row: row[1].gone, lambda v: pct(v, 1), short="Of all"),
         Column("Ratio", lambda row: row[1].cell.ratio, multiple, worst=10.0),
         Column("Speed", lambda row: row[1].speed, times),

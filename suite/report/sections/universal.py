@@ -45,10 +45,11 @@ def find(facts: Facts) -> Universal | None:
         return None
     found = crossings(curve for model in facts.models for curve in model.curves)
     same = comparison(cell for cell in facts.cells if cell.plain)
-    if found is None and same is None:
-        return None
     shared = shared_order(shared_rankings([ranking for model in facts.models for ranking in model.rankings]))
-    return Universal(facts.main.name, facts.models, found, same, shared, families_of(facts.models))
+    families = families_of(facts.models)
+    if not (found or same or shared or families):
+        return None
+    return Universal(facts.main.name, facts.models, found, same, shared, families)
 
 
 def claims(found: Universal) -> Iterable[Claim | None]:
