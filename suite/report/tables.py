@@ -203,11 +203,12 @@ def _html_cell(column: Column[Any], row: Any) -> tuple[Markup, Markup]:
 
 
 def words(table: Table[Any, Any], found: Any, most: int = 24) -> str:
-    """The table read aloud: each row by its first column, then what the others say."""
+    """The table read aloud, as plain text that shows: each row by its first column, then what the others say."""
     columns, rows = list(table.columns(found)), list(table.rows(found))
     lines = []
     for name, own in grouped(table, rows[:most]):
-        lines += [f"{name}, {_read(columns, row)}" if name else _read(columns, row) for row in own]
+        group = f"{_plain(name)}, " if name else ""
+        lines += [f"{group}{_read(columns, row)}" for row in own]
     left = len(rows) - len(rows[:most])
     return " ".join(lines + ([f"And {left} more rows."] if left > 0 else []))
 
@@ -219,4 +220,4 @@ def _read(columns: Sequence[Column[Any]], row: Any) -> str:
 
 
 def _plain(said: str) -> str:
-    return Markup(said).striptags() if isinstance(said, Markup) else said
+    return (said if isinstance(said, Markup) else HTML.printable(said)).striptags()

@@ -59,7 +59,10 @@ class Blocks:
 
 
 def chosen(contents: Contents) -> Blocks:
-    """Where each block stands: where it belongs, in the order of the sections; others fill what is left free."""
+    """Where each block stands: where it belongs, in the order of the sections; others fill what is left free.
+
+    The right column is not left empty while there is a block beside what was measured, at the left.
+    """
     there = [s for s in contents.sections if s.section.poster and s.section.poster.there(s.found)]
     large = next((s for s in there if s.section.poster and s.section.poster.place == "large"), None)
     if large is None and not contents.facts.models:
@@ -72,6 +75,8 @@ def chosen(contents: Contents) -> Blocks:
     for held in found.values():
         while len(held) < EACH and free:
             held.append(free.pop(0))
+    if not found["right"] and found["left"]:
+        found["right"].append(found["left"].pop())
     return Blocks(large, *(tuple(found[place]) for place in ("left", "right", "below")))
 
 
@@ -112,6 +117,8 @@ def portrait(width: float, height: float, contents: Contents, logo: bool) -> She
     for index, name in enumerate(("left", "middle", "right")):
         frames[name] = Box(MARGIN + index * (column + GUTTER), bottom, column, below - bottom)
     held = {"left": blocks.left, "middle": blocks.below, "right": blocks.right}
+    if len(blocks.below) < len(blocks.left):  # where what was measured stands as well
+        held |= {"left": blocks.left[:-1], "middle": (*blocks.below, blocks.left[-1])}
     return Sheet(width, height, panel, frames | _foot(width, foot), held, blocks.large, broad=True, foot=foot)
 
 

@@ -14,7 +14,7 @@ from suite.analysis.mass import Mass, Removable
 from suite.analysis.models import ModelFacts
 from suite.analysis.order import Order, one_over_other, ordered
 from suite.analysis.targets import TargetTable, target_table
-from suite.analysis.values import Claim, NotMeasured, Verdict
+from suite.analysis.values import Claim, NotMeasured, Number, Verdict
 from suite.protocol import EQUAL_HARM, MASS_FACTORS
 from suite.report.claims import universal
 from suite.report.figures.lines import targets
@@ -130,6 +130,14 @@ def _between(mass: Mass) -> str:
     return f"≥ {pct(mass.low, 1)}" if mass.high is None else f"{pct(mass.low, 1)} to {pct(mass.high, 1)}"
 
 
+def _part_columns(_found: Location) -> list[Column[tuple[str, Number]]]:
+    return [Column("Part", lambda row: target(row[0])), Column("Ratio", lambda row: row[1], multiple, worst=10.0)]
+
+
+def _part_rows(found: Location) -> list[tuple[str, Number]]:
+    return list(found.model.parts.values.items()) if found.model.parts else []
+
+
 def _network(axes: Axes, found: Location, style: Style) -> None:
     assert found.model.parts is not None
     network(axes, found.model.parts, style)
@@ -146,6 +154,7 @@ SECTION = Section(
             _network,
             150.0,
             there=lambda found: found.model.parts is not None,
+            table="network",
         ),
         Figure(
             "targets",
@@ -165,6 +174,7 @@ SECTION = Section(
         ),
     ),
     tables=(
+        Table("network", _part_columns, _part_rows),
         Table("ranking", _ranking_columns, lambda found: found.rankings, paper=True),
         Table("targets", _target_columns, _target_rows, by=lambda row: row[0]),
         Table("mass", _mass_columns, lambda found: found.model.removable),

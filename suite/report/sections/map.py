@@ -73,7 +73,7 @@ SECTION = Section(
             "map",
             lambda axes, found, style: damage_map(axes, found[0], style),
             lambda found: 60.0 + 14.0 * len(found[0].parts),
-            table="map",
+            table="places",
             paper=False,
         ),
     ),

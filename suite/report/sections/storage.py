@@ -100,5 +100,5 @@ SECTION = Section(
         Table("bytes", _columns, lambda found: found.cells),
         Table("smaller", _match_columns, lambda found: found.matches),
     ),
-    poster=Block("left", "bytes", levels=1),
+    poster=Block("left", "bytes", (7.5, 10.5, 28.0), levels=1),
 )

@@ -235,6 +235,20 @@ def _early_columns(_found: Tickets) -> list[Column[tuple[Readings, Reading]]]:
     ]
 
 
+def _survivor_columns(_found: Tickets) -> list[Column[tuple[str, int, float]]]:
+    return [
+        Column("Part", lambda row: row[0]),
+        Column("Layer", lambda row: row[1], whole),
+        Column("Survives", lambda row: row[2], remain),
+    ]
+
+
+def _survivor_rows(found: Tickets) -> list[tuple[str, int, float]]:
+    about = found.search.survivors
+    places = [(part, layer) for part in about.parts for layer in about.layers] if about else []
+    return [(*place, about.share[place]) for place in places if about and place in about.share]
+
+
 def _tall(found: Tickets) -> float:
     return 60.0 + 14.0 * (len(found.search.survivors.parts) if found.search.survivors else 0)
 
@@ -267,6 +281,7 @@ SECTION = Section(
             _survivors,
             _tall,
             there=lambda found: found.search.survivors is not None,
+            table="survivors",
             paper=False,
         ),
         Figure(
@@ -287,6 +302,7 @@ SECTION = Section(
             by=lambda row: f"Set back to {start(row[0])}",
         ),
         Table("rivals", _rival_columns, lambda found: (*found.search.rivals, *found.search.rewindings)),
+        Table("survivors", _survivor_columns, _survivor_rows),
         Table("data_orders", _order_columns, lambda found: found.search.orders),
         Table("basins", _basin_columns, lambda found: found.search.basins),
         Table("early", _early_columns, lambda found: [(one, row) for one in found.search.early for row in one.rows]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from suite.analysis.cells import Cell
 from suite.analysis.crossings import Broken, Crossings, crossings
 from suite.analysis.facts import Facts
 from suite.analysis.location import Comparison, comparison, shared_rankings
@@ -20,7 +21,7 @@ from suite.report.claims import universal
 from suite.report.figures.comparison import comparison as comparison_figure
 from suite.report.figures.crossings import crossings as crossings_figure
 from suite.report.figures.style import Style
-from suite.report.format import num, pct, sig
+from suite.report.format import multiple, num, pct, sig
 from suite.report.section import Block, Column, Figure, Section, Table
 from suite.report.sections.location import said
 from suite.report.words import counted, listing, name
@@ -142,6 +143,14 @@ def _order_columns(_found: Universal) -> list[Column[Order]]:
     ]
 
 
+def _comparison_columns(_found: Universal) -> list[Column[Cell]]:
+    return [
+        Column("Model", lambda cell: cell.model),
+        Column("Ratio", lambda cell: cell.ratio, multiple, worst=10.0),
+        Column("Interval", lambda cell: cell.interval, multiple),
+    ]
+
+
 def _crossings(axes: Axes, found: Universal, style: Style) -> None:
     assert found.crossings is not None
     crossings_figure(axes, found.crossings, found.main, style)
@@ -170,12 +179,14 @@ SECTION = Section(
             _comparison,
             lambda found: 40.0 + 12.0 * min(len(found.models), MOST_ROWS),
             there=lambda found: found.comparison is not None,
+            table="comparison",
             paper=False,
         ),
     ),
     tables=(
         Table("models", _model_columns, lambda found: found.models, paper=True),
         Table("crossings", _crossing_columns, lambda found: found.crossings.rows if found.crossings else ()),
+        Table("comparison", _comparison_columns, lambda found: found.comparison.cells if found.comparison else ()),
         Table("orders", _order_columns, lambda found: found.shared.orders if found.shared else ()),
     ),
     poster=Block("right", "crossings", (9.0, 13.0, 22.0), levels=1, there=lambda found: found.crossings is not None),
