@@ -105,9 +105,9 @@ def test_a_cell_of_the_plan_that_a_search_covers_too_runs_once(
     store.prepare()
     assert study.plan
     store.write_plan(study.plan)
-    with Leases(store.folder).lease(study.experiments[1].id):
+    with Leases(store.folder).hold(study.experiments[1].id):
         assert states(study_status(store.folder)) == ["open", "running", "open"]
-    with Leases(store.folder).lease(study.searches[0].at(0.31).id):
+    with Leases(store.folder).hold(study.searches[0].at(0.31).id):
         assert states(study_status(store.folder)) == ["open", "open", "running"]
 
 
