@@ -59,9 +59,11 @@
     const body = table.createTBody();
     for (const values of found) {
       const row = body.insertRow();
-      values.forEach((value, i) => {
+      const reason = values[TITLES.length]; // why it failed, where it did
+      values.slice(0, TITLES.length).forEach((value, i) => {
         const cell = row.insertCell();
         cell.textContent = value === null ? "n/m" : value === "" ? "–" : value;
+        if (reason && (value === null || i === TITLES.length - 1)) cell.title = `not measured: ${reason}`;
         if (i >= FIRST_NUMBER && i <= LAST_NUMBER) {
           cell.className = "n";
           if (value !== null) cell.dataset.value = value;

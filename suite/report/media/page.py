@@ -25,6 +25,7 @@ from suite.report import tables
 from suite.report.contents import Contents, Shown
 from suite.report.drawing import draw_svg
 from suite.report.figures.style import Style
+from suite.report.glyphs import clip
 from suite.report.media.web.colours import Palette, palette
 from suite.report.media.web.drawn import inline
 from suite.report.media.web.faces import font_faces
@@ -38,6 +39,7 @@ FIGURE_STYLE = Style(size=12.5, line=2.1)
 WIDTH, COLUMN = 440.0, 243.0  # of a figure's view, and of the column that its height is given for
 WIDE = 330.0  # height of a figure that is across both columns of the paper
 DIGITS = 6  # of the numbers in the packed records
+LONGEST = 200  # characters of the reason why a record failed
 OVERVIEW = ("cliff", "network")  # the figures of the overview
 
 
@@ -62,11 +64,11 @@ def build_page(contents: Contents) -> bytes:
         "script": Markup(script),
         "policy": _policy(style, script),
     }
-    return words.render("media/page.html.j2", **context).encode()
+    return words.render("media/page.html.j2", **context).lstrip().encode()
 
 
 def packed(facts: Facts) -> list[list[object]]:
-    """Every record as a row: what stands in the columns of the page's table of records."""
+    """Every record as a row: what stands in the columns of the page's table of records; why it failed, where it did."""
     return [_record(cell) for family in facts.families for cell in family.cells]
 
 
@@ -79,14 +81,20 @@ def _record(cell: Cell) -> list[object]:
     mask = "" if e.unpruned or isinstance(digest, NotMeasured) else digest[:10]
     return [
         cell.record.id[:10],
-        cell.model,
+        _visible(cell.model),
         criterion_words(e),
-        cell.what,
+        _visible(cell.what),
         _rounded(cell.sparsity),
         *map(_rounded, numbers),
         mask,
         cell.record.status,
+        *([] if cell.done else [_visible(clip(cell.record.error or "no reason was recorded", LONGEST))]),
     ]
+
+
+def _visible(text: str) -> str:
+    """A text that the script puts into a cell: nothing in it hides, and nothing turns the direction of writing."""
+    return HTML.printable(text).striptags()
 
 
 def _rounded(value: object) -> float | None:
