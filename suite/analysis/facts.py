@@ -65,8 +65,10 @@ class Facts:
 
     @property
     def failures(self) -> tuple[Cell, ...]:
-        """The failed cells of both families."""
-        return (*(cell for family in self.families for cell in family.cells if not cell.done), *self.lost)
+        """The failed cells of both families, and their failed trainings."""
+        cells = (cell for family in self.families for cell in family.cells if not cell.done)
+        trainings = (cell for family in self.families for search in family.tickets for cell in search.failed)
+        return (*cells, *trainings, *self.lost)
 
     @property
     def failure_groups(self) -> tuple[tuple[Cell, ...], ...]:

@@ -83,10 +83,12 @@ def with_interval(interval: Interval | NotMeasured, decimals: int = 2) -> str:
 
 def cell_name(cell: Cell) -> str:
     """A cell, as a sentence names it."""
+    seed = f", seed {cell.experiment.seed}" if cell.experiment.seed is not None else ""
+    if cell.experiment.training:
+        return f"{name(cell.model)}, {clip(cell.what, 60)}{seed}"
     if cell.experiment.dense:
         return name(cell.model)
     drawn = cell.experiment.criterion == "random"
-    seed = f", seed {cell.experiment.seed}" if cell.experiment.seed is not None else ""
     return f"{name(cell.model)}, {clip(cell.what, 40)} at {pct(cell.sparsity)}{f' (random{seed})' if drawn else ''}"
 
 

@@ -5,45 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from suite.report.page import HEIGHTS, build_page
-from suite.report.paper import build_paper
-from suite.report.poster import build_poster, present
-from suite.report.rules import RULES
 
-from suite.analysis.facts import Facts, build_facts
+from suite.analysis.facts import build_facts
 from suite.cli.printing import FORMATS
-from suite.records import Plan
 from suite.records.schema import Record
-from suite.report.figures import draw
+from suite.report.contents import Contents, contents_of
+from suite.report.drawing import draw
 from suite.report.figures.style import Style
-from suite.report.medium import HTML
-from suite.report.templating import environment
-from tests.altered import everything
+from suite.report.media.page import build_page
+from suite.report.media.paper import build_paper, build_supplement
+from suite.report.media.poster import build_poster
 from tests.invented import record
-from tests.report.inspect_pdf import glyphs, text
+from tests.report.inspect_pdf import text
 from tests.trained import full, quick, training
 
-FIGURES = ("ticket", "survivors", "early")
 POSTER, PAPER = Style(size=28, line=5.5), Style(size=7.6, line=1.25)
-SIZES = {"poster": (630.0, 330.0), "paper": (243.0, 190.0), "wide": (1360.0, 520.0)}
+SIZES = {"poster": (630.0, 330.0), "paper": (243.0, 190.0)}
 
 
 @pytest.fixture(scope="module")
-def alone() -> Facts:
-    return build_facts(full())
-
-
-@pytest.fixture(scope="module")
-def together() -> Facts:
-    return build_facts([*everything(), *full()])
+def alone() -> Contents:
+    return contents_of(build_facts(full()))
 
 
 def said(content: bytes) -> str:
     return " ".join(text(content).replace("\u00a0", " ").split())
 
 
-def shown(name: str, facts: Facts, size: tuple[float, float] = SIZES["paper"]) -> str:
-    return said(draw({name: size}, facts, PAPER))
+def shown(contents: Contents) -> str:
+    return said(draw({"ticket": SIZES["paper"]}, contents, PAPER))
 
 
 def without(records: list[Record], *arms: str) -> list[Record]:
@@ -51,45 +41,36 @@ def without(records: list[Record], *arms: str) -> list[Record]:
 
 
 @pytest.mark.parametrize("sheet", FORMATS)
-def test_a_search_alone_fills_a_poster_of_its_own(alone, sheet):
-    words = said(build_poster(alone, sheet).content)
-    for heading in ("The search: loss", "What does it owe to what?", "How early can it be told?", "What survives"):
-        assert heading in words, heading
+def test_a_search_alone_has_a_poster_whose_large_figure_is_its_own(alone, sheet):
+    poster = build_poster(alone, sheet)
+    words = said(poster.content)
     assert "6.9 %" in words and "of the weights of net-46k, trained alone from their initial values" in words
-    assert "Where does the ticket live?" not in words and "perplexity" not in words
+    for part in ("Is there a winning ticket?", "random mask", "dense, longer", "networks trained"):
+        assert part in words, part
+    assert "Where does the ticket live?" not in words and "perplexity" not in words and "No curve yet" not in words
 
 
-@pytest.mark.parametrize("sheet", FORMATS)
-def test_beside_other_studies_the_search_has_the_first_place_under_the_cliff(together, sheet):
-    words = said(build_poster(together, sheet).content)
-    assert "A winning ticket?" in words and "A winning ticket: 6.9 % of the weights" in words
-    assert "The cliff: past" in words and "What moves the cliff?" in words
-
-
-def test_a_search_alone_has_a_paper_and_a_page_that_tell_of_nothing_else(alone):
-    paper, page = said(build_paper(alone).content), build_page(alone).decode()
-    for words in ("Is there a winning ticket?", "redundancy", "trainability", "Rewinding", "rewinding and fine-tuning"):
+def test_a_search_alone_has_documents_that_tell_of_nothing_else(alone):
+    paper, supplement = said(build_paper(alone).content), said(build_supplement(alone).content)
+    page = build_page(alone).decode()
+    for words in ("Is there a winning ticket?", "575 trainings over 5 seeds", "learning rate rewound"):
         assert words in paper, words
-    assert "575 networks were trained" in paper and "0 experiments" not in paper
-    for words in ("The cliff", "Where is the cliff", "This is not a test", "The first study", "one-shot, without"):
+    for words in ("0 experiments", "How much can go?", "What had been said", "pruned run", "this is no test"):
         assert words not in paper, words
-    assert 'id="ticket"' in page and 'id="cliff"' not in page and 'id="trainings-table"' in page
+    assert "Every training" in supplement and "Every record" not in supplement
+    found = alone.find("ticket").found
+    assert all(cell.record.id[:10] in supplement for cell in found.search.cells)
+    assert '<details class="section" id="ticket">' in page and 'id="cliff"' not in page and 'id="records"' not in page
 
 
-def test_the_paper_says_what_a_search_shows_that_pruning_does_not_and_no_longer_that_it_is_no_test(together):
-    paper = said(build_paper(together).content)
-    assert "What this shows, and what pruning a finished model does not." in paper
-    assert "not a test of" in paper and "This is not a test of the lottery ticket hypothesis" not in paper
-    assert "Not a test of the lottery ticket hypothesis." not in paper
+def test_beside_other_studies_the_search_has_its_section_and_the_paper_says_what_it_adds(whole):
+    paper = said(build_paper(whole).content)
+    assert "shows how much of it is redundant, not that what is left could have been trained" in paper
+    assert "no test of the lottery ticket hypothesis, which a search in a small network makes" in paper
     for cited in ("Linear mode connectivity", "pre-trained BERT", "Rethinking the value", "rewinding and fine-tuning"):
         assert cited in paper, cited
-    assert "The cliff" in paper and "Every training that finished" in paper
-
-
-def test_a_study_without_a_search_prints_nothing_of_it(facts, poster, paper):
-    words = said(poster.content) + said(paper.content) + build_page(facts).decode()
-    assert "ticket" not in present(facts) and "winning ticket?" not in words
-    assert "This is not a test of the lottery ticket hypothesis" in said(paper.content)
+    supplement = said(build_supplement(whole).content)
+    assert "Every training" in supplement and "Every record" in supplement
 
 
 @pytest.mark.parametrize(
@@ -118,56 +99,22 @@ def test_a_study_without_a_search_prints_nothing_of_it(facts, poster, paper):
     ],
 )
 def test_a_search_under_way_prints(records: Callable[[], list[Record]]):
-    facts = build_facts(records())
-    assert said(build_poster(facts).content) and said(build_paper(facts).content) and build_page(facts)
+    contents = contents_of(build_facts(records()))
+    for sheet in FORMATS:
+        assert said(build_poster(contents, sheet).content)
+    assert build_page(contents) and build_supplement(contents).content
+    assert "winning ticket" in said(build_paper(contents).content)
 
 
 def test_what_failed_in_a_search_is_told_with_its_reason():
-    facts = build_facts([*quick(), training("small-dense", 7, level=4, error="out of memory & time")])
-    for words in (said(build_paper(facts).content), said(build_poster(facts).content)):
+    failed = training("small-dense", 7, level=4, error="out of memory & time")
+    contents = contents_of(build_facts([*quick(), failed]))
+    for words in (said(build_paper(contents).content), said(build_poster(contents).content)):
         assert "small-dense, level 4, seed 7: out of memory & time" in words
 
 
-def test_results_that_came_with_the_suite_are_marked(alone):
-    records = quick()
-    plan = Plan(
-        name="search", title="A search", manifest="title: A search\n", experiments=[r.experiment for r in records]
-    )
-    came = build_facts(records, [plan], shipped={one.seal for one in records})
-    here = build_facts(records, [plan])
-    for build, words in ((build_poster, "hipped with the suite"), (build_paper, "came with the suite")):
-        assert words in said(build(came).content) and words not in said(build(here).content)
-    assert "shipped with the suite" in build_page(came).decode()
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", FIGURES)
-def test_figures_are_drawn_with_type_no_smaller_than_the_document_s_ticks(name, size, alone):
-    style = PAPER if size == "paper" else POSTER
-    width, height = SIZES[size]
-    found = glyphs(draw({name: SIZES[size]}, alone, style))
-    assert min(glyph.size for glyph in found) >= 0.92 * style.size - 0.01
-    for left, bottom, right, top in (glyph.box for glyph in found):
-        assert left > -1 and bottom > -1 and right < width + 1 and top < height + 1, "cut off at the edge"
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_without_its_facts_is_refused(name):
-    with pytest.raises(ValueError):
-        draw({name: (243.0, 150.0)}, build_facts([record()]), PAPER)
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_figures_have_a_text_alternative_that_tells_their_values(name, alone):
-    module = environment(medium=HTML).get_template("page/alternatives.html.j2")
-    words = module.make_module({"facts": alone, "rules": RULES})
-    title, told = str(getattr(words, f"{name}_title")()), " ".join(str(getattr(words, name)()).split())
-    assert 20 < len(title) < 160 and len(told) > 80 and any(character.isdigit() for character in told)
-    assert HEIGHTS[name](alone)
-
-
 def test_the_picture_has_every_arm_where_there_is_room_and_the_classic_ones_where_there_is_not(alone):
-    wide, narrow = shown("ticket", alone), said(draw({"ticket": SIZES["poster"]}, alone, POSTER))
+    wide, narrow = shown(alone), said(draw({"ticket": SIZES["poster"]}, alone, POSTER))
     for arm in ("ticket", "fresh values", "random mask", "dense, longer"):
         assert arm in wide and arm in narrow, arm
     for arm in ("rate rewinding", "small and dense", "rewound to 5 %"):
@@ -178,7 +125,7 @@ def test_the_picture_has_every_arm_where_there_is_room_and_the_classic_ones_wher
 def test_losses_below_the_floor_are_drawn_as_they_are():
     lucky = [*quick(), training("ticket", 0, level=3, loss=1.05)]
     facts = build_facts(list({one.id: one for one in lucky}.values()))
-    words = shown("ticket", facts)
+    words = shown(contents_of(facts))
     assert "held-out loss" in words and "the grammar" in words and "over" not in words
 
 
@@ -193,4 +140,6 @@ def test_a_search_of_many_levels_keeps_to_the_columns_of_the_paper():
                 training("ticket", seed, level=level, order=1),
             ]
             found += [training("early", seed, level=level, read=read) for read in (0.01, 0.1, 1.0)]
-    assert "Table 3. The ticket by the share remaining" in said(build_paper(build_facts(found)).content)
+    contents = contents_of(build_facts(found))
+    assert build_paper(contents).pages <= 4
+    assert "The ticket by the share remaining" in said(build_supplement(contents).content)

@@ -66,7 +66,7 @@ def chosen(contents: Contents) -> Blocks:
     there = [s for s in contents.sections if s.section.poster and s.section.poster.there(s.found)]
     large = next((s for s in there if s.section.poster and s.section.poster.place == "large"), None)
     if large is None and not contents.facts.models:
-        large = contents.find("ticket")
+        large = next((s for s in there if s.key == "ticket"), None)
     rest = [shown for shown in there if shown is not large]
     found: dict[str, list[Shown]] = {"right": [], "below": [], "left": []}
     for place, held in found.items():
