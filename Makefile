@@ -26,7 +26,7 @@ empty :=
 PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embedded $(SHIPPED))))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup poster bundle records reproduce laptop bench test lint clean
+.PHONY: help setup wheel poster bundle records reproduce laptop bench test lint clean
 
 help:
 	@echo "make poster            out/poster.pdf, paper.pdf, supplement.pdf and results.html (runs the embedded study if needed)"
@@ -41,6 +41,7 @@ help:
 	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (1.5 hours)"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
+	@echo "make wheel             a wheel that works without a clone, in dist/"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"
 	@echo "make test              the tests, lint and types"
 	@echo "make clean             remove $(VENV) and $(OUT); results stay"
@@ -92,6 +93,9 @@ laptop: $(VENV)/.ready
 # On a machine that does nothing else: times are only as good as its quiet.
 bench: $(VENV)/.ready
 	@$(VENV)/bin/python ci/bench/publish.py
+
+wheel: $(VENV)/.ready
+	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile

@@ -1,6 +1,7 @@
 """Where the project's own files lie, and where results go.
 
-Manifests and templates lie beside the package, in a clone and in the image alike.
+Manifests and templates lie beside the package in a clone and in the image, and inside it where it was installed from a
+wheel.
 """
 
 import contextlib
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from suite.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
+_BESIDE = Path(__file__).resolve().parents[1]
+ROOT = _BESIDE if (_BESIDE / "templates" / "theme.yaml").is_file() else Path(__file__).resolve().parent / "files"
 MANIFESTS = ROOT / "manifests"
 TEMPLATES = ROOT / "templates"
 
@@ -36,9 +38,11 @@ def hub_home() -> Path:
 
 
 def here_or_shipped(path: Path) -> Path:
-    """The path, or where nothing is there the suite's own of that name: in the image no clone lies around."""
-    shipped = ROOT / path
-    return shipped if not path.is_absolute() and not path.exists() and shipped.exists() else path
+    """The path; or where nothing is there the suite's own of that name, a manifest's without its folder too: where the
+    suite was installed no clone lies around."""
+    if path.is_absolute() or path.exists():
+        return path
+    return next((shipped for shipped in (ROOT / path, MANIFESTS / path) if shipped.exists()), path)
 
 
 def data_folders() -> list[Path]:

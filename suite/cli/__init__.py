@@ -1,4 +1,4 @@
-"""The command line: the only room that talks to the terminal; one small file a command."""
+"""The command line: the only package that talks to the terminal; one small file a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import click
 from suite import __version__
 from suite.errors import EXIT_DONE, EXIT_INPUT, EXIT_INTERRUPTED, InputError
 from suite.interruption import Interrupted, listen, no_failure_once_asked
+from suite.loggers import quiet_torchao
 from suite.paths import DATA, data_folders, default_results
+
+quiet_torchao()  # the terminal is the command line's
 
 COMMANDS = {  # in the order of --help; a command's module is imported when it is called
     "run": "Run the experiments of manifests that have no record yet.",

@@ -108,6 +108,17 @@ def _losses(head: HeadInBlocks, width: int, hidden: Tensor, targets: Tensor, obs
     return losses.nats()
 
 
+def mean_perplexity(mean: float) -> float:
+    """The perplexity of a mean loss in nats a token.
+
+    Raises:
+        ExperimentError: it is too large for a number.
+    """
+    if mean > MOST_NATS:
+        raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
+    return math.exp(mean)
+
+
 def perplexity(
     losses: NDArray[np.float64],
     windows: Windows,
@@ -130,9 +141,7 @@ def perplexity(
         ExperimentError: the perplexity is too large for a number.
     """
     mean = float(losses.mean())
-    if mean > MOST_NATS:
-        raise ExperimentError(f"the mean loss is {mean:.0f} nats a token, whose perplexity is beyond any number")
-    value = math.exp(mean)
+    value = mean_perplexity(mean)
     extra: dict[str, Any] = {}
     if (labels := windows.labels) is not None:
         whole = labels.whole

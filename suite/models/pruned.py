@@ -1,4 +1,4 @@
-"""A model pruned for the length of one experiment, and whole again after it."""
+"""A model pruned for a while, and whole again after it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from suite.pruning.criteria import CRITERIA
 from suite.pruning.masks import Bits, joined
 from suite.pruning.precision import full_float32
 from suite.pruning.remove import Removed, remove
+from suite.pruning.request import Request
 from suite.pruning.sparsegpt import inverse_factor
-from suite.records.experiment import Experiment
 from suite.records.schema import TensorCount
 
 # How a criterion comes by what it wants of a layer's inputs: gathered sample by sample, then finished.
@@ -36,26 +36,24 @@ LOOKS: dict[str, tuple[Gather, Finish]] = {
 @contextmanager
 def pruned(
     loaded: LoadedModel,
-    experiment: Experiment,
+    request: Request,
     calibration: Tensor | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Pruned]:
-    """Prune the model in place as the experiment asks, and restore it on leaving, whatever happens inside.
+    """Prune the model in place as asked, and restore it on leaving, whatever happens inside.
 
     Args:
         calibration: int64 [samples, context], for a criterion that looks at activations.
         progress: told how many tensors are pruned, and how many will be.
     """
-    selected = loaded.anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    selected = loaded.anatomy.select(request.target, request.part, request.layers, request.tied)
     names = [parameter.name for parameter in selected]
-    untie = (
-        loaded.anatomy.tied and experiment.tied == "untie" and bool({loaded.head_name, loaded.table_name} & set(names))
-    )
+    untie = loaded.anatomy.tied and request.tied == "untie" and bool({loaded.head_name, loaded.table_name} & set(names))
     with loaded.untied(untie) as copied_bytes:
         started = time.perf_counter()
         try:
             with full_float32():
-                masks, counts, unseen = _prune(loaded, selected, experiment, calibration, progress)
+                masks, counts, unseen = _prune(loaded, selected, request, calibration, progress)
             seconds = time.perf_counter() - started
             done = achieved(loaded.anatomy, selected, counts, masks, seconds, copied_bytes)
             yield Pruned(done.model_copy(update={"unseen_experts": unseen}) if unseen else done, masks)
@@ -66,27 +64,27 @@ def pruned(
 def _prune(
     loaded: LoadedModel,
     selected: tuple[Parameter, ...],
-    experiment: Experiment,
+    request: Request,
     calibration: Tensor | None,
     progress: Callable[[int, int], None],
 ) -> tuple[dict[str, Bits], dict[str, TensorCount], int]:
     """The mask and the count of each parameter, and how many experts no token of the calibration went to."""
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
-    amount = _amount(loaded, selected, experiment, calibration)
-    looked = _inputs(loaded, selected, experiment, calibration)
+    amount = _amount(loaded, selected, request, calibration)
+    looked = _inputs(loaded, selected, request, calibration)
     selected = selected if looked is None else in_order(selected)
     matrices, done = Matrices(selected), list[Removed]()
     pristine = _Pristine(loaded, matrices)
     for chosen in choose(
         matrices.sizes,
         pristine,
-        criterion=experiment.criterion,
-        scope=experiment.scope,
+        criterion=request.criterion,
+        scope=request.scope,
         sparsity=amount[0],
         total=amount[1],
-        pattern=experiment.pattern,
-        seed=experiment.seed,
+        pattern=request.pattern,
+        seed=request.seed,
         inputs=looked,
     ):
         stop_if_asked()
@@ -131,10 +129,10 @@ class _Pristine:
 
 
 def _inputs(
-    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+    loaded: LoadedModel, selected: tuple[Parameter, ...], request: Request, calibration: Tensor | None
 ) -> LayerInputs | None:
     """What its criterion wants to know of what layers are fed; None where it looks at nothing."""
-    if (wants := CRITERIA[experiment.criterion].wants) not in LOOKS:
+    if (wants := CRITERIA[request.criterion].wants) not in LOOKS:
         return None
     assert calibration is not None, "a criterion that looks at activations is given them"
     gather, finish = LOOKS[wants]
@@ -142,12 +140,12 @@ def _inputs(
 
 
 def _amount(
-    loaded: LoadedModel, selected: tuple[Parameter, ...], experiment: Experiment, calibration: Tensor | None
+    loaded: LoadedModel, selected: tuple[Parameter, ...], request: Request, calibration: Tensor | None
 ) -> tuple[float | dict[str, float], int | None]:
     """The sparsity, of all matrices alike or of each by name; and the exact number of weights, where there is one."""
-    if experiment.allocation != "owl":
-        budget = experiment.budget
-        return experiment.sparsity, None if budget is None else loaded.anatomy.budget(budget)
+    if request.allocation != "owl":
+        budget = request.budget
+        return request.sparsity, None if budget is None else loaded.anatomy.budget(budget)
     assert calibration is not None, "an allocation that looks at activations is given them"
-    sparsity = owl(loaded, selected, calibration, experiment.sparsity)
-    return sparsity, round(experiment.sparsity * sum(parameter.weights for parameter in selected))
+    sparsity = owl(loaded, selected, calibration, request.sparsity)
+    return sparsity, round(request.sparsity * sum(parameter.weights for parameter in selected))

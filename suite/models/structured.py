@@ -18,18 +18,16 @@ from suite.models.matrices import matrices
 from suite.models.removal import Removal
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import packed
+from suite.pruning.request import Request
 from suite.pruning.structures import least_worth, worth
-from suite.records.experiment import Experiment
 from suite.records.schema import TensorCount
 
 ByLayer = dict[int, list[Parameter]]
 
 
 @contextmanager
-def structurally_pruned(
-    loaded: LoadedModel, experiment: Experiment, calibration: Tensor | None = None
-) -> Iterator[Pruned]:
-    """Take out what the experiment asks for, and put it back on leaving, whatever happens inside.
+def structurally_pruned(loaded: LoadedModel, request: Request, calibration: Tensor | None = None) -> Iterator[Pruned]:
+    """Take out what is asked for, and put it back on leaving, whatever happens inside.
 
     Of `neurons`, `round(sparsity * n)` of the n inner neurons of each selected MLP go: their rows of the matrices that
     lead to them, biases too, and their columns of the one that leads on. Of `layers`, `round(sparsity * n)` of the n
@@ -43,7 +41,7 @@ def structurally_pruned(
         ExperimentError: no layer would be left.
     """
     anatomy = loaded.anatomy
-    selected = anatomy.select(experiment.target, experiment.part, experiment.layers, experiment.tied)
+    selected = anatomy.select(request.target, request.part, request.layers, request.tied)
     by_layer: ByLayer = {}
     for parameter in selected:
         if parameter.layer is not None:
@@ -51,12 +49,12 @@ def structurally_pruned(
     by_layer = dict(sorted(by_layer.items()))
     with ExitStack() as stack:
         started = time.perf_counter()
-        removal, keys = Removal(loaded, stack), _Keys(loaded, experiment, by_layer, calibration)
-        if experiment.pattern == "layers":
-            removal.take_layers(_least(keys, anatomy.layers, experiment.sparsity))
+        removal, keys = Removal(loaded, stack), _Keys(loaded, request, by_layer, calibration)
+        if request.pattern == "layers":
+            removal.take_layers(_least(keys, anatomy.layers, request.sparsity))
         else:
             for layer in by_layer:
-                removal.take_neurons(layer, least_worth(keys.of_neurons(layer), experiment.sparsity))
+                removal.take_neurons(layer, least_worth(keys.of_neurons(layer), request.sparsity))
         masks, counts = {}, {}
         for parameter in selected:
             removed, zero = removal.removed(parameter), loaded.stored(parameter.name) == 0
@@ -88,15 +86,15 @@ def _least(keys: _Keys, layers: int, sparsity: float) -> frozenset[int]:
 class _Keys:
     """Integers that sort like the worth of the structures of a model."""
 
-    def __init__(self, loaded: LoadedModel, experiment: Experiment, by_layer: ByLayer, tokens: Tensor | None) -> None:
-        self._loaded, self._experiment, self._by_layer = loaded, experiment, by_layer
+    def __init__(self, loaded: LoadedModel, request: Request, by_layer: ByLayer, tokens: Tensor | None) -> None:
+        self._loaded, self._request, self._by_layer = loaded, request, by_layer
         self._blocks = loaded.anatomy.places.blocks
         wanted = tuple(parameter for group in by_layer.values() for parameter in group)
         self._inputs = None if tokens is None else LayerInputs(loaded, tokens, squared_norms, wanted, Tensor.sqrt_)
 
     def of_neurons(self, layer: int) -> Tensor:
         """Of the inner neurons of a layer's MLP, [neurons]; layers are to be asked for in order."""
-        if self._experiment.criterion == "random":
+        if self._request.criterion == "random":
             return self._random(self._loaded.anatomy.inner, f"{self._blocks}.{layer}.mlp")
         parts = [self._worth(parameter, 1 if parameter.part == "down" else 0) for parameter in self._by_layer[layer]]
         neurons = min(map(len, parts))  # of gate and up in one matrix, a row of each is of one neuron
@@ -104,7 +102,7 @@ class _Keys:
 
     def of_layers(self) -> dict[int, Tensor]:
         """Of each selected layer, a number."""
-        if self._experiment.criterion == "random":
+        if self._request.criterion == "random":
             keys = self._random(self._loaded.anatomy.layers, self._blocks)
             return {layer: keys[layer] for layer in self._by_layer}
         found = {}
@@ -123,6 +121,6 @@ class _Keys:
         return torch.stack(found).sum(0) if found else torch.zeros((), dtype=torch.float64)
 
     def _random(self, count: int, name: str) -> Tensor:
-        seed = self._experiment.seed
-        assert seed is not None, "the manifest gives every random experiment a seed"
+        seed = self._request.seed
+        assert seed is not None, "a random choice has a seed"
         return random_keys(torch.Size([count]), seed, name)

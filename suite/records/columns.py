@@ -196,10 +196,15 @@ def column(name: str) -> Column:
     raise InputError(f"there is no column {name!r}{meant}; the columns are {', '.join(COLUMNS)}")
 
 
+def row_of(record: Record) -> dict[str, Value]:
+    """Every column of a record, by its name."""
+    return {name: column.read(record) for name, column in COLUMNS.items()}
+
+
 def as_table(records: Iterable[Record]) -> str:
     """Every column of the records as CSV, in full precision: a line a record, below one of titles."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([column.read(record) for column in COLUMNS.values()] for record in records)
+    writer.writerows(row_of(record).values() for record in records)
     return text.getvalue()
