@@ -3,7 +3,7 @@ run, each beside its limit.
 
 python ci/bench/report.py [RESULTS...] [--repeats 5] [--json FILE]
 
-RESULTS are folders of studies, by default the embedded one that ships. Every measurement is a process of its own, as on
+RESULTS are folders of studies, by default all that ship. Every measurement is a process of its own, as on
 the command line; those of one repeat follow one another, so that a busy moment strikes all of them.
 """
 
@@ -36,9 +36,9 @@ experiments: [{target: blocks, sparsity: 0.5}]
 """
 SPARSITIES, SEEDS = [k / 100 for k in range(4, 100, 4)][:20], list(range(25))
 
-# Seconds. Documents: of the embedded study.
+# Seconds. Documents: poster, paper, supplement and page of everything that ships.
 LIMITS = {
-    "poster and paper": 5.0,
+    "lottery report": 5.0,
     "lottery plan, 10,000 cells": 5.0,
     "reading 10,000 records": 10.0,
     "lottery --help": 0.3,
@@ -53,12 +53,12 @@ def steps(results: list[Path]) -> Iterator[str]:
     from suite.gc_paused import gc_paused
 
     with gc_paused():
-        from suite.report.page import build_page
-        from suite.report.paper import build_paper
-        from suite.report.poster import build_poster
-
         from suite.analysis.facts import build_facts
         from suite.records.store import read_plans, read_records
+        from suite.report.contents import contents_of
+        from suite.report.media.page import build_page
+        from suite.report.media.paper import build_paper, build_supplement
+        from suite.report.media.poster import build_poster
 
         yield "imports"
         records, _ = read_records(results)
@@ -66,11 +66,15 @@ def steps(results: list[Path]) -> Iterator[str]:
         yield "reading the records"
         facts = build_facts(records, plans)
         yield "facts"
-        build_poster(facts)
+        contents = contents_of(facts)
+        yield "sections"
+        build_poster(contents)
         yield "poster"
-        build_paper(facts)
+        build_paper(contents)
         yield "paper"
-        build_page(facts)
+        build_supplement(contents)
+        yield "supplement"
+        build_page(contents)
         yield "page"
 
 
@@ -160,7 +164,6 @@ def measure(results: list[Path], scratch: Path) -> dict[str, float]:
     out = ["--out", str(scratch / "out")]
     return {
         **apart("--once", *names),
-        "poster and paper": commands(["poster", *names, *out], ["paper", *names, *out]),
         "lottery report": commands(["report", *names, *out]),
         "lottery plan, 10,000 cells": commands(["plan", str(scratch / "many.yaml")]),
         **apart("--read", str(scratch / "many")),
@@ -174,7 +177,8 @@ def measure(results: list[Path], scratch: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", nargs="*", type=Path, default=[Path("manifests/reference/embedded")])
+    shipped = sorted(path for path in Path("manifests/reference").iterdir() if path.is_dir())
+    parser.add_argument("results", nargs="*", type=Path, default=shipped)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
     parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)

@@ -27,6 +27,7 @@ PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
 LEAST_CONTRAST = 4.5  # WCAG 2, level AA, of all text, large type too
 PHONE = (360, 740)
 DESK = (1280, 900)
+SCREENS, SCREEN = 2, 1080  # the overview's height at most: so many screens of so many pixels
 MODES = {"light": ("screen", "light"), "dark": ("screen", "dark"), "print": ("print", "dark")}
 Faults = list[str]
 
@@ -59,7 +60,7 @@ class Page:
     def __init__(self, driver: webdriver.Chrome, path: Path) -> None:
         self.driver, self.url = driver, path.resolve().as_uri()
 
-    def open(self, size: tuple[int, int] = DESK, media: str = "screen", scheme: str = "light") -> None:
+    def open(self, size: tuple[int, int] = DESK, media: str = "screen", scheme: str = "light", place: str = "") -> None:
         width, height = size
         mobile = width < 600
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
@@ -70,7 +71,8 @@ class Page:
             media=media,
             features=[{"name": "prefers-color-scheme", "value": scheme}, still],
         )
-        self.driver.get(self.url)
+        self.driver.get("about:blank")  # or a change of place alone would not load the page anew
+        self.driver.get(f"{self.url}#{place}" if place else self.url)
 
     def cdp(self, command: str, **arguments: Any) -> Any:
         return self.driver.execute_cdp_cmd(command, arguments)
@@ -79,9 +81,13 @@ class Page:
         """What a function of probes.js returns."""
         return self.driver.execute_script(f"{PROBES}\nreturn {call}")
 
+    def nodes(self) -> list[dict[str, Any]]:
+        """What assistive technology is given."""
+        return [node for node in self.cdp("Accessibility.getFullAXTree")["nodes"] if not node["ignored"]]
+
     def header(self, word: str) -> WebElement:
-        """The button in the header of a column of the records."""
-        path = f"//table[@id='records-table']/thead//button[normalize-space()='{word}']"
+        """The button in the header of a column of the records, which are unfolded."""
+        path = f"//*[@id='records-table']//thead//button[normalize-space()='{word}']"
         return self.driver.find_element(By.XPATH, path)
 
 
@@ -90,6 +96,7 @@ def quiet(page: Page) -> Faults:
     page.driver.get_log("browser")
     page.open()
     page.probe("document.getElementById('theme').click()")
+    page.probe("document.getElementById('unfold').click()")
     page.probe("document.getElementById('filter').dispatchEvent(new Event('input'))")
     page.probe("localStorage.clear()")
     entries = page.driver.get_log("browser")
@@ -104,12 +111,49 @@ def alone(page: Page) -> Faults:
     asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
     if page.url not in asked:
         return ["the browser's log does not even hold the page itself"]
-    return [f"asked for {url[:100]}" for url in asked if url != page.url and not url.startswith("data:")]
+    own = (page.url, "about:blank")
+    return [f"asked for {url[:100]}" for url in asked if url not in own and not url.startswith("data:")]
+
+
+def overview(page: Page) -> Faults:
+    """Before the first section, the overview takes two screens at most and has the answer, figures and verdicts."""
+    page.open((DESK[0], SCREEN))
+    tall = page.probe("document.querySelector('details.section').getBoundingClientRect().top + scrollY")
+    faults = [f"it is {tall:.0f} px tall"] if tall > SCREENS * SCREEN else []
+    for what, selector in (("answer", ".hero .big"), ("figure", ".overview svg")):
+        if not page.probe(f"document.querySelectorAll('{selector}').length"):
+            faults.append(f"it has no {what}")
+    return faults
+
+
+def folds(page: Page) -> Faults:
+    """Every section is folded, opens by its link, its summary and the button, and what is in it by a link to it."""
+    page.open()
+    faults = [f"{name} is unfolded" for name in page.probe("unfolded()")]
+    page.driver.find_element(By.ID, "unfold").click()
+    sections = page.probe("[...document.querySelectorAll('details.section')].map((one) => one.id)")
+    if page.probe("unfolded()") != sections:
+        faults.append("the button does not unfold all")
+    inside = page.probe("[...document.querySelectorAll('details.section :is(figure, table)[id]')].map((one) => one.id)")
+    around = {name: page.probe(f"document.getElementById('{name}').closest('details').id") for name in inside}
+    for place, section in [*((name, name) for name in sections), *around.items()]:
+        page.open(place=place)
+        if page.probe("unfolded()") != [section]:
+            faults.append(f"#{place} unfolds {page.probe('unfolded()')}")
+    page.open()
+    link = page.driver.find_element(By.CSS_SELECTOR, ".verdicts a")
+    link.click()
+    if page.probe("unfolded()") != [page.probe("location.hash.slice(1)")]:
+        faults.append("a verdict's link does not unfold its section")
+    page.driver.find_element(By.CSS_SELECTOR, "#method > summary").click()
+    if "method" not in page.probe("unfolded()"):
+        faults.append("a summary does not unfold its section")
+    return faults
 
 
 def sorts(page: Page) -> Faults:
     """By pointer and by keyboard: rows are put in order, what has no value comes last, and `aria-sort` says so."""
-    page.open()
+    page.open(place="records")
     faults = []
     before = page.probe("column('records-table', 'Perplexity')")
     presses: list[Callable[[WebElement], None]] = [
@@ -137,8 +181,8 @@ def sorts(page: Page) -> Faults:
 
 
 def filters(page: Page) -> Faults:
-    """Only rows that hold every word stay, the count says how many, and emptying the box brings all back."""
-    page.open()
+    """Only rows that hold every word stay, and are counted; the address keeps the view; emptying brings all back."""
+    page.open(place="records")
     field = page.driver.find_element(By.ID, "filter")
     everything = page.probe("visibleRows('records-table')")
     word = next((w for row in everything for w in ("random", "attention", "dense") if w in row.lower()), "")
@@ -152,9 +196,17 @@ def filters(page: Page) -> Faults:
         faults.append("no row went")
     if count != f"{len(kept)} / {len(everything)}":
         faults.append(f"the count says {count!r}")
+    address = page.driver.current_url
+    page.open(place=address.partition("#")[2])
+    if page.probe("visibleRows('records-table')") != kept or page.probe("unfolded()") != ["records"]:
+        faults.append(f"{address[-40:]} does not open the same view")
+    field = page.driver.find_element(By.ID, "filter")
     field.send_keys(Keys.CONTROL, "a", Keys.BACKSPACE)
     if page.probe("visibleRows('records-table')") != everything:
         faults.append("emptying the box does not bring all rows back")
+    page.open(place="records=no%20record%20holds%20this%20%3Cb%3E")
+    if page.probe("visibleRows('records-table')"):
+        faults.append("a filter in the address is not followed")
     return faults
 
 
@@ -165,6 +217,7 @@ def readable(page: Page) -> Faults:
     for mode, (media, scheme) in MODES.items():
         page.open(DESK, media, scheme)
         grounds[mode] = page.probe("ground()")
+        page.probe("unfold()")
         found = page.probe("contrasts()")
         faults += [f"{mode}: only {len(found)} texts were found"] if len(found) < 100 else []
         low = {(text[:40], colour, ground): ratio for text, colour, ground, ratio in found if ratio < LEAST_CONTRAST}
@@ -196,6 +249,7 @@ def toggles(page: Page) -> Faults:
 def fits_a_phone(page: Page) -> Faults:
     """At 360 by 740 nothing is wider than the screen but what scrolls in its own frame."""
     page.open(PHONE)
+    page.probe("unfold()")
     width = page.probe("document.documentElement.scrollWidth")
     if width <= PHONE[0]:
         return []
@@ -205,8 +259,9 @@ def fits_a_phone(page: Page) -> Faults:
 def named(page: Page) -> Faults:
     """Every figure has a name and a description in what assistive technology is given."""
     page.open()
+    page.probe("unfold()")
     count = page.probe("document.querySelectorAll('svg').length")
-    nodes = [n for n in page.cdp("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+    nodes = page.nodes()
     figures = [n for n in nodes if n.get("role", {}).get("value") in ("image", "img")]
     told = [
         n
@@ -220,17 +275,25 @@ def named(page: Page) -> Faults:
 
 
 def without_scripts(page: Page) -> Faults:
-    """Without JavaScript everything is there, and nothing that would not work is shown."""
+    """Without JavaScript sections unfold, the page says where the records are, and shows nothing that does not work."""
     page.open()
-    rows = len(page.probe("visibleRows('records-table')"))
+    sections = page.probe("[...document.querySelectorAll('details.section')].map((one) => one.id)")
     page.cdp("Emulation.setScriptExecutionDisabled", value=True)
     try:
         page.open()
-        nodes = [n for n in page.cdp("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+        for summary in page.driver.find_elements(By.CSS_SELECTOR, "details.section > summary"):
+            summary.click()
+        unfolded = len(page.driver.find_elements(By.CSS_SELECTOR, "details.section[open]"))
+        nodes = page.nodes()
     finally:
         page.cdp("Emulation.setScriptExecutionDisabled", value=False)
     roles = [n.get("role", {}).get("value") for n in nodes]
-    faults = [f"{roles.count('row')} rows, fewer than the records"] if roles.count("row") < rows else []
+    faults = [] if unfolded == len(sections) else [f"{unfolded} of {len(sections)} sections unfold"]
+    words = " ".join(str(n.get("name", {}).get("value", "")) for n in nodes)
+    if "records" in sections and "records.csv" not in words:
+        faults.append("it does not say where the records are")
+    if not roles.count("row"):
+        faults.append("there are no tables")
     dead = roles.count("button") + roles.count("searchbox")
     return faults + ([f"{dead} controls that do nothing are shown"] if dead else [])
 
@@ -243,7 +306,7 @@ def accessible(page: Page, axe: Path) -> Faults:
     page.driver.set_script_timeout(120)
     for size, scheme in ((DESK, "light"), (DESK, "dark"), (PHONE, "light")):
         page.open(size, "screen", scheme)
-        page.probe("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        page.probe("unfold()")
         page.driver.execute_script(source)
         result = page.driver.execute_async_script(run)
         for found in result["violations"]:
@@ -255,7 +318,7 @@ def accessible(page: Page, axe: Path) -> Faults:
     return faults
 
 
-CHECKS = (quiet, alone, sorts, filters, readable, toggles, fits_a_phone, named, without_scripts)
+CHECKS = (quiet, alone, overview, folds, sorts, filters, readable, toggles, fits_a_phone, named, without_scripts)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 // What the checks of the results page ask the browser.
 
-const rowsOf = (id) => [...document.getElementById(id).tBodies[0].rows];
+const tableOf = (id) => document.querySelector(`table#${id}, #${id} table`);
+const rowsOf = (id) => [...tableOf(id).tBodies[0].rows];
 const visibleRows = (id) => rowsOf(id).filter((row) => row.checkVisibility()).map((row) => row.textContent);
-const headers = (id) => [...document.getElementById(id).tHead.rows[0].cells];
+const headers = (id) => [...tableOf(id).tHead.rows[0].cells];
 const column = (id, word) => {
   const index = headers(id).findIndex((cell) => cell.textContent.trim() === word);
   return rowsOf(id).map((row) => row.cells[index].dataset.value ?? row.cells[index].textContent.trim());
@@ -11,6 +12,14 @@ const sortedBy = (id) =>
   headers(id)
     .filter((cell) => cell.hasAttribute("aria-sort"))
     .map((cell) => [cell.textContent.trim(), cell.getAttribute("aria-sort")]);
+
+const unfolded = () => [...document.querySelectorAll("details.section[open]")].map((one) => one.id);
+// The records become a table once their section has told of being unfolded.
+const unfold = () =>
+  new Promise((done) => {
+    for (const one of document.querySelectorAll("details")) one.open = true;
+    setTimeout(done, 50);
+  });
 
 const ground = () => getComputedStyle(document.body).backgroundColor;
 
@@ -61,7 +70,6 @@ const behind = (text) => {
 
 // Every text that is shown: its beginning, its colour, what lies behind it, and their contrast.
 const contrasts = () => {
-  for (const one of document.querySelectorAll("details")) one.open = true;
   const found = [];
   const add = (text, top, ground) => {
     const shown = over(top, ground);

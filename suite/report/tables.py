@@ -195,7 +195,7 @@ def _html_cell(column: Column[Any], row: Any) -> tuple[Markup, Markup]:
         classes.append("missing" if share is None else f"shade-{round(share * SHADES)}")
     attributes = Markup(' class="{}"').format(" ".join(classes)) if classes else Markup("")
     if (by := number(column, row)) is not None:
-        attributes += Markup(' data-value="{}"').format(repr(by))
+        attributes += Markup(' data-value="{:.7g}"').format(by)
     return attributes, _set(column, row, HTML)
 
 

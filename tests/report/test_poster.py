@@ -6,7 +6,9 @@ import io
 from itertools import combinations
 
 import pypdf
+import pypdfium2
 import pytest
+import zxingcpp
 from lxml import etree
 from reportlab.lib.utils import simpleSplit
 
@@ -19,7 +21,7 @@ from suite.report.media.fitting import GONE, Fitting, steps_of
 from suite.report.media.poster import build_poster
 from suite.report.media.sheets import SHEETS, Box
 from suite.report.pdf import Pdf, lay_out
-from suite.report.theme import theme
+from suite.report.theme import theme, use
 from tests.altered import mapped
 from tests.report.inspect_pdf import bookmarks, glyphs, text
 from tests.synthetic import phase1, record
@@ -115,6 +117,29 @@ def test_columns_are_full_and_type_can_be_read(printed):
         assert glyph.size >= 24, glyph
         left, bottom, right, top = glyph.box
         assert left >= 72 and right <= glyph.sheet[0] - 72 and bottom >= 0 and top <= glyph.sheet[1], glyph
+
+
+def test_a_team_s_logo_and_address_stand_on_every_sheet(sheet, contents, tmp_path):
+    (tmp_path / "logo.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><path d="M0 0h90v30z" fill="#DD00DD"/></svg>'
+    )
+    url = "https://example.org/a-team/and-its-lottery"
+    (tmp_path / "team.yaml").write_text(
+        f'title: Ours & theirs\nteam: {{name: A Team, authors: [B. Author], url: "{url}", logo: logo.svg}}\n'
+    )
+    try:
+        use(tmp_path / "team.yaml")
+        content = build_poster(contents, sheet).content
+    finally:
+        use(None)
+    words = " ".join(text(content).split())
+    assert "Ours & theirs" in words and "A Team · B. Author" in words and url in words
+    image = pypdfium2.PdfDocument(content)[0].render(scale=0.3).to_pil()
+    assert [found.text for found in zxingcpp.read_barcodes(image)] == [url]
+    logo = [
+        (red, green, blue) for _, (red, green, blue) in image.getcolors(2**24) if red > 180 > 60 > green and blue > 180
+    ]
+    assert logo, "the logo's colour is on the sheet"
 
 
 def test_its_sections_are_its_bookmarks(whole):

@@ -36,6 +36,9 @@ HOSTILE = (
 LONG = [f"an-organisation-of-some-length/{'a-very-long-name-of-a-model-' * 4}{i}" for i in range(9)]
 
 
+WIKITEXT = TextReference(name="wikitext-2", revision="b" * 40, join="\n\n")
+
+
 def said(content: bytes) -> str:
     return " ".join(text(content).replace("\u00a0", " ").split())
 
@@ -80,6 +83,12 @@ def many() -> list[Record]:
     return [one for pair in pairs for one in pair]
 
 
+def real(records: Sequence[Record]) -> list[Record]:
+    """The same, read another text than the one that the suite's grammar wrote."""
+    asked = [one.experiment.model_copy(update={"text": WIKITEXT}) for one in records]
+    return [one.model_copy(update={"experiment": e, "id": e.id}) for one, e in zip(records, asked, strict=True)]
+
+
 STUDIES: dict[str, Callable[[], list[Record]]] = {
     "criteria": criteria,
     "patterns": patterns,
@@ -104,6 +113,11 @@ STUDIES: dict[str, Callable[[], list[Record]]] = {
         *(training("small-dense", s, level=4, error="no & " * 60) for s in range(7, 30)),
     ],
     "thirty models": many,
+    "two families": lambda: [*real([*criteria(), *structured()]), *everything(), *full((0, 1))],
+    "a family of failures": lambda: [
+        *real([record(model="real", sparsity=s, error="no") for s in (0.1, 0.2)]),
+        *phase1(),
+    ],
     "long names": lambda: renamed([*everything(), *full((0, 1))], LONG),
     "a tenth": lambda: some(0.1, 1),
     "a third": lambda: some(0.3, 4),
@@ -118,6 +132,17 @@ def test_a_study_of_any_shape_prints_whole_on_every_sheet(study):
         if shown.figures or shown.tables:
             assert shown.title in found["paper"] and shown.title in found["supplement"]
         assert f'<details class="section" id="{shown.key}">' in found["page"]
+
+
+def test_two_families_are_held_against_each_other_and_the_small_one_is_named():
+    contents = contents_of(build_facts(STUDIES["two families"]()))
+    assert contents.find("miniature") and contents.find("criteria").facts is contents.facts
+    assert contents.find("recovery").facts is contents.facts.miniature
+    found = printed(contents, FORMATS[:1])
+    for document in ("paper", "page"):
+        assert "What the miniature got right and wrong" in found[document]
+        assert "of the small models that ship" in found[document]
+    assert "Does training heal it?" in found["poster"] and "On the small models that ship" in found["poster"]
 
 
 def test_phase_1_alone_has_no_section_that_it_has_no_records_for():

@@ -110,9 +110,9 @@ def keep_labels_inside(figure: Figure) -> None:
             extent = label.get_window_extent()
             start, end, edge = extent.min[along], extent.max[along], figure.bbox.max[along]
             if label.get_text() and (start < 0 or end > edge):
-                place = list(label.get_position())
-                place[along] += max(-start, min(edge - end, 0.0)) / axes.bbox.size[along]
-                label.set_position((place[0], place[1]))
+                x, y = label.get_position()
+                shift = max(-start, min(edge - end, 0.0)) / axes.bbox.size[along]
+                label.set_position((x, y + shift) if along else (x + shift, y))
 
 
 def markers(line: Sequence[tuple[float, float]]) -> list[int]:
