@@ -11,7 +11,7 @@ from suite.analysis.facts import build_facts
 from suite.paths import MANIFESTS
 from suite.records.experiment import Continuation, Sequential
 from suite.records.plan import Plan, PlannedSearch
-from suite.records.schema import Board, FactorVerdict, Record, SequentialTest
+from suite.records.schema import FactorVerdict, Record, SequentialTest, Telemetry
 from suite.records.store import read_plans, read_records
 from suite.report.contents import Contents, Shown, contents_of
 from suite.report.media import paper as paper_
@@ -255,7 +255,7 @@ def test_what_a_converted_model_was_dequantised_from_is_said():
 
 
 def test_the_table_of_speeds_shows_the_instruments_of_a_board_where_there_are_any():
-    board = Board(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=None)
+    board = Telemetry(sm_clock_mhz=1380.0, power_w=212.0, temperature_c=61.0, energy_j_per_token=None)
     timings = [with_speed(one, timed(100.0, 0.5), board=board) for one in phase1()]
     with_board, bare = (said(build_supplement(contents_of(build_facts(records)))) for records in (timings, phase1()))
     assert "MHz" in with_board and "1,380" in with_board and "212" in with_board and "MHz" not in bare
