@@ -1,5 +1,5 @@
 "use strict";
-// Sorting, filtering, unfolding, and the choice of light or dark. Without it the page says the same, but for the records.
+// Sorting, filtering, unfolding, and the choice of light or dark. Without it the page lacks only the records.
 (() => {
   const number = (cell) => (cell.dataset.value === undefined ? undefined : parseFloat(cell.dataset.value));
 
@@ -36,7 +36,9 @@
   document.querySelectorAll("table[data-sort]").forEach(sortable);
 
   // The records: data until they are asked for.
-  const TITLES = ["Id", "Model", "Criterion", "Part", "Removed", "Perplexity", "Ratio", "BPB", "Agree", "KL", "Mask", "Status"];
+  const TITLES = [
+    "Id", "Model", "Criterion", "Part", "Removed", "Perplexity", "Ratio", "BPB", "Agree", "KL", "Mask", "Status",
+  ];
   const FIRST_NUMBER = 4;
   const LAST_NUMBER = 9;
   const records = document.getElementById("records");
