@@ -28,7 +28,8 @@ class Price:
 
     `smaller` is the share of the dense model's file that the compressed one does not need; `memory` what its weights
     take in memory over what the dense model's do; `speed` its decode speed beside the dense model's; `ratio` and
-    `interval` its perplexity over the dense model's.
+    `interval` its perplexity over the dense model's. `untied` says that a head which shares the embeddings' table got a
+    table of its own, which the file then has more than the dense one.
     """
 
     sparsity: float
@@ -37,6 +38,7 @@ class Price:
     speed: SpeedRow | NotMeasured
     ratio: Number
     interval: Bounds
+    untied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ def _price(model: ModelFacts, within: Point) -> Price:
     written = [cell for cell in tolerated if not isinstance(cell.size, NotMeasured)]
     cell = written[-1] if written else within.cells[0]
     speed = model.speed.row(cell) if model.speed else NotMeasured("no speeds were measured comparably")
-    return Price(cell.sparsity, _smaller(cell, model), _memory(cell, model), speed, cell.ratio, cell.interval)
+    pruning = cell.record.pruning
+    untied = pruning is not None and pruning.untied_bytes > 0
+    return Price(cell.sparsity, _smaller(cell, model), _memory(cell, model), speed, cell.ratio, cell.interval, untied)
 
 
 def _smaller(cell: Cell, model: ModelFacts) -> Number:

@@ -48,9 +48,11 @@ def _on_wikitext(perplexity: float, *, bos: bool, tokens: int | None = None) -> 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
     """A model that is known by name: in a repository of the Hugging Face hub at a `commit`, else in one file,
-    `weights`, whose `quantisation` names the types of its weights, the one that most have first.
+    `weights`, whose `quantisation` names the types of its weights, the one that most have first. `title` is its name as
+    its authors write it.
     """
 
+    title: str
     parameters: int
     config: Config
     licence: str
@@ -93,6 +95,7 @@ _QWEN2_1_5B: Config = {
 
 MODELS = {
     "mistral-7b": CatalogueModel(
+        "Mistral 7B",
         7_241_732_096,
         {
             "model_type": "mistral",
@@ -111,6 +114,7 @@ MODELS = {
         published=_on_wikitext(5.253, bos=True),
     ),
     "qwen2.5-7b": CatalogueModel(
+        "Qwen2.5 7B",
         7_615_616_512,
         {
             "model_type": "qwen2",
@@ -129,6 +133,7 @@ MODELS = {
         published=_on_wikitext(6.85, bos=False, tokens=299_078),
     ),
     "smollm2-1.7b": CatalogueModel(
+        "SmolLM2 1.7B",
         1_711_376_384,
         {
             "model_type": "llama",
@@ -146,6 +151,7 @@ MODELS = {
         "effd688a12921b4cc83e3312b6feb579f70f9c71",
     ),
     "phi-2": CatalogueModel(
+        "Phi-2",
         2_779_683_840,
         {
             "model_type": "phi",
@@ -164,6 +170,7 @@ MODELS = {
         stored_dtype="float16",
     ),
     "qwen2.5-0.5b": CatalogueModel(
+        "Qwen2.5 0.5B",
         494_032_768,
         {
             "model_type": "qwen2",
@@ -182,6 +189,7 @@ MODELS = {
         published=_on_wikitext(13.08, bos=False, tokens=299_078),
     ),
     "smollm2-135m": CatalogueModel(
+        "SmolLM2 135M",
         134_515_008,
         _SMOLLM2_135M,
         "Apache-2.0",
@@ -189,6 +197,7 @@ MODELS = {
         "93efa2f097d58c2a74874c7e644dbc9b0cee75a2",
     ),
     "smollm2-360m": CatalogueModel(
+        "SmolLM2 360M",
         361_821_120,
         {
             "model_type": "llama",
@@ -206,6 +215,7 @@ MODELS = {
         "f8027fd0eaeea54caa13c31d31b9fdc459c38b49",
     ),
     "qwen2.5-1.5b": CatalogueModel(
+        "Qwen2.5 1.5B",
         1_543_714_304,
         _QWEN2_1_5B,
         "Apache-2.0",
@@ -213,6 +223,7 @@ MODELS = {
         "8faed761d45a263340a0528343f099c05c9a4323",
     ),
     "llama-3.2-1b": CatalogueModel(
+        "Llama 3.2 1B",
         1_235_814_400,
         {
             "model_type": "llama",
@@ -232,6 +243,7 @@ MODELS = {
     ),
     # The originals of the two that follow, which packages carry in four bits.
     "smollm2-135m-instruct-bf16": CatalogueModel(
+        "SmolLM2 135M Instruct bf16",
         134_515_008,
         _SMOLLM2_135M,
         "Apache-2.0",
@@ -239,6 +251,7 @@ MODELS = {
         "12fd25f77366fa6b3b4b768ec3050bf629380bac",
     ),
     "qwen2.5-coder-1.5b-instruct-bf16": CatalogueModel(
+        "Qwen2.5 Coder 1.5B Instruct bf16",
         1_543_714_304,
         {**_QWEN2_1_5B, "max_position_embeddings": 32768},
         "Apache-2.0",
@@ -246,6 +259,7 @@ MODELS = {
         "2e1fd397ee46e1388853d2af2c993145b0f1098a",
     ),
     "smollm2-135m-instruct": CatalogueModel(
+        "SmolLM2 135M Instruct",
         134_515_008,
         _SMOLLM2_135M,
         "Apache-2.0",
@@ -258,6 +272,7 @@ MODELS = {
         stored_dtype="float32",
     ),
     "qwen2.5-coder-1.5b-instruct": CatalogueModel(
+        "Qwen2.5 Coder 1.5B Instruct",
         1_777_088_000,
         {
             **_QWEN2_1_5B,
@@ -283,6 +298,7 @@ MODELS = {
         stored_dtype="float32",
     ),
     "gemma-3-270m": CatalogueModel(
+        "Gemma 3 270M",
         268_098_176,
         {
             "model_type": "gemma3_text",
@@ -318,6 +334,11 @@ MODELS = {
 def embedded() -> dict[str, Path]:
     """The models that ship with the suite: name to directory."""
     return {folder.name: folder for folder in sorted(EMBEDDED.iterdir()) if (folder / "model.safetensors").is_file()}
+
+
+def model_title(name: str) -> str:
+    """A model's name as a reader knows it; what the catalogue does not know keeps its own."""
+    return MODELS[name].title if name in MODELS else name
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -12,6 +13,7 @@ from suite.analysis.points import Crossing
 from suite.analysis.provenance import TextUse
 from suite.analysis.studies import StudyFacts
 from suite.analysis.values import NotMeasured
+from suite.models.catalogue import model_title
 from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval, Perplexity
 from suite.records.wording import criterion_words
@@ -32,7 +34,15 @@ TARGETS = {
 
 def name(text: str, most: int = 32) -> str:
     """A name of at most so many characters, its middle left out where it is longer."""
-    return shorten(text, most)
+    return shorten(model_title(text), most)
+
+
+def bits(quantisation: str) -> str:
+    """How many bits each weight had before it was dequantised: `4 to 8 bits` of `Q4_1 and Q8_0`."""
+    widths = sorted({int(width) for width in re.findall(r"Q(\d)", quantisation)})
+    if not widths:
+        return clip(quantisation, 30)
+    return f"{widths[0]} bits" if len(widths) == 1 else f"{widths[0]} to {widths[-1]} bits"
 
 
 def criterion(word: str) -> str:
@@ -122,12 +132,12 @@ def _grouped(models: Iterable[ModelFacts], key: str, form: str, length: int) -> 
     return "; ".join(form.format(listing([m.name for m in own], 4, length), clip(kind, 40)) for kind, own in groups)
 
 
-def crossing(found: Crossing) -> str:
-    """Where a curve crosses a factor, and between which sparsities the text's uncertainty lets it lie."""
+def crossing(found: Crossing, certain: bool = True) -> str:
+    """Where a curve crosses a factor, and if `certain` between which sparsities the text's uncertainty lets it lie."""
     if found.above is None:
         return "not reached"
     between = f"between {pct(found.below)} and {pct(found.above)}"
-    if found.certain_below is None or (found.certain_below, found.certain_above) == (0.0, None):
+    if not certain or found.certain_below is None or (found.certain_below, found.certain_above) == (0.0, None):
         return between
     if found.certain_above is None:
         return f"{between} (by the intervals, {pct(found.certain_below)} or more)"
@@ -148,6 +158,7 @@ def came(study: StudyFacts, most: int = 60) -> str:
 
 FILTERS: dict[str, Any] = {
     "name": name,
+    "bits": bits,
     "criterion": criterion,
     "label": criterion_label,
     "capital": capital,

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.points import coarse
+from suite.models.catalogue import model_title
 from suite.report.fonts import font_files
 from suite.report.glyphs import drawable, shorten
 from suite.report.theme import theme
@@ -123,7 +124,7 @@ def markers(line: Sequence[tuple[float, float]]) -> list[int]:
 
 def name(text: str, most: int = 24) -> str:
     """A name from the data as a figure can print it."""
-    return shorten(drawable(text), most)
+    return shorten(drawable(model_title(text)), most)
 
 
 def percent_axis(axes: Axes, values: Sequence[float], ticks: int = 8) -> None:

@@ -24,6 +24,7 @@ COLUMN, PAGE = 243.0, 504.0  # points: the widths of a column, and of both
 FIGURE_LINE = 1.25  # points
 TALLEST_HEAD = 640.0  # points; the head is measured once on a page that leaves it this much
 FINDINGS = 3  # in the abstract, beside the answer
+FINDING_WORDS = 90  # of all of them together, so that the abstract stays within 200
 
 
 def build_paper(contents: Contents) -> Pdf:
@@ -66,13 +67,18 @@ def build_supplement(contents: Contents) -> Pdf:
 
 
 def _findings(words: Wording) -> list[Markup]:
-    """What the abstract tells beside the answer: the macro `finding` of the first sections that have one."""
-    contents, found = words.contents, []
-    for shown in contents.sections:
-        if said := words.said(shown, "finding"):
-            small = shown.facts is not contents.facts
-            found.append(Markup("Among the small models: {}").format(said) if small else said)
-    return found[:FINDINGS]
+    """What the abstract tells beside the answer: the macro `finding` of the first sections that have one. Those of the
+    small models stand last, under one heading."""
+    contents = words.contents
+    told = ((shown, words.said(shown, "finding")) for shown in contents.sections)
+    found: list[tuple[bool, Markup]] = []
+    words_left = FINDING_WORDS
+    for shown, said in told:
+        if said and len(found) < FINDINGS and (words_left := words_left - len(said.split())) >= 0:
+            found.append((shown.facts is not contents.facts, said))
+    small = [said for is_small, said in found if is_small]
+    heading = [Markup("Among the small models:")] if small else []
+    return [*(said for is_small, said in found if not is_small), *heading, *small]
 
 
 def _drawn(contents: Contents) -> Any:

@@ -10,6 +10,7 @@ from suite.analysis.criteria import Criteria, Line, criteria_of
 from suite.analysis.facts import Facts
 from suite.analysis.points import Crossing, coarse
 from suite.analysis.values import Claim, everywhere
+from suite.models.catalogue import model_title
 from suite.protocol import MUCH
 from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested
@@ -140,8 +141,8 @@ SECTION = Section(
         ),
     ),
     tables=(
-        Table("criteria", _columns, _rows, by=lambda row: row[0].model),
-        Table("effort", _cost_columns, _rows, by=lambda row: row[0].model),
+        Table("criteria", _columns, _rows, by=lambda row: model_title(row[0].model)),
+        Table("effort", _cost_columns, _rows, by=lambda row: model_title(row[0].model)),
     ),
     poster=Block("below", "criteria"),
 )

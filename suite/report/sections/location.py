@@ -15,6 +15,7 @@ from suite.analysis.models import ModelFacts
 from suite.analysis.order import Order, one_over_other, ordered
 from suite.analysis.targets import TargetTable, target_table
 from suite.analysis.values import Claim, NotMeasured, Number, Verdict
+from suite.models.catalogue import model_title
 from suite.protocol import EQUAL_HARM, MASS_FACTORS
 from suite.report.claims import universal
 from suite.report.figures.lines import targets
@@ -108,7 +109,7 @@ def _ranking_columns(found: Location) -> list[Column[Ranking]]:
             what, lambda row: _ratio(row.cell(what)), lambda v: num(v, 3) if v < 2 else multiple(v), worst=2.0
         )
 
-    return [Column("Model", lambda row: row.model), *map(of, ranked_targets(found.rankings))]
+    return [Column("Model", lambda row: model_title(row.model)), *map(of, ranked_targets(found.rankings))]
 
 
 def _ratio(cell: Cell | None) -> float | NotMeasured | None:

@@ -8,6 +8,7 @@ from suite.analysis.damage_map import Damage, DamageMap, maps_of
 from suite.analysis.facts import Facts
 from suite.analysis.paired import shared_level
 from suite.analysis.values import Bounds, Claim, Verdict, everywhere
+from suite.models.catalogue import model_title
 from suite.records.schema import Interval
 from suite.report.figures.damage_map import damage_map
 from suite.report.format import pct, sig
@@ -45,7 +46,7 @@ def _above_nothing(nats: Bounds) -> Verdict:
 
 def _columns(_found: Found) -> list[Column[DamageMap]]:
     return [
-        Column("Model", lambda one: one.model),
+        Column("Model", lambda one: model_title(one.model)),
         Column("Told apart", lambda one: f"{one.apart} of {len(one.known)}", short="Apart"),
         Column("Worst place", lambda one: one.worst.name, short="Worst"),
         Column("Its share", lambda one: one.share, lambda v: pct(v, 0)),

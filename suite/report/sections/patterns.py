@@ -9,6 +9,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.paired import above_one
 from suite.analysis.patterns import GROUPED, Grouped, patterns_of
 from suite.analysis.values import Claim
+from suite.models.catalogue import model_title
 from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested, timed
 from suite.report.format import multiple, times
@@ -53,5 +54,5 @@ SECTION = Section(
     title="Patterns that hardware knows",
     find=find,
     claims=claims,
-    tables=(Table("patterns", _columns, lambda found: found, by=lambda row: row.model),),
+    tables=(Table("patterns", _columns, lambda found: found, by=lambda row: model_title(row.model)),),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from suite.analysis.facts import Facts
 from suite.analysis.precision import EVEN, LESS, MORE, OPEN, Rounding, Together, roundings_of
 from suite.analysis.values import Claim, NotMeasured, everywhere
+from suite.models.catalogue import model_title
 from suite.protocol import EQUAL_HARM
 from suite.pruning.criteria import criterion_label
 from suite.report.figures.rounding import rounding
@@ -68,7 +69,12 @@ SECTION = Section(
         ),
     ),
     tables=(
-        Table("rounding", _columns, lambda found: [r for one in found for r in one.rows], by=lambda row: row.model),
+        Table(
+            "rounding",
+            _columns,
+            lambda found: [r for one in found for r in one.rows],
+            by=lambda row: model_title(row.model),
+        ),
     ),
     poster=Block("below", "rounding", levels=1),
 )

@@ -11,6 +11,7 @@ from suite.analysis.facts import Facts
 from suite.analysis.models import ModelFacts
 from suite.analysis.recovery import Recoveries, Regained, against_random, courses_of, recoveries_of
 from suite.analysis.values import Claim, NotMeasured, below
+from suite.models.catalogue import model_title
 from suite.protocol import TOLERANCE
 from suite.pruning.criteria import criterion_label
 from suite.report.claims import contested
@@ -109,7 +110,7 @@ SECTION = Section(
             "recovery",
             _columns,
             lambda found: [(one, row) for one in found.all for row in one.rows],
-            lambda r: r[0].model,
+            lambda r: model_title(r[0].model),
         ),
     ),
     poster=Block("below", "recovery", levels=1, there=lambda found: bool(found.courses)),

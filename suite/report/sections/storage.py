@@ -11,6 +11,7 @@ from suite.analysis.headline import Price
 from suite.analysis.models import ModelFacts
 from suite.analysis.storage import Match, Storage, matches_of, storage
 from suite.analysis.values import Claim, NotMeasured, Verdict, graded
+from suite.models.catalogue import model_title
 from suite.report.claims import tally
 from suite.report.figures.bytes import bytes_
 from suite.report.format import pct, sig, size, times
@@ -79,11 +80,11 @@ def _weights(cell: Cell) -> float | NotMeasured:
 
 def _match_columns(_found: Bought) -> list[Column[Match]]:
     return [
-        Column("Pruned", lambda m: m.pruned.model),
+        Column("Pruned", lambda m: model_title(m.pruned.model)),
         Column("Removed", lambda m: m.pruned.sparsity, pct),
         Column("File", lambda m: m.pruned.bytes, size),
         Column("Perplexity", lambda m: m.pruned.perplexity, lambda v: sig(v, 4)),
-        Column("Dense", lambda m: m.dense.model),
+        Column("Dense", lambda m: model_title(m.dense.model)),
         Column("Its file", lambda m: m.dense.bytes, size),
         Column("Its perplexity", lambda m: m.dense.perplexity, lambda v: sig(v, 4)),
         Column("Ratio", lambda m: m.ratio, times),

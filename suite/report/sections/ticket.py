@@ -15,6 +15,7 @@ from suite.analysis.ticket.facts import TicketFacts
 from suite.analysis.ticket.rows import Agreement, Basin, Matched, Rival
 from suite.analysis.ticket.seeds import Seeds
 from suite.analysis.values import Bounds, Claim, NotMeasured, Verdict
+from suite.models.catalogue import model_title
 from suite.protocol import EARLY, MATCH, ONE_SIDED
 from suite.records.experiment import Arm
 from suite.report.figures.style import Style
@@ -163,7 +164,7 @@ def _known(seeds: Seeds, interval: Bounds) -> str:
 
 def _network_columns(_found: Tickets) -> list[Column[TicketFacts]]:
     return [
-        Column("Network", lambda one: one.model),
+        Column("Network", lambda one: model_title(one.model)),
         Column("Weights", lambda one: one.cells[0].record.model.block_weights, whole),
         Column("Dense", lambda one: one.dense.mean, lambda v: num(v, 3)),
         Column("Trained longer", lambda one: one.plateau.mean, lambda v: num(v, 3), short="Longer"),

@@ -16,6 +16,7 @@ from suite.analysis.order import Order, Shared, shared_order
 from suite.analysis.points import Crossing
 from suite.analysis.sizes import Family, families_of, less_harmed
 from suite.analysis.values import Claim, NotMeasured, Verdict
+from suite.models.catalogue import model_title
 from suite.protocol import TOLERANCE
 from suite.report.claims import universal
 from suite.report.figures.comparison import comparison as comparison_figure
@@ -102,7 +103,7 @@ def _crossing_columns(found: Universal) -> list[Column[Broken]]:
         return Column(f"{num(factor, 1)}×", lambda row: _between(row.crossings[index]))
 
     factors = enumerate(found.crossings.factors)
-    return [Column("Model", lambda row: row.model), *(at(index, factor) for index, factor in factors)]
+    return [Column("Model", lambda row: model_title(row.model)), *(at(index, factor) for index, factor in factors)]
 
 
 def _between(found: Crossing) -> str:
@@ -116,7 +117,7 @@ def _between(found: Crossing) -> str:
 
 def _model_columns(_found: Universal) -> list[Column[ModelFacts]]:
     return [
-        Column("Model", lambda m: m.name),
+        Column("Model", lambda m: model_title(m.name)),
         Column("Architecture", lambda m: m.cells[0].record.model.architecture, short="Arch."),
         Column("Parameters", lambda m: m.cells[0].record.model.parameters, lambda v: f"{sig(v / 1e6, 3)}\u00a0M"),
         Column("Dense perplexity", lambda m: m.dense_perplexity, sig, short="Dense"),
@@ -137,7 +138,7 @@ def _reference(model: ModelFacts, what: str) -> float | NotMeasured:
 
 def _order_columns(_found: Universal) -> list[Column[Order]]:
     return [
-        Column("Model", lambda order: order.model),
+        Column("Model", lambda order: model_title(order.model)),
         Column("Order, most harmful first", lambda order: said(order, 6), short="Order"),
         Column("Pairs told apart", lambda order: f"{order.decided} of {order.pairs}", short="Apart"),
     ]
@@ -145,7 +146,7 @@ def _order_columns(_found: Universal) -> list[Column[Order]]:
 
 def _comparison_columns(_found: Universal) -> list[Column[Cell]]:
     return [
-        Column("Model", lambda cell: cell.model),
+        Column("Model", lambda cell: model_title(cell.model)),
         Column("Ratio", lambda cell: cell.ratio, multiple, worst=10.0),
         Column("Interval", lambda cell: cell.interval, multiple),
     ]
