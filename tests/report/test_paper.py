@@ -215,7 +215,7 @@ def test_steps_that_stopped_early_are_told_of_and_are_no_cells():
 
 
 def test_it_is_not_a_test_of_the_hypothesis_and_says_so(paper, whole):
-    assert "this is no test of the lottery ticket hypothesis." in said(paper)
+    assert "is no test of the lottery ticket hypothesis." in said(paper)
     assert "no test of the lottery ticket hypothesis, which a search in a small network makes" in said(
         build_paper(whole)
     )
