@@ -55,7 +55,7 @@ def test_a_search_alone_has_documents_that_tell_of_nothing_else(alone):
     page = build_page(alone).decode()
     for words in ("Is there a winning ticket?", "575 trainings over 5 seeds", "learning rate rewound"):
         assert words in paper, words
-    for words in ("0 experiments", "How much can go?", "What had been said", "pruned run", "this is no test"):
+    for words in ("0 experiments", "How much can go?", "What had been said", "pruned run", "is no test of"):
         assert words not in paper, words
     assert "Every training" in supplement and "Every record" not in supplement
     found = alone.find("ticket").found
