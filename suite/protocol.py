@@ -43,7 +43,11 @@ LEVEL = 0.95
 # Eight and not ten: with 40 windows correlated at 0.4, ten batches covered 91.7 % in a simulation of normal windows and
 # 90.8 % of skewed ones, eight 92.7 and 91.5; with 100 windows and more the two differ by less than half a point.
 BATCHES = 8  # of windows, over whose means the t-interval is taken
-FEWEST_WINDOWS = 40  # with fewer there is no interval
+FEWEST_WINDOWS = 40  # with fewer neighbouring ones there is no interval
+# Windows that lie apart are hardly correlated: 16 of every fourth covered 94.6 % in the simulation in which 40
+# neighbouring ones covered 93.1 %, and 92.9 against 91.4 % where the windows were skewed.
+FEWEST_SPREAD_WINDOWS = 16
+TEXT_PER_SPREAD_WINDOW = 4  # windows of the text for each one that is read, at least
 
 # Generation and its speed (rule 17).
 NEW_TOKENS = 50  # a prompt is continued by, unless the manifest says otherwise

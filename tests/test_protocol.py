@@ -117,3 +117,18 @@ def test_intervals_covered_what_the_rule_says_they_did():
             low, high = mean_interval(noise)
             found.append(float(((low <= 0) & (high >= 0)).mean()))
     assert (round(min(found), 3), round(max(found), 3)) == protocol.COVERAGE
+
+
+def test_an_interval_of_few_windows_that_lie_apart_covers_no_less_than_one_of_many_neighbours():
+    correlation, windows = (
+        protocol.SIMULATED_CORRELATION,
+        protocol.FEWEST_SPREAD_WINDOWS * protocol.TEXT_PER_SPREAD_WINDOW,
+    )
+    noise = np.random.default_rng(windows).normal(size=(protocol.SIMULATIONS, windows))
+    for column in range(1, windows):
+        fresh = math.sqrt(1 - correlation**2) * noise[:, column]
+        noise[:, column] = correlation * noise[:, column - 1] + fresh
+    low, high = mean_interval(noise[:, :: protocol.TEXT_PER_SPREAD_WINDOW])
+    assert protocol.COVERAGE[0] <= float(((low <= 0) & (high >= 0)).mean()) <= protocol.COVERAGE[1]
+    neighbours_low, neighbours_high = mean_interval(noise[:, : protocol.FEWEST_SPREAD_WINDOWS])
+    assert float(((neighbours_low <= 0) & (neighbours_high >= 0)).mean()) < protocol.COVERAGE[0] - 0.02

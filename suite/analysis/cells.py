@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suite.analysis.values import Bounds, NotMeasured, Number
+from suite.evaluation.interval import ratio_interval
 from suite.models.anatomy import TARGETS
 from suite.pruning.criteria import criterion_rank
 from suite.records.experiment import ARMS, Continuation, Experiment, short_revision
@@ -38,10 +39,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One record; `model` is the name the reports print for its subject."""
+    """One record; `model` is the name the reports print for its subject.
+
+    `dense` is what its dense model scored, where that is among the results and this is another.
+    """
 
     record: Record
     model: str
+    dense: Perplexity | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -103,8 +108,14 @@ class Cell:
 
     @property
     def interval(self) -> Bounds:
-        """95 % interval of the ratio; it covers the choice of the text only."""
-        return q if isinstance(q := self.quality, NotMeasured) else q.interval or NO_INTERVAL
+        """95 % interval of the ratio; it covers the choice of the text only. A record that keeps none was made before
+        there was one of so few windows: then it follows from the windows that both records keep."""
+        if isinstance(q := self.quality, NotMeasured):
+            return q
+        if q.interval or self.dense is None:
+            return q.interval or NO_INTERVAL
+        spread = q.protocol.text_windows
+        return ratio_interval(q.nll_per_window, self.dense.nll_per_window, text_windows=spread) or NO_INTERVAL
 
     @property
     def kl(self) -> Number:
@@ -160,7 +171,17 @@ def cells_of(records: Iterable[Record]) -> tuple[Cell, ...]:
     best: dict[object, Record] = {}
     for record in sorted(found, key=lambda r: (-_fullness(r), r.id)):
         best.setdefault(_place(record.experiment), record)
-    cells = [Cell(record, names[Subject.of(record.experiment)]) for record in best.values()]
+    dense = {
+        Subject.of(record.experiment): record.perplexity
+        for record in best.values()
+        if record.experiment.dense and record.status == "done"
+    }
+
+    def cell(record: Record) -> Cell:
+        subject = Subject.of(record.experiment)
+        return Cell(record, names[subject], None if record.experiment.dense else dense.get(subject))
+
+    cells = map(cell, best.values())
     return tuple(sorted(cells, key=lambda cell: cell.order))
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from suite.analysis.cells import NO_INTERVAL, Cell
 from suite.analysis.values import Bounds, NotMeasured, Verdict
-from suite.evaluation.interval import mean_interval, ratio_interval
-from suite.protocol import FEWEST_WINDOWS, LEVEL
+from suite.evaluation.interval import enough_windows, mean_interval, ratio_interval
+from suite.protocol import LEVEL
 from suite.records.schema import Interval, Protocol
 
 OTHER_MODEL = NotMeasured("of another model, whose perplexity has another dense baseline")
@@ -38,7 +38,8 @@ def paired_models(one: Cell, other: Cell, level: float = LEVEL) -> Bounds:
         return second
     if not same_windows(one, other):
         return OTHER_WINDOWS
-    return ratio_interval(first.nll_per_window, second.nll_per_window, level) or NO_INTERVAL
+    spread = first.protocol.text_windows
+    return ratio_interval(first.nll_per_window, second.nll_per_window, level, spread) or NO_INTERVAL
 
 
 def contrast(more: Sequence[Cell], less: Sequence[Cell], level: float = LEVEL) -> Bounds:
@@ -54,7 +55,9 @@ def contrast(more: Sequence[Cell], less: Sequence[Cell], level: float = LEVEL) -
     if not all(same_windows(cells[0], cell) for cell in cells):
         return OTHER_WINDOWS
     difference = _summed(more) - _summed(less)
-    if len(difference) < FEWEST_WINDOWS:
+    first = cells[0].quality
+    spread = None if isinstance(first, NotMeasured) else first.protocol.text_windows
+    if not enough_windows(len(difference), spread):
         return NO_INTERVAL
     low, high = mean_interval(difference, level)
     return Interval(low=float(low), high=float(high), level=level)

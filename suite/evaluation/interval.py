@@ -1,7 +1,8 @@
 """The 95 % interval of a perplexity ratio (protocol rule 13).
 
-Windows of one text are correlated, so their differences are first averaged in consecutive batches, and a t-interval is
-taken over the batch means. It covers the text only: seeds are a separate spread.
+Neighbouring windows of one text are correlated, so their differences are first averaged in consecutive batches, and a
+t-interval is taken over the batch means. Fewer windows are enough where they lie apart, spread over a long text. The
+interval covers the text only: seeds are a separate spread.
 """
 
 from __future__ import annotations
@@ -14,20 +15,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from suite.protocol import BATCHES, FEWEST_WINDOWS, LEVEL
+from suite.protocol import BATCHES, FEWEST_SPREAD_WINDOWS, FEWEST_WINDOWS, LEVEL, TEXT_PER_SPREAD_WINDOW
 from suite.records.schema import Interval
 
 
-def ratio_interval(nll: Sequence[float], dense_nll: Sequence[float], level: float = LEVEL) -> Interval | None:
+def enough_windows(windows: int, text_windows: int | None = None) -> bool:
+    """Whether an interval can be had from so many windows.
+
+    Args:
+        text_windows: how many the whole text has, where the windows are spread evenly over it; None: they are
+            neighbours.
+    """
+    if windows >= FEWEST_WINDOWS:
+        return True
+    return windows >= FEWEST_SPREAD_WINDOWS and (text_windows or 0) >= TEXT_PER_SPREAD_WINDOW * windows
+
+
+def ratio_interval(
+    nll: Sequence[float], dense_nll: Sequence[float], level: float = LEVEL, text_windows: int | None = None
+) -> Interval | None:
     """The interval of exp(mean(nll) - mean(dense_nll)) from the windows' mean losses, nats, in the text's order.
 
     Args:
         level: the coverage; a claim of several comparisons asks for more than 0.95 of each.
+        text_windows: as `enough_windows` has it.
 
     Returns:
-        None with fewer than 40 windows, or where the windows are not the same ones.
+        None with too few windows, or where the windows are not the same ones.
     """
-    if len(nll) < FEWEST_WINDOWS or len(nll) != len(dense_nll):
+    if not enough_windows(len(nll), text_windows) or len(nll) != len(dense_nll):
         return None
     differences = np.asarray(nll, dtype=np.float64) - np.asarray(dense_nll, dtype=np.float64)
     low, high = mean_interval(differences, level)

@@ -155,12 +155,15 @@ def perplexity(
             extra["whole"] = math.exp(float(losses[whole].mean()))
             extra["whole_floor"] = math.exp(-float(labels.logprob[whole].mean()))
     nll_per_window = tuple(float(row) for row in losses.mean(axis=1))
+    interval = None
+    if dense is not None:
+        interval = ratio_interval(nll_per_window, dense.nll_per_window, text_windows=protocol.text_windows)
     return Perplexity(
         value=value,
         nll_per_window=nll_per_window,
         bits_per_byte=mean / math.log(2) / windows.bytes_per_token,
         ratio_to_dense=1.0 if dense is None else value / dense.value,
-        interval=None if dense is None else ratio_interval(nll_per_window, dense.nll_per_window),
+        interval=interval,
         agreement=divergence[0],
         kl=divergence[1],
         uniform=float(vocabulary),

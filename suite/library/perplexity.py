@@ -10,9 +10,9 @@ import numpy as np
 
 from suite.data.windows import make_windows
 from suite.errors import InputError
-from suite.evaluation.interval import mean_interval, ratio_interval
+from suite.evaluation.interval import enough_windows, mean_interval, ratio_interval
 from suite.library.texts import Text, text_of
-from suite.protocol import CONTEXT, FEWEST_WINDOWS, LEVEL, TOKENS_A_BATCH
+from suite.protocol import CONTEXT, LEVEL, TOKENS_A_BATCH
 from suite.records.experiment import Bos
 
 
@@ -62,7 +62,7 @@ class PerplexityResult:
                 "two perplexities are compared on the same windows of the same text, by the same tokenizer; give both "
                 "the same `text`, `context`, `windows` and `bos`"
             )
-        found = ratio_interval(self.nats, dense.nats)
+        found = ratio_interval(self.nats, dense.nats, text_windows=self.text_windows)
         return Ratio(self.value / dense.value, Bounds(found.low, found.high) if found else None)
 
 
@@ -101,7 +101,7 @@ def perplexity(
     nats = np.asarray(losses.mean(axis=1))
     mean = float(losses.mean())
     interval = None
-    if len(nats) >= FEWEST_WINDOWS:
+    if enough_windows(len(nats), cut.text_windows):
         low, high = mean_interval(nats, LEVEL)
         interval = Bounds(math.exp(low), math.exp(high))
     return PerplexityResult(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from suite.analysis.contests import Contest
 from suite.analysis.values import Claim, Verdict, everywhere, graded
 from suite.report.format import times
-from suite.report.words import counted, with_interval
+from suite.report.words import counted, every, with_interval
 
 
 def contested(
@@ -38,9 +38,9 @@ def tally(wins: int, losses: int, undecided: int, unit: str = "comparison", unit
         how = "in" if wins else "not in" if losses else "undecided in"
         return f"{how} the one {unit} there is"
     if wins == count:
-        return f"in all {counted(count, unit, units)}"
+        return f"in {every(count, unit, units)}"
     if undecided == count:
-        return f"undecided in all {counted(count, unit, units)}"
+        return f"undecided in {every(count, unit, units)}"
     parts = [f"in {wins} of {counted(count, unit, units)}"]
     parts += [f"the other way in {losses}"] if losses else []
     parts += [f"undecided in {undecided}"] if undecided else []

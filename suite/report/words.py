@@ -69,6 +69,11 @@ def counted(count: int, singular: str, many: str | None = None) -> str:
     return f"{count:,} {plural(count, singular, many)}"
 
 
+def every(count: int, singular: str, many: str | None = None) -> str:
+    """All of so many, in words: `both models`, `all 3 models`."""
+    return f"both {many or f'{singular}s'}" if count == 2 else f"all {counted(count, singular, many)}"
+
+
 def listing(items: Iterable[str], most: int = 6, length: int = 32) -> str:
     """Names in a row, the last after an `and`; how many more there are, where there are too many."""
     names = [name(item, length) for item in items]

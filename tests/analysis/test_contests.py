@@ -143,4 +143,4 @@ def test_how_comparisons_came_out_is_said_in_words(counts: tuple[int, int, int],
 def test_a_universal_claim_is_decided_by_one_counterexample_and_kept_open_by_one_doubt():
     assert universal("name", "This is so", [H, H, F], "model").verdict is F
     assert universal("name", "This is so", [H, H, U], "model").verdict is U
-    assert universal("name", "This is so", [H, H], "model").evidence == "in all 2 models"
+    assert universal("name", "This is so", [H, H], "model").evidence == "in both models"

@@ -43,6 +43,12 @@ def test_with_fewer_than_40_windows_it_cannot_be_told() -> None:
     assert ratio_interval([0.1] * 40, [0.0] * 40) is not None
 
 
+@pytest.mark.parametrize("windows, text_windows, enough", [(16, 64, True), (16, 63, False), (15, 600, False)])
+def test_fewer_windows_are_enough_where_they_lie_apart(windows, text_windows, enough):
+    found = ratio_interval([0.1] * windows, [0.0] * windows, text_windows=text_windows)
+    assert (found is not None) == enough
+
+
 def test_equal_windows_leave_no_doubt() -> None:
     interval = ratio_interval([0.5] * 50, [0.25] * 50)
     assert interval is not None

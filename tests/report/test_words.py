@@ -76,7 +76,7 @@ def test_a_crossing_says_how_well_it_is_known(found, words):
     [
         ((24, 2, 4), "in 24 of 30 comparisons, the other way in 2, undecided in 4"),
         ((3, 0, 0), "in all 3 comparisons"),
-        ((0, 0, 2), "undecided in all 2 comparisons"),
+        ((0, 0, 2), "undecided in both comparisons"),
         ((0, 2, 0), "in 0 of 2 comparisons, the other way in 2"),
         ((1, 0, 0), "in the one comparison there is"),
         ((0, 1, 0), "not in the one comparison there is"),

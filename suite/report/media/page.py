@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from suite.analysis.cells import Cell
 from suite.analysis.facts import Facts
-from suite.analysis.values import NotMeasured
+from suite.analysis.values import NotMeasured, Verdict
 from suite.paths import TEMPLATES
 from suite.records.wording import criterion_words
 from suite.report import tables
@@ -34,6 +34,7 @@ from suite.report.section import Figure, Table
 from suite.report.tables import SHADES
 from suite.report.theme import theme
 from suite.report.wording import Wording
+from suite.report.words import listing
 
 FIGURE_STYLE = Style(size=12.5, line=2.1)
 WIDTH, COLUMN = 440.0, 243.0  # of a figure's view, and of the column that its height is given for
@@ -41,6 +42,13 @@ WIDE = 330.0  # height of a figure that is across both columns of the paper
 DIGITS = 6  # of the numbers in the packed records
 LONGEST = 200  # characters of the reason why a record failed
 OVERVIEW = ("cliff", "network")  # the figures of the overview
+VERDICTS = {  # in the order they are counted: of one claim, and of several
+    Verdict.HOLDS: ("holds", "hold"),
+    Verdict.MOSTLY: ("mostly holds", "mostly hold"),
+    Verdict.MIXED: ("is mixed", "are mixed"),
+    Verdict.FAILS: ("does not hold", "do not hold"),
+    Verdict.UNKNOWN: ("cannot be told", "cannot be told"),
+}
 
 
 def build_page(contents: Contents) -> bytes:
@@ -111,12 +119,11 @@ def _drawn(words: Wording, colours: Palette, shown: Shown, figure: Figure[Any]) 
     return inline(svg, figure.key, caption, told, colours)
 
 
-def _counts(contents: Contents) -> dict[str, int]:
-    """How many claims came out how."""
-    found: dict[str, int] = {}
-    for claim in contents.claims.values():
-        found[claim.verdict.value] = found.get(claim.verdict.value, 0) + 1
-    return found
+def _counts(contents: Contents) -> str:
+    """How many claims came out how, in words."""
+    verdicts = [claim.verdict for claim in contents.claims.values()]
+    counts = [(verdicts.count(verdict), said) for verdict, said in VERDICTS.items()]
+    return listing(f"{count} {said[count > 1]}" for count, said in counts if count)
 
 
 def _file(name: str) -> str:

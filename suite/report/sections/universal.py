@@ -25,7 +25,7 @@ from suite.report.figures.style import Style
 from suite.report.format import multiple, num, pct, sig
 from suite.report.section import Block, Column, Figure, Section, Table
 from suite.report.sections.location import said
-from suite.report.words import counted, listing, name
+from suite.report.words import counted, every, listing, name
 
 MOST_ROWS = 20  # models in the figures
 
@@ -67,7 +67,7 @@ def _same_ranking(shared: Shared | None) -> Claim | None:
     if shared.opposed:
         one, other, more, less = shared.opposed[0]
         evidence += f"; losing {one} harms more than losing {other} in {name(more)}, and less in {name(less)}"
-    statement = f"The parts rank the same in all {counted(len(shared.orders), 'model')}"
+    statement = f"The parts rank the same in {every(len(shared.orders), 'model')}"
     return Claim("same_ranking", statement, verdict, evidence, evidence.partition(";")[0], {"shared": shared})
 
 
