@@ -210,6 +210,40 @@ def filters(page: Page) -> Faults:
     return faults
 
 
+def slides(page: Page) -> Faults:
+    """The slider stops at every measured sparsity, by keys and by dragging, and says which; one stop is shown."""
+    page.open()
+    if not page.probe("document.querySelectorAll('.stop').length"):
+        return [] if not page.probe("document.querySelectorAll('#removed').length") else ["a slider without stops"]
+    places = page.probe("[...document.querySelectorAll('.stop')].map((one) => parseFloat(one.dataset.place))")
+    shown = "[...document.querySelectorAll('.stop')].filter((one) => !one.hidden)"
+    faults: Faults = []
+
+    def at(index: int, how: str) -> None:
+        seen = page.probe(f"{shown}.map((one) => [parseFloat(one.dataset.place), one.dataset.said])")
+        value = float(page.probe("document.getElementById('removed').value"))
+        said = page.probe("document.getElementById('removed').getAttribute('aria-valuetext')")
+        if len(seen) != 1 or abs(seen[0][0] - places[index]) > 1e-9 or abs(value - places[index]) > 1e-9:
+            faults.append(f"{how}: {value} and {seen}, not the stop at {places[index]}")
+        elif said != seen[0][1] or not said:
+            faults.append(f"{how}: a screen reader is told {said!r}")
+
+    range_ = page.driver.find_element(By.ID, "removed")
+    range_.send_keys(Keys.HOME)
+    at(0, "Home")
+    for index in range(1, len(places)):
+        range_.send_keys(Keys.ARROW_RIGHT)
+        at(index, "right")
+    range_.send_keys(Keys.ARROW_RIGHT)
+    at(len(places) - 1, "right at the end")
+    range_.send_keys(Keys.ARROW_LEFT)
+    at(len(places) - 2, "left")
+    wanted = places[0] + 0.6 * (places[1] - places[0])
+    page.probe(f"drag('removed', {wanted})")
+    at(1, f"dragged to {wanted}")
+    return faults
+
+
 def readable(page: Page) -> Faults:
     """All text, in figures too, has the contrast it needs, light and dark, on screen and on paper."""
     faults = []
@@ -294,7 +328,7 @@ def without_scripts(page: Page) -> Faults:
         faults.append("it does not say where the records are")
     if not roles.count("row"):
         faults.append("there are no tables")
-    dead = roles.count("button") + roles.count("searchbox")
+    dead = roles.count("button") + roles.count("searchbox") + roles.count("slider")
     return faults + ([f"{dead} controls that do nothing are shown"] if dead else [])
 
 
@@ -318,7 +352,20 @@ def accessible(page: Page, axe: Path) -> Faults:
     return faults
 
 
-CHECKS = (quiet, alone, overview, folds, sorts, filters, readable, toggles, fits_a_phone, named, without_scripts)
+CHECKS = (
+    quiet,
+    alone,
+    overview,
+    folds,
+    sorts,
+    filters,
+    slides,
+    readable,
+    toggles,
+    fits_a_phone,
+    named,
+    without_scripts,
+)
 
 
 def main() -> None:

@@ -101,3 +101,10 @@ const contrasts = () => {
   }
   return found;
 };
+
+// A pointer lets go of a slider at a value.
+const drag = (id, value) => {
+  const range = document.getElementById(id);
+  range.value = value;
+  range.dispatchEvent(new Event("input", { bubbles: true }));
+};

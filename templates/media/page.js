@@ -122,6 +122,35 @@
     unfold.textContent = open ? "Fold all" : "Unfold all";
   });
 
+  // The slider stops at what was measured; a key goes to the next stop.
+  const stops = [...document.querySelectorAll(".stop")];
+  const range = document.getElementById("removed");
+  if (range) {
+    const places = stops.map((stop) => parseFloat(stop.dataset.place));
+    let now = stops.findIndex((stop) => !stop.hidden);
+    const stopAt = (index) => {
+      stops[now].hidden = true;
+      now = Math.min(Math.max(index, 0), stops.length - 1);
+      stops[now].hidden = false;
+      range.value = places[now];
+      range.setAttribute("aria-valuetext", stops[now].dataset.said);
+    };
+    const nearest = (value) =>
+      places.reduce((best, place, i) => (Math.abs(place - value) < Math.abs(places[best] - value) ? i : best), 0);
+    const KEYS = {
+      ArrowRight: () => now + 1, ArrowUp: () => now + 1, PageUp: () => now + 4, End: () => stops.length - 1,
+      ArrowLeft: () => now - 1, ArrowDown: () => now - 1, PageDown: () => now - 4, Home: () => 0,
+    };
+    range.addEventListener("input", () => stopAt(nearest(parseFloat(range.value))));
+    range.addEventListener("keydown", (event) => {
+      if (!KEYS[event.key]) return;
+      event.preventDefault();
+      stopAt(KEYS[event.key]());
+    });
+    range.closest("p").hidden = false;
+    stopAt(now);
+  }
+
   const root = document.documentElement;
   const toggle = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");

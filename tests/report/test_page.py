@@ -30,10 +30,12 @@ from suite.records.store import Store, read_plans, read_records
 from suite.report import tables
 from suite.report.contents import Contents, contents_of
 from suite.report.drawing import draw_svg
+from suite.report.format import pct, ppl, times
 from suite.report.glyphs import BOX
-from suite.report.media.page import DIGITS, FIGURE_STYLE, WIDTH, build_page
+from suite.report.media.page import DIGITS, FIGURE_STYLE, VERDICTS, WIDTH, build_page
 from suite.report.media.web.colours import GRAPHIC, TEXT, contrast, palette
 from suite.report.media.web.drawn import inline
+from suite.report.media.web.slider import slider
 from suite.report.medium import HTML
 from suite.report.theme import theme, use
 from suite.report.wording import Wording
@@ -144,7 +146,7 @@ def test_every_section_is_folded_and_has_a_link_of_its_own(whole, whole_page):
         if shown.claims:
             assert root.xpath(f"//ul[@class='verdicts']//a[@href='#{shown.key}']")
     drawn = [one for one in root.xpath("//main//figure") if not one.xpath("./ancestor::details")]
-    assert len(drawn) == 2, "the overview has two figures"
+    assert len(drawn) == 1 and root.xpath("//main//*[@id='slider']"), "the overview has the cliff and the slider"
 
 
 def test_the_page_of_everything_that_ships_is_under_a_megabyte():
@@ -154,6 +156,35 @@ def test_the_page_of_everything_that_ships_is_under_a_megabyte():
     assert len(content) < 1_000_000
     cells = [cell for family in contents.facts.families for cell in family.cells]
     assert len(packed(content)) == len(cells) > 200
+
+
+def test_the_slider_stops_at_every_measured_sparsity_of_the_first_model_and_nowhere_else(page, facts):
+    stops = parsed(page).xpath("//*[@class='stop']")
+    points = [point for point in facts.main.main.points if isinstance(point.perplexity, float)]
+    assert [float(stop.get("data-place")) for stop in stops] == [0.0, *(point.sparsity for point in points)]
+    for stop, point in zip(stops[1:], points, strict=True):
+        assert f"{pct(point.sparsity)} removed, perplexity {ppl(point.perplexity)}, {times(point.ratio)}" in stop.get(
+            "data-said"
+        )
+    assert sum(stop.get("hidden") is None for stop in stops) == 1, "without a script one of them is shown"
+
+
+def test_a_part_has_a_figure_on_the_slider_only_where_it_alone_was_pruned_as_much(facts):
+    found = slider(facts)
+    assert found is not None
+    columns = facts.main.heat.sparsities
+    rows = dict(facts.main.heat.rows)
+    for stop in found.stops:
+        for part, value in stop.parts.items():
+            if stop.sparsity in columns and part in rows:
+                assert value == rows[part][columns.index(stop.sparsity)]
+            elif stop.sparsity:
+                assert isinstance(value, NotMeasured) and stop.shade(part) == "missing"
+
+
+def test_a_study_of_too_few_points_has_no_slider():
+    alone = contents_of(build_facts([one for one in phase1() if one.experiment.dense]))
+    assert slider(alone.facts) is None and b'id="slider"' not in build_page(alone)
 
 
 def test_every_record_is_in_the_page_with_its_numbers(page, facts):
@@ -216,7 +247,7 @@ def test_verdicts_are_not_told_by_colour_alone(contents, verdict):
         badge = root.xpath(f"{place}//*[contains(@class, 'badge')]")[0]
         assert badge.text_content().split(maxsplit=1)[1] == verdict.value
     counts = root.xpath("//h2[@id='claims']/following-sibling::p")[0].text_content()
-    assert re.search(rf"\d+ {verdict.value}", counts)
+    assert re.search(rf"\d+ ({'|'.join(VERDICTS[verdict])})", counts)
 
 
 def test_what_was_not_measured_says_why(page):

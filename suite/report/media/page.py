@@ -29,6 +29,7 @@ from suite.report.glyphs import clip
 from suite.report.media.web.colours import Palette, palette
 from suite.report.media.web.drawn import inline
 from suite.report.media.web.faces import font_faces
+from suite.report.media.web.slider import slider
 from suite.report.medium import HTML
 from suite.report.section import Figure, Table
 from suite.report.tables import SHADES
@@ -61,10 +62,12 @@ def build_page(contents: Contents) -> bytes:
     colours, words = palette(), Wording(contents, HTML, "page")
     style = f"{font_faces()}\n{_variables(colours)}\n{_file('style.css')}"
     script = _file("page.js")
+    steps = slider(contents.facts)
     context: dict[str, Any] = {
         "drawn": partial(_drawn, words, colours),
         "table_of": lambda shown, table: tables.html(table, shown.found, words.caption(shown, table)),
-        "overview": OVERVIEW,
+        "overview": OVERVIEW if steps is None else OVERVIEW[:1],  # the slider has a picture of the network itself
+        "steps": steps,
         "records": Markup(json.dumps(packed(contents.facts), separators=(",", ":")).replace("<", "\\u003c")),
         "counts": _counts(contents),
         "logo": _logo(),
