@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from jupyter_client import AsyncKernelManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 path, folder = Path(sys.argv[1]), Path(sys.argv[2])
