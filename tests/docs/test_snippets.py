@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from suite.paths import MANIFESTS
-from tests.docs.pages import PAGES, ROOT, blocks
+from tests.docs.pages import FOLLOWED, PAGES, ROOT, blocks
 
-FOLLOWED = "extend.md"  # whose files are written and run by test_extend
 SNIPPETS = {
     page: found
     for page in PAGES
