@@ -24,12 +24,22 @@ def notebook() -> str:
     return "\n\n".join(shown[cell["cell_type"]].format("".join(cell["source"])) for cell in cells)
 
 
+def picture() -> str:
+    """The picture of the architecture, in the page itself: its colours follow the scheme that a reader chooses."""
+    return f"<figure>{(DOCS / 'architecture.svg').read_text(encoding='utf-8')}</figure>"
+
+
+def fields(made: str) -> str:
+    """A reference, whose tables have a look of their own (`site.css`)."""
+    return f'<div class="fields" markdown="1">\n\n{made}\n\n</div>'
+
+
 MADE: dict[str, Callable[[], str]] = {
-    "manifest": reference.manifest_reference,
-    "record": reference.record_reference,
-    "columns": reference.column_reference,
+    "manifest": lambda: fields(reference.manifest_reference()),
+    "record": lambda: fields(reference.record_reference()),
+    "columns": lambda: fields(reference.column_reference()),
     "notebook": notebook,
-    "picture": lambda: (DOCS / "architecture.svg").read_text(encoding="utf-8"),
+    "picture": picture,
 }
 
 

@@ -77,8 +77,8 @@ def _section(name: str, schema: Schema, anchor: str, title: str, required: Itera
 
 def _row(name: str, key: str, value: Schema, required: bool) -> str:
     default = "required" if required else ""
-    if "default" in value and value["default"] is not None and "{" not in (made := json.dumps(value["default"])):
-        default = f"`{made}`"
+    if (standard := value.get("default")) is not None and not isinstance(standard, dict):
+        default = _value(standard[0] if isinstance(standard, list) and len(standard) == 1 else standard)
     said = _words(name, key)
     return f"| `{key}` | {_kind(value)} | {default} | {said} |"
 
@@ -109,7 +109,8 @@ def _kind(value: Schema) -> str:
 
 
 def _value(value: object) -> str:
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    """As YAML has it, where `none` stands for nothing."""
+    return f"`{value if isinstance(value, str) and value else 'none' if value is None else json.dumps(value)}`"
 
 
 def _either(branches: Iterable[Schema]) -> str:

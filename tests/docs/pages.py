@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ci/README.md")]
+_NAMED = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ci/README.md")
+OUTSIDE = [*(ROOT / name for name in _NAMED), *sorted((ROOT / ".github").rglob("*.md"))]
 FOLLOWED = "extend.md"  # whose files are written, changed and run by test_extend
 PAGES = [*OUTSIDE, *sorted(DOCS.glob("*.md"))]
 
