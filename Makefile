@@ -26,7 +26,7 @@ empty :=
 PRINT = "$(or $(RESULTS),$(subst $(empty) $(empty),$(comma),$(strip results/embedded $(SHIPPED))))" --out "$(OUT)" --format "$(FORMAT)" $(if $(THEME),--theme "$(THEME)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup wheel poster bundle records reproduce laptop bench test lint clean
+.PHONY: help setup wheel docs poster bundle records reproduce laptop bench test lint clean
 
 help:
 	@echo "make poster            out/poster.pdf, paper.pdf, supplement.pdf and results.html (runs the embedded study if needed)"
@@ -38,10 +38,11 @@ help:
 	@echo "make reproduce         run the embedded study and compare it, number by number, with the results that ship;"
 	@echo "                       STUDY=criteria, precision, map, recovery, structured or ticket: one of those instead"
 	@echo "make laptop            the laptop study: real language models from packages, on a processor alone (hours; it resumes)"
-	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, README (1.5 hours)"
+	@echo "make bench             measure this machine and the suite on it, and publish: ci/bench/results, docs (1.5 hours)"
 	@echo "make setup             only $(LOTTERY), with every dependency pinned"
 	@echo "make image, make sif   the container image for Docker or Podman, for Apptainer; make image-test builds and tries both"
 	@echo "make wheel             a wheel that works without a clone, in dist/"
+	@echo "make docs              the documentation as a site, in build/site"
 	@echo "make lock, make sbom   the image's dependencies, resolved anew; its bill of materials"
 	@echo "make test              the tests, lint and types"
 	@echo "make clean             remove $(VENV) and $(OUT); results stay"
@@ -67,6 +68,10 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	@$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready requirements-docs.txt
+	@$(PIP) install --quiet -r requirements-docs.txt
 	@touch $@
 
 poster: $(VENV)/.ready records
@@ -97,6 +102,11 @@ bench: $(VENV)/.ready
 wheel: $(VENV)/.ready
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
+# Without a network. The variable silences an advertisement of Material's, which is no warning about these pages.
+docs: $(VENV)/.ready-docs
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
+	@echo "build/site/index.html"
+
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 	$(MAKE) --no-print-directory lint
@@ -104,7 +114,7 @@ test: $(VENV)/.ready-dev
 lint: $(VENV)/.ready-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy suite ci
+	$(VENV)/bin/mypy suite ci docs/hooks
 
 include container/rules.mk
 

@@ -1,5 +1,5 @@
-"""Measure this machine, and publish it: ci/bench/results/<machine>.json, and from all such files the tables of the
-README and of docs/scale.md.
+"""Measure this machine, and publish it: ci/bench/results/<machine>.json, and from all such files the tables of
+docs/benchmarks.md and docs/scale.md.
 
     python ci/bench/publish.py [BENCHMARK...] [--table]
 

@@ -99,7 +99,8 @@ def tables(machines: Sequence[Published]) -> dict[Path, str]:
     """The table of each document that has one: how fast everything is, and how cost grows."""
     growth: tuple[Stage, ...] = ("growth",)
     rest = tuple(stage for stage in get_args(Stage) if stage not in growth)
-    return {ROOT / "README.md": table(machines, rest), ROOT / "docs" / "scale.md": table(machines, growth)}
+    docs = ROOT / "docs"
+    return {docs / "benchmarks.md": table(machines, rest), docs / "scale.md": table(machines, growth)}
 
 
 def table(machines: Sequence[Published], stages: Sequence[Stage] = get_args(Stage)) -> str:

@@ -78,7 +78,6 @@ class Model:
     """A causal language model and its tokenizer.
 
     Attributes:
-        model: the model of transformers itself.
         tokenizer: its tokenizer.
         name: what it is called.
     """
@@ -89,6 +88,7 @@ class Model:
 
     @property
     def model(self) -> PreTrainedModel:
+        """The model of transformers itself: pruned inside of `pruned`."""
         return self._loaded.model
 
     @property

@@ -21,8 +21,6 @@ class PruningHandle:
 
     Attributes:
         masks: for each pruned weight by its name, bool of its shape, True where it survives.
-        weights: how many there were in all.
-        zeros: how many were removed.
     """
 
     def __init__(self, parameters: Mapping[str, nn.Parameter], before: Mapping[str, Tensor], masks: dict[str, Tensor]):
@@ -30,10 +28,12 @@ class PruningHandle:
 
     @property
     def weights(self) -> int:
+        """How many weights were pruned among, in all."""
         return sum(mask.numel() for mask in self.masks.values())
 
     @property
     def zeros(self) -> int:
+        """How many of them were removed."""
         return sum(int((~mask).sum()) for mask in self.masks.values())
 
     @property

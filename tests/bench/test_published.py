@@ -31,7 +31,7 @@ def test_every_figure_with_a_target_is_in_one_document() -> None:
     )
     machine = machine.with_run(machine.runs[0].model_copy(update={"benchmark": "other"}))
     lines = [line for made in tables([machine]).values() for line in made.splitlines() if line.startswith("| growth")]
-    assert len(lines) == 1 and "growth" not in tables([machine])[ROOT / "README.md"]
+    assert len(lines) == 1 and "growth" not in tables([machine])[ROOT / "docs" / "benchmarks.md"]
 
 
 def test_an_edit_by_hand_would_show() -> None:

@@ -1,4 +1,4 @@
-"""A criterion that is added as the README says, a function and its line, can be planned, run, reported and compared."""
+"""A criterion that is added, a function and its line (docs/extend.md), can be planned, run, reported and compared."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -235,12 +234,3 @@ def test_a_study_runs_and_its_records_are_a_table(tmp_path: Path) -> None:
     assert [record.seal for record in suite.read_records(tmp_path / "results")] == before
     with pytest.raises(suite.InputError, match="no folder"):
         suite.read_records(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/library.md"])
-def test_the_snippets_of_the_documentation_run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    small = snippet.replace("smollm2-135m-instruct", "story-mistral-small").replace("wikitext-2", "stories")
-    exec(compile(small, page, "exec"), {})
-    assert float(capsys.readouterr().out.split()[-1]) > 0
