@@ -36,7 +36,7 @@ def tally(wins: int, losses: int, undecided: int, unit: str = "comparison", unit
     count = wins + losses + undecided
     if count == 1:
         how = "in" if wins else "not in" if losses else "undecided in"
-        return f"{how} the one {unit} there is"
+        return f"{how} the one {unit} measured"
     if wins == count:
         return f"in {every(count, unit, units)}"
     if undecided == count:

@@ -47,7 +47,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Contents:
-    """The sections of a report, in order. What the models in front say nothing of is the miniature's to say."""
+    """The sections of a report, in order. What the models in front say nothing of is the small models' to say: such
+    sections come last."""
 
     facts: Facts
     sections: tuple[Shown, ...]
@@ -56,6 +57,14 @@ class Contents:
     def claims(self) -> Mapping[str, Claim]:
         """Every claim that the records bear on, by name."""
         return {claim.name: claim for shown in self.sections for claim in shown.claims}
+
+    def of_small_models(self, shown: Shown) -> bool:
+        """Whether a section is of the small models that ship, behind others that are not."""
+        return shown.facts is not self.facts
+
+    def first_of_small_models(self, shown: Shown) -> bool:
+        """Whether it is the first such section."""
+        return shown is next(filter(self.of_small_models, self.sections), None)
 
     def find(self, key: str) -> Shown | None:
         return next((shown for shown in self.sections if shown.key == key), None)
@@ -71,7 +80,7 @@ class Contents:
 
 def contents_of(facts: Facts) -> Contents:
     """The sections that a report of these facts has."""
-    return Contents(facts, tuple(_shown(facts)))
+    return Contents(facts, tuple(sorted(_shown(facts), key=lambda shown: shown.facts is not facts)))
 
 
 def claims_of(facts: Facts) -> dict[str, Claim]:

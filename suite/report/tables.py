@@ -19,7 +19,7 @@ from suite.report.section import Column, Table
 
 DASH = "–"
 LONGEST = 60  # characters of a text in a cell
-PADDING = 4.0  # points left and right of a cell's text together
+PADDING = 5.0  # points left and right of a cell's text together, one of them to spare: what just fits would wrap
 NARROWEST = 34.0  # points of a column of text that gives way to the others
 SHADES = 10  # steps of the background of a cell of the page
 

@@ -17,9 +17,10 @@ from suite.models.catalogue import model_title
 from suite.pruning.criteria import criterion_label
 from suite.records.schema import Interval, Perplexity
 from suite.records.wording import criterion_words
-from suite.report.format import Missing, num, pct
+from suite.report.format import Missing, multiple, num, pct
 from suite.report.glyphs import clip, shorten
 
+LARGE = 100.0  # an interval's upper end from which its ends are printed without decimals
 TARGETS = {
     "all": "every linear layer, the head too",
     "blocks": "the linear layers of the blocks",
@@ -83,10 +84,13 @@ def listing(items: Iterable[str], most: int = 6, length: int = 32) -> str:
 
 
 def bounds(interval: Interval | NotMeasured, decimals: int = 2) -> str:
-    """An interval's ends, in words that fit a sentence."""
+    """An interval's ends, in words that fit a sentence; decimals where they say something."""
     if isinstance(interval, NotMeasured):
         return Missing(interval.reason)
-    return f"{num(interval.low, decimals)} to {num(interval.high, decimals)}"
+    low, high = (
+        num(end, decimals) if abs(interval.high) < LARGE else multiple(end) for end in (interval.low, interval.high)
+    )
+    return f"{low} to {high}"
 
 
 def with_interval(interval: Interval | NotMeasured, decimals: int = 2) -> str:

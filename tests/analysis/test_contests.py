@@ -127,9 +127,9 @@ def test_a_claim_says_how_many_were_won_and_lost_and_by_how_much():
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((1, 0, 0), "in the one pair there is"),
-        ((0, 1, 0), "not in the one pair there is"),
-        ((0, 0, 1), "undecided in the one pair there is"),
+        ((1, 0, 0), "in the one pair measured"),
+        ((0, 1, 0), "not in the one pair measured"),
+        ((0, 0, 1), "undecided in the one pair measured"),
         ((3, 0, 0), "in all 3 pairs"),
         ((0, 0, 3), "undecided in all 3 pairs"),
         ((0, 3, 0), "in 0 of 3 pairs, the other way in 3"),

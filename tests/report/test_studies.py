@@ -139,9 +139,11 @@ def test_two_families_are_held_against_each_other_and_the_small_one_is_named():
     assert contents.find("miniature") and contents.find("criteria").facts is contents.facts
     assert contents.find("recovery").facts is contents.facts.miniature
     found = printed(contents, FORMATS[:1])
+    small = [contents.of_small_models(shown) for shown in contents.sections]
+    assert small == sorted(small), "sections of the small models come last"
     for document in ("paper", "page"):
         assert "What the miniature got right and wrong" in found[document]
-        assert "of the small models that ship" in found[document]
+        assert found[document].count("of the small models that ship") == 1
     assert "Does training heal it?" in found["poster"] and "On the small models that ship" in found["poster"]
 
 

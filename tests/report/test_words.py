@@ -78,8 +78,8 @@ def test_a_crossing_says_how_well_it_is_known(found, words):
         ((3, 0, 0), "in all 3 comparisons"),
         ((0, 0, 2), "undecided in both comparisons"),
         ((0, 2, 0), "in 0 of 2 comparisons, the other way in 2"),
-        ((1, 0, 0), "in the one comparison there is"),
-        ((0, 1, 0), "not in the one comparison there is"),
+        ((1, 0, 0), "in the one comparison measured"),
+        ((0, 1, 0), "not in the one comparison measured"),
     ],
 )
 def test_comparisons_are_told_as_wins_losses_and_what_is_undecided(outcome, words):

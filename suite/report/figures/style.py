@@ -122,7 +122,7 @@ def markers(line: Sequence[tuple[float, float]]) -> list[int]:
     return [index for index, (x, _) in enumerate(line) if x in wanted]
 
 
-def name(text: str, most: int = 24) -> str:
+def name(text: str, most: int = 28) -> str:
     """A name from the data as a figure can print it."""
     return shorten(drawable(model_title(text)), most)
 

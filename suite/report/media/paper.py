@@ -67,18 +67,20 @@ def build_supplement(contents: Contents) -> Pdf:
 
 
 def _findings(words: Wording) -> list[Markup]:
-    """What the abstract tells beside the answer: the macro `finding` of the first sections that have one. Those of the
-    small models stand last, under one heading."""
+    """What the abstract tells beside the answer: the macro `finding` of the first sections that have one."""
     contents = words.contents
-    told = ((shown, words.said(shown, "finding")) for shown in contents.sections)
-    found: list[tuple[bool, Markup]] = []
-    words_left = FINDING_WORDS
-    for shown, said in told:
-        if said and len(found) < FINDINGS and (words_left := words_left - len(said.split())) >= 0:
-            found.append((shown.facts is not contents.facts, said))
-    small = [said for is_small, said in found if is_small]
-    heading = [Markup("Among the small models:")] if small else []
-    return [*(said for is_small, said in found if not is_small), *heading, *small]
+    found: list[Markup] = []
+    count, words_left, headed = 0, FINDING_WORDS, False
+    for shown in contents.sections:
+        said = words.said(shown, "finding")
+        if not said or count == FINDINGS or (words_left := words_left - len(said.split())) < 0:
+            continue
+        if contents.of_small_models(shown) and not headed:
+            found.append(Markup("Among the small models:"))
+            headed = True
+        found.append(said)
+        count += 1
+    return found
 
 
 def _drawn(contents: Contents) -> Any:

@@ -13,7 +13,7 @@ from suite.pruning.criteria import criterion_label
 from suite.report.figures.rounding import rounding
 from suite.report.format import multiple, num, pct
 from suite.report.section import Block, Column, Figure, Section, Table
-from suite.report.words import counted
+from suite.report.words import counted, every
 
 Found = tuple[Rounding, ...]
 
@@ -29,7 +29,11 @@ def claims(found: Found) -> Iterable[Claim | None]:
     if not known:
         return ()
     even, more, less, undecided = (sum(row.sum == word for row in rows) for word in (EVEN, MORE, LESS, OPEN))
-    said = f"in {even} of {counted(len(rows), 'cell')}; it is more in {more}, less in {less}, undecided in {undecided}"
+    if even == len(rows):
+        said = f"in {every(even, 'cell')}"
+    else:
+        others = ((more, "it is more"), (less, "it is less"), (undecided, "it is undecided"))
+        said = ", ".join([f"in {even} of {counted(len(rows), 'cell')}", *(f"{how} in {n}" for n, how in others if n)])
     spread = f"{num(min(known), 3)} to {num(max(known), 3)} times the perplexity of the sum"
     statement = f"Pruned and rounded, a model loses the sum of what each costs alone, within {pct(EQUAL_HARM)}"
     verdict = everywhere(row.additive for row in rows)
