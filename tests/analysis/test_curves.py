@@ -67,7 +67,8 @@ def test_certainty_of_a_crossing_ends_where_the_first_interval_leaves_the_factor
 
 def test_certainty_needs_every_interval_up_to_where_it_ends():
     cells = [record(target="all", sparsity=s, ratio=r, noise=0.01) for s, r in ((0.4, 1.02), (0.5, 1.3))]
-    blind = cells[0].perplexity.model_copy(update={"interval": None})
+    few = {"interval": None, "windows": 10, "nll_per_window": cells[0].perplexity.nll_per_window[:10]}
+    blind = cells[0].perplexity.model_copy(update=few)
     curve = build_facts([record(), cells[0].model_copy(update={"perplexity": blind}), cells[1]]).main.main
     found = curve.crossing(1.1)
     assert (found.above, found.certain_below, found.certain_above) == (0.5, None, None)

@@ -144,7 +144,13 @@ def test_two_families_are_held_against_each_other_and_the_small_one_is_named():
     for document in ("paper", "page"):
         assert "What the miniature got right and wrong" in found[document]
         assert found[document].count("of the small models that ship") == 1
-    assert "Does training heal it?" in found["poster"] and "On the small models that ship" in found["poster"]
+
+
+def test_a_block_of_the_poster_says_where_it_is_of_the_small_models():
+    contents = contents_of(build_facts([*real(phase1()), *everything()]))
+    assert contents.of_small_models(contents.find("criteria"))
+    poster = printed(contents, FORMATS[:1])["poster"]
+    assert "Which criterion moves the cliff?" in poster and "On the small models that ship" in poster
 
 
 def test_phase_1_alone_has_no_section_that_it_has_no_records_for():

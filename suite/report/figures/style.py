@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from suite.report.glyphs import drawable, shorten
 from suite.report.theme import theme
 
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+NAME = 24  # characters of a name
+FEW_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def markers(line: Sequence[tuple[float, float]]) -> list[int]:
     return [index for index, (x, _) in enumerate(line) if x in wanted]
 
 
-def name(text: str, most: int = 28) -> str:
+def name(text: str, most: int = NAME) -> str:
     """A name from the data as a figure can print it."""
     return shorten(drawable(model_title(text)), most)
 
@@ -169,11 +172,19 @@ def harm_label(axes: Axes, left_out: int = 0) -> None:
 
 
 def named_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Rows instead of a vertical axis, the first at the bottom."""
-    axes.set_yticks(range(len(names)), [name(text) for text in names])
+    """Rows instead of a vertical axis, the first at the bottom. A few leave each name room for two lines."""
+    lines = 2 if len(names) <= FEW_ROWS else 1
+    axes.set_yticks(range(len(names)), [_on_lines(model_title(text), lines) for text in names])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+
+
+def _on_lines(text: str, lines: int) -> str:
+    """A name on so many lines at most, broken between words; shortened where it does not fit."""
+    broken = textwrap.wrap(text, NAME, break_long_words=False, break_on_hyphens=False)
+    fits = len(broken) <= lines and all(len(line) <= NAME for line in broken)
+    return "\n".join(map(drawable, broken)) if fits else name(text)
 
 
 def legend_above(axes: Axes, names: Sequence[str], style: Style) -> None:
