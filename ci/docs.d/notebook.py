@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 path, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -17,6 +16,5 @@ notebook = nbformat.read(path, as_version=4)
 stored = [number for number, cell in enumerate(notebook.cells) if cell.get("outputs") or cell.get("execution_count")]
 if stored:
     sys.exit(f"{path}: cells {stored} hold outputs; clear them")
-kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # sockets of files: nobody else can listen
-NotebookClient(notebook, km=kernel, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
 print(f"{path}: {sum(cell.cell_type == 'code' for cell in notebook.cells)} cells ran")

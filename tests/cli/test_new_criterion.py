@@ -28,7 +28,7 @@ def smallest_in_its_row(weight: Tensor) -> Tensor:
 @pytest.fixture
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Criterion(f"{__name__}:smallest_in_its_row", "nothing", ("tensor", "row"))
-    monkeypatch.setitem(CRITERIA, "relative-magnitude", line)
+    monkeypatch.setitem(CRITERIA, "share-of-its-row", line)
 
 
 def written(folder: Path, name: str, criteria: str) -> Path:
@@ -38,7 +38,7 @@ def written(folder: Path, name: str, criteria: str) -> Path:
 
 
 @pytest.mark.usefixtures("_registered")
-@pytest.mark.parametrize("criteria", ["relative-magnitude", "[random, relative-magnitude, magnitude]"])
+@pytest.mark.parametrize("criteria", ["share-of-its-row", "[random, share-of-its-row, magnitude]"])
 def test_a_criterion_of_one_s_own_is_run_reported_and_compared(call, tmp_path: Path, criteria: str):
     results = tmp_path / "results"
     done = call("run", written(tmp_path, "mine", criteria), "--results", results)
@@ -48,28 +48,29 @@ def test_a_criterion_of_one_s_own_is_run_reported_and_compared(call, tmp_path: P
     assert call("compare", results / "mine", results / "mine").code == 0
     done = call("report", results, "--out", tmp_path / "out")
     assert done.code == 0, done.err
-    assert "relative-magnitude" in (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
+    assert "share-of-its-row" in (tmp_path / "out" / "results.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("_registered")
 def test_a_criterion_of_one_s_own_stands_where_tables_expect_it_and_in_the_schema(call):
-    assert criterion_names() == ("none", "magnitude", "wanda", "sparsegpt", "relative-magnitude", "random")
-    assert '"relative-magnitude"' in call("schema").out
+    names = criterion_names()
+    assert names[:4] == ("none", "magnitude", "wanda", "sparsegpt") and names[-2:] == ("share-of-its-row", "random")
+    assert '"share-of-its-row"' in call("schema").out
 
 
 @pytest.mark.usefixtures("_registered")
 @pytest.mark.parametrize(
     ("beside", "message"),
     [
-        ("scope: global", "relative-magnitude does not count over scope `global`; take tensor or row"),
-        ("pattern: layers, target: blocks", "relative-magnitude chooses single weights, and whole layers go"),
+        ("scope: global", "share-of-its-row does not count over scope `global`; take tensor or row"),
+        ("pattern: layers, target: blocks", "share-of-its-row chooses single weights, and whole layers go"),
     ],
 )
 def test_what_a_criterion_of_one_s_own_does_not_do_is_refused(call, tmp_path: Path, beside: str, message: str):
-    done = call("plan", written(tmp_path, "mine", f"relative-magnitude, {beside}"))
+    done = call("plan", written(tmp_path, "mine", f"share-of-its-row, {beside}"))
     assert done.code == 2 and message in done.err
 
 
 def test_an_unknown_criterion_is_refused_with_those_that_there_are(call, tmp_path: Path):
-    done = call("plan", written(tmp_path, "mine", "relative-magnitude"))
-    assert done.code == 2 and "criterion 'relative-magnitude' is not one of none, magnitude, wanda" in done.err
+    done = call("plan", written(tmp_path, "mine", "share-of-its-row"))
+    assert done.code == 2 and "criterion 'share-of-its-row' is not one of none, magnitude, wanda" in done.err

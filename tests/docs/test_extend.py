@@ -14,7 +14,8 @@ import pytest
 from tests.docs.pages import DOCS, FOLLOWED, ROOT, Block, blocks, typed
 
 PAGE = DOCS / FOLLOWED
-COPIED = ("suite", "templates", "manifests", "docs", "tests/__init__.py", "tests/conftest.py", "pyproject.toml")
+COPIED = ("suite", "templates", "manifests", "docs", "pyproject.toml")
+TESTS = ("__init__.py", "conftest.py", "invented.py")
 SHELL = re.compile(r"^\.venv/bin/(lottery|python) (.*)$")
 
 
@@ -40,7 +41,7 @@ def call(folder: Path, *words: str) -> str:
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The suite once a reader has done all that the page says."""
     folder = tmp_path_factory.mktemp("extended")
-    for name in COPIED:
+    for name in (*COPIED, *(f"tests/{name}" for name in TESTS)):
         (target := folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__", "reference"))
