@@ -104,7 +104,7 @@ wheel: $(VENV)/.ready
 
 # Without a network. The variable silences an advertisement of Material's, which is no warning about these pages.
 docs: $(VENV)/.ready-docs
-	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
 	@echo "build/site/index.html"
 
 test: $(VENV)/.ready-dev
