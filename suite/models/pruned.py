@@ -17,6 +17,7 @@ from suite.models.allocation import owl
 from suite.models.anatomy import Parameter
 from suite.models.calibration import LayerInputs, in_order
 from suite.models.experts import unseen_experts
+from suite.models.factoring import check_factoring_fits
 from suite.models.loading import LoadedModel
 from suite.models.matrices import Matrices
 from suite.models.statistics import statistic_of
@@ -137,6 +138,7 @@ def _inputs(
         return None
     assert calibration is not None, "a criterion that looks at activations is given them"
     gather, finish = found
+    check_factoring_fits(request.criterion, selected, loaded.device)
     return LayerInputs(loaded, calibration, gather, in_order(selected), finish)
 
 

@@ -27,11 +27,11 @@ def gram(so_far: Tensor | None, inputs: Tensor) -> Tensor:
 
 
 def moments(so_far: Tensor | None, inputs: Tensor) -> Tensor:
-    """What DSnoT wants, float32 [4, width], summed over windows: the squared norm of each input in a window, its sum
+    """What DSnoT wants, float32 [4, 1, width], summed over windows: the squared norm of each input in a window, its sum
     over the window's tokens, its variance within the window (of a population), and a one."""
     wide = inputs.float()
     each = wide.square().sum(0), wide.sum(0), wide.var(0, correction=0), torch.ones_like(wide[0])
-    found = torch.stack(each)
+    found = torch.stack(each)[:, None]
     return found if so_far is None else so_far + found
 
 
@@ -43,10 +43,9 @@ STATISTICS: dict[str, tuple[Gather, Finish]] = {
 
 
 def sizes_of(statistic: Tensor) -> Tensor:
-    """Of each input what says whether it was ever anything but zero, and whether all was finite: [width]."""
-    square = statistic.dim() == 2 and statistic.shape[0] == statistic.shape[1]
-    # No entry of a Gram matrix is larger than the two of its row and column on the diagonal.
-    return statistic.diagonal() if square else statistic.view(-1, statistic.shape[-1]).square().sum(0).sqrt()
+    """A squared norm of each input, [width], or a norm: zero where it was never anything else, and not finite where
+    the statistic is not. No entry of a Gram matrix is larger than the two of its row and column on the diagonal."""
+    return {1: lambda: statistic, 2: statistic.diagonal, 3: lambda: statistic[0, 0]}[statistic.dim()]()
 
 
 def statistic_of(criterion: str) -> tuple[Gather, Finish] | None:

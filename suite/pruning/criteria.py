@@ -32,6 +32,10 @@ class Effort:
     products: float = 0.0
     column_seconds: float = 0.0
 
+    def matrix_bytes(self, inputs: int) -> int:
+        """Bytes of the matrices at the peak, of a layer with so many inputs."""
+        return int(4 * self.matrices * inputs**2)
+
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
@@ -154,7 +158,7 @@ CRITERIA = {
         "kept",
         decides="matrix",
         prepare="suite.pruning.alps:spectrum",
-        effort=Effort(matrices=11.0, factors=20.0, products=150.0),
+        effort=Effort(matrices=11.0, factors=12.0, products=70.0),
         label="ALPS",
     ),
     "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),

@@ -40,8 +40,8 @@ class Fed(NamedTuple):
 
 
 def averaged(moments: Tensor) -> Fed:
-    """What there is to know of a layer's inputs, from `suite.models.statistics.moments`, [4, inputs]."""
-    squares, sums, variances = moments[:3] / moments[3]
+    """What there is to know of a layer's inputs, from `suite.models.statistics.moments`, [4, 1, inputs]."""
+    squares, sums, variances = moments[:3, 0] / moments[3, 0]
     return Fed(squares.sqrt(), sums, variances)
 
 
