@@ -13,7 +13,7 @@ from suite.analysis.curves import Curve, breadth
 from suite.analysis.points import Crossing, Point
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.protocol import MASS_FACTORS
-from suite.pruning.criteria import criterion_label, criterion_rank
+from suite.pruning.criteria import CRITERIA, criterion_label, criterion_rank
 from suite.records.wording import SCOPES, allocation_words, option_words
 
 Way = tuple[str, str, str, str]  # criterion, scope, allocation, options
@@ -81,6 +81,12 @@ class Criteria:
     def chosen(self) -> tuple[Line, ...]:
         """The lines that choose, random removal left out."""
         return tuple(line for line in self.lines if line.criterion != "random")
+
+    @property
+    def looking(self) -> tuple[str, ...]:
+        """The criteria among them that look at activations, by name."""
+        names = dict.fromkeys(line.criterion for line in self.lines)
+        return tuple(name for name in names if name in CRITERIA and CRITERIA[name].calibrated)
 
     @property
     def priced(self) -> tuple[Line, ...]:

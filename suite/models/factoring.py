@@ -24,8 +24,8 @@ def check_factoring_fits(criterion: str, selected: tuple[Parameter, ...], device
     if needed > free:
         raise ExperimentError(
             f"{criterion_label(criterion)} needs {needed / 1e9:.1f} GB beside the model for the {widest.inputs:,} "
-            f"inputs of {widest.name}, and {free / 1e9:.1f} GB are free; take a criterion that needs less, parts with fewer "
-            "inputs, or a larger machine"
+            f"inputs of {widest.name}, and {free / 1e9:.1f} GB are free; take a criterion that needs less, parts with "
+            "fewer inputs, or a larger machine"
         )
 
 

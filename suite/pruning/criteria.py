@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -61,7 +62,8 @@ class Criterion:
     `cycles` is how often a criterion that takes turns does so by default.
 
     `structures` says whether whole neurons and layers may be ranked by it (`suite.models.structured`). `label` is how
-    its paper writes its name, where that is not the name here.
+    its paper writes its name, where that is not the name here; `reference` is the paper in the documents' bibliography,
+    and `rival` the criterion that the paper says it beats.
     """
 
     function: str
@@ -75,6 +77,8 @@ class Criterion:
     effort: Effort = Effort()
     structures: bool = False
     label: str | None = None
+    reference: str | None = None
+    rival: str | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -94,6 +98,12 @@ class Criterion:
         """The function itself."""
         function: Callable[..., Any] = resolve_name(self.function)
         return function
+
+    @property
+    def about(self) -> str:
+        """What the file of its function says of it."""
+        module = import_module(self.function.partition(":")[0])
+        return (module.__doc__ or "").strip()
 
     def resolve_prepare(self) -> Callable[..., Any] | None:
         """The function `prepare` itself."""
@@ -115,9 +125,23 @@ CRITERIA = {
     ),
     # Of calibrated criteria the scores of different layers are on different scales, so none counts over scope `global`.
     "wanda": Criterion(
-        "suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row", structures=True, label="Wanda"
+        "suite.pruning.wanda:wanda_scores",
+        "norms",
+        ("tensor", "row"),
+        "row",
+        structures=True,
+        label="Wanda",
+        reference="sun2024",
     ),
-    "ria": Criterion("suite.pruning.ria:ria_scores", "norms", ("tensor", "row"), "rank", label="RIA"),
+    "ria": Criterion(
+        "suite.pruning.ria:ria_scores",
+        "norms",
+        ("tensor", "row"),
+        "rank",
+        label="RIA",
+        reference="zhang2024",
+        rival="wanda",
+    ),
     "dsnot": Criterion(
         "suite.pruning.dsnot:dsnot",
         "moments",
@@ -128,6 +152,8 @@ CRITERIA = {
         variants=("paper", "code"),
         cycles=50,
         label="DSnoT",
+        reference="zhang2024dsnot",
+        rival="wanda",
     ),
     # It weighs a block of columns as a whole, all rows together.
     "sparsegpt": Criterion(
@@ -139,6 +165,7 @@ CRITERIA = {
         prepare="suite.pruning.sparsegpt:inverse_factor",
         effort=Effort(matrices=6.0, factors=1.0, products=2.0, column_seconds=1e-4),
         label="SparseGPT",
+        reference="frantar2023",
     ),
     "admm": Criterion(
         "suite.pruning.admm:admm",
@@ -150,6 +177,8 @@ CRITERIA = {
         variants=("paper", "code"),
         effort=Effort(matrices=6.0, factors=1.0, products=21.0),
         label="ADMM",
+        reference="boza2024",
+        rival="sparsegpt",
     ),
     "alps": Criterion(
         "suite.pruning.alps:alps",
@@ -160,6 +189,8 @@ CRITERIA = {
         prepare="suite.pruning.alps:spectrum",
         effort=Effort(matrices=11.0, factors=12.0, products=70.0),
         label="ALPS",
+        reference="meng2024",
+        rival="sparsegpt",
     ),
     "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),
 }

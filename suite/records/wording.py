@@ -5,6 +5,7 @@ from __future__ import annotations
 from suite.pruning.criteria import CRITERIA, criterion_label
 from suite.records.experiment import Experiment, Training
 
+AS_CODED = "as coded"  # a criterion as its authors' code has it, where their paper says otherwise
 SCOPES = {"tensor": "", "row": "per row", "global": "global", "reference": "as published"}
 
 
@@ -67,7 +68,7 @@ def option_words(criterion: str, variant: str | None, cycles: int | None) -> str
     if made is None:
         return ""
     usual = made.options(None, None)
-    said = "as coded" if variant not in (None, usual.get("variant")) else ""
+    said = AS_CODED if variant not in (None, usual.get("variant")) else ""
     turns = f"{cycles} cycles" if cycles not in (None, usual.get("cycles")) else ""
     return _joined(", ", said, turns)
 
