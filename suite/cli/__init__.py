@@ -32,6 +32,7 @@ COMMANDS = {  # in the order of --help; a command's module is imported when it i
     "import": "Turn a GGUF file into an ordinary Hugging Face directory, its weights dequantised.",
     "export": "Make one experiment's model again, and write it as a Hugging Face directory.",
     "expand": "Write the ordinary directory of an export that is compressed.",
+    "criteria": "Say what criteria there are, and what each removes, looks at and counts over.",
     "records": "Show the records of a results folder.",
     "compare": "Compare two results folders: does a study reproduce, number by number?",
     "report": "Print poster, paper and page in one go.",

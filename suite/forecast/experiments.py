@@ -19,7 +19,7 @@ from suite.manifest.cliff import Left, Search
 from suite.models.source import ModelSource
 from suite.models.unchanged import first_run, unchanged_blocks
 from suite.protocol import TOKENS_A_BATCH
-from suite.pruning.criteria import CRITERIA
+from suite.pruning.criteria import CRITERIA, criterion_label
 from suite.records import Experiment
 from suite.training import cost
 from suite.training.levels import asked_of
@@ -29,7 +29,6 @@ SEARCHED = 0.75  # of the experiments that a search takes at most, which it take
 STEPPED = 0.85  # of the steps on a part of the text, in searches of that study
 RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
 LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
-GRAMS = 1.5  # X X^T of the widest layer, and of the others of its block, that SparseGPT holds at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,12 @@ def check_fits(forecasts: Iterable[Forecast], study: Study, machine: Machine) ->
     there = room(machine)
     for one in forecasts:
         if one.bytes > there:
-            dtype = _dtype(study.model(one.experiment.model), machine)
+            model = study.model(one.experiment.model)
+            matrices, name = _matrix_bytes(model, one.experiment), criterion_label(one.experiment.criterion)
+            of_them = f" ({matrices / 1e9:.1f} GB of it for {name})" if matrices else ""
             raise InputError(
-                f"model {one.experiment.model!r} needs about {one.bytes / 1e9:.1f} GB in {dtype}, and this machine has "
-                f"{there / 1e9:.1f} GB ({machine.hardware}); {LARGER}"
+                f"model {model.name!r} needs about {one.bytes / 1e9:.1f} GB in {_dtype(model, machine)}{of_them}, and "
+                f"this machine has {there / 1e9:.1f} GB ({machine.hardware}); {LARGER}"
             )
 
 
@@ -175,12 +176,18 @@ def _learning_bytes(model: ModelSource, experiment: Experiment, item: int) -> in
     """Bytes that a calibration and a recovery need on the device beside the weights."""
     needed, anatomy = 0.0, model.anatomy
     if (shown := experiment.calibration) is not None:
-        if CRITERIA[experiment.criterion].wants == "gram":
-            needed += 4 * GRAMS * 4 * max(inputs for _, inputs in durations.linear_shapes(model, experiment)) ** 2
+        needed += _matrix_bytes(model, experiment)
         needed += shown.context * 2 * anatomy.inner * item
     if (asked := experiment.recovery) is not None:
         needed += training_bytes(anatomy, asked) - anatomy.weights * item
     return int(needed)
+
+
+def _matrix_bytes(model: ModelSource, experiment: Experiment) -> int:
+    """Bytes of the matrices that the criterion makes of what the widest layer is fed."""
+    if experiment.unpruned or not (effort := CRITERIA[experiment.criterion].effort).matrices:
+        return 0
+    return effort.matrix_bytes(max(inputs for _, inputs in durations.linear_shapes(model, experiment)))
 
 
 def _training(study: Study, model: ModelSource, experiment: Experiment, machine: Machine) -> Forecast:

@@ -94,6 +94,30 @@ BIBLIOGRAPHY = {
         "ICLR, 2024.",
         "2306.11695",
     ),
+    "zhang2024": Reference(
+        "Y. Zhang, H. Bai, H. Lin, J. Zhao, L. Hou and C. V. Cannistraci.",
+        "Plug-and-play: An efficient post-training pruning method for large language models.",
+        "ICLR, 2024.",
+        "https://openreview.net/forum?id=Tr0lPx9woF",
+    ),
+    "zhang2024dsnot": _arxiv(
+        "Y. Zhang, L. Zhao, M. Lin, Y. Sun, Y. Yao et al.",
+        "Dynamic sparse no training: Training-free fine-tuning for sparse LLMs.",
+        "ICLR, 2024.",
+        "2310.08915",
+    ),
+    "boza2024": _arxiv(
+        "V. Boža.",
+        "Fast and effective weight update for pruned large language models.",
+        "TMLR, 2024.",
+        "2401.02938",
+    ),
+    "meng2024": _arxiv(
+        "X. Meng, K. Behdin, H. Wang and R. Mazumder.",
+        "ALPS: Improved optimization for highly sparse one-shot pruning for large language models.",
+        "NeurIPS, 2024.",
+        "2406.07831",
+    ),
     "yin2024": _arxiv(
         "L. Yin, Y. Wu, Z. Zhang, C.-Y. Hsieh, Y. Wang et al.",
         "Outlier weighed layerwise sparsity (OWL): A missing secret sauce for pruning LLMs to high sparsity.",

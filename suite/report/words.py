@@ -14,7 +14,7 @@ from suite.analysis.provenance import TextUse
 from suite.analysis.studies import StudyFacts
 from suite.analysis.values import NotMeasured
 from suite.models.catalogue import model_title
-from suite.pruning.criteria import criterion_label
+from suite.pruning.criteria import CRITERIA, criterion_label
 from suite.records.schema import Interval, Perplexity
 from suite.records.wording import criterion_words
 from suite.report.format import Missing, multiple, num, pct
@@ -176,6 +176,7 @@ FILTERS: dict[str, Any] = {
     "crossing": crossing,
 }
 GLOBALS: dict[str, Any] = {
+    "CRITERIA": CRITERIA,
     "plural": plural,
     "counted": counted,
     "listing": listing,

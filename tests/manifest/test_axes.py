@@ -50,6 +50,28 @@ def test_a_pattern_beside_none_gives_each_sparsity_once(tmp_path: Path) -> None:
     assert [(cell.pattern, cell.sparsity) for cell in found] == [(None, 0.3), (None, 0.7), ("4:8", 0.5)]
 
 
+def test_a_criterion_has_its_options_beside_its_name(tmp_path: Path) -> None:
+    _, *found = cells(
+        tmp_path,
+        "{criterion: [wanda, dsnot, {name: dsnot, variant: code, cycles: 10}, {name: admm, variant: code}, alps], "
+        "target: blocks, sparsity: 0.5}",
+    )
+    assert [(cell.criterion, cell.variant, cell.cycles) for cell in found] == [
+        ("wanda", None, None),
+        ("dsnot", "paper", 50),
+        ("dsnot", "code", 10),
+        ("admm", "code", None),
+        ("alps", None, None),
+    ]
+    assert [describe(cell).removeprefix("story-mistral blocks 50 % ") for cell in found] == [
+        "Wanda",
+        "DSnoT",
+        "DSnoT as coded, 10 cycles",
+        "ADMM as coded",
+        "ALPS",
+    ]
+
+
 def test_each_is_every_part_of_every_layer_alone(tmp_path: Path) -> None:
     _, *found = cells(tmp_path, "{part: each, layers: each, budget: 0.005}")
     assert len(found) == 7 * 4
@@ -101,6 +123,10 @@ def test_what_was_measured_before_these_could_be_asked_for_keeps_its_id(tmp_path
         ("{criterion: wanda, scope: global, target: blocks, sparsity: 0.5}", "scope `global`; take tensor or row"),
         ("{criterion: sparsegpt, scope: row, target: blocks, sparsity: 0.5}", "take tensor or reference"),
         ("{criterion: wanda, target: embeddings, sparsity: 0.5}", "embeddings are fed nothing"),
+        ("{criterion: {name: ria, variant: code}, target: blocks, sparsity: 0.5}", "ria has one variant"),
+        ("{criterion: {name: admm, cycles: 3}, target: blocks, sparsity: 0.5}", "admm takes no turns"),
+        ("{criterion: {name: dsnot, cycles: 0}, target: blocks, sparsity: 0.5}", "`cycles` is 0; give more"),
+        ("{criterion: {name: dsnot, variant: old}, target: blocks, sparsity: 0.5}", "variant"),
         ("{criterion: random, allocation: owl, target: blocks, sparsity: 0.5}", "a criterion other than random"),
         ("{criterion: wanda, allocation: owl, target: blocks, budget: 0.1}", "it goes with a sparsity"),
         ("{target: blocks, pattern: 2:4, sparsity: 0.5}", "leave `sparsity` out"),

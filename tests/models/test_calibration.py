@@ -16,10 +16,11 @@ from suite.data.windows import calibration_windows
 from suite.errors import ExperimentError
 from suite.evaluation import memory
 from suite.interruption import Interrupted
-from suite.models.calibration import LayerInputs, gram, in_order, squared_norms
+from suite.models.calibration import LayerInputs, in_order
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
+from suite.models.statistics import gram, squared_norms
 from suite.pruning.criteria import CRITERIA
 from suite.records.experiment import Experiment, TextReference
 from tests.conftest import ARCHITECTURES, HEAD, MakeModel
@@ -186,15 +187,58 @@ def test_a_calibration_that_is_not_finite_is_told(make_model: MakeModel) -> None
         pass
 
 
-def test_inputs_that_determine_too_little_are_told(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("criterion", ["sparsegpt", "admm", "alps"])
+def test_inputs_that_determine_too_little_are_told(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, criterion: str
+) -> None:
     loaded = load(make_model, "mistral")
-    monkeypatch.setattr("suite.pruning.sparsegpt.SPARSEGPT_DAMPING", -1.0)
+    monkeypatch.setattr(f"suite.pruning.{criterion}.{criterion.upper()}_DAMPING", -1.5)
     with (
-        pytest.raises(ExperimentError, match="feeds to model.layers.0.mlp.down_proj.weight determines too little"),
-        pruned(loaded, experiment(criterion="sparsegpt", sparsity=0.5), TOKENS),
+        pytest.raises(ExperimentError, match="feeds to model.layers.0.* determines too little"),
+        pruned(loaded, experiment(criterion=criterion, sparsity=0.5), TOKENS),
     ):
         pass
     assert loaded.strays() == []
+
+
+@pytest.mark.parametrize("criterion", ["sparsegpt", "admm", "alps"])
+def test_what_does_not_fit_is_refused_with_both_sizes_before_anything_is_pruned(
+    wide: LoadedModel, monkeypatch: pytest.MonkeyPatch, criterion: str
+) -> None:
+    monkeypatch.setattr("suite.models.factoring._free_bytes", lambda _: 50_000_000)
+    needed = CRITERIA[criterion].effort.matrix_bytes(2048) / 1e9
+    said = f"needs {needed:.1f} GB beside the model for the 2,048 inputs of .*down_proj.weight, and 0.1 GB are free"
+    with (
+        pytest.raises(ExperimentError, match=said),
+        pruned(wide, experiment(criterion=criterion, sparsity=0.5), TOKENS),
+    ):
+        pass
+    assert wide.strays() == []
+
+
+@pytest.mark.parametrize("criterion", CALIBRATED)
+def test_a_layer_that_is_fed_zeros_loses_its_smallest_weights_and_the_record_says_so(
+    make_model: MakeModel, criterion: str
+) -> None:
+    loaded, name = load(make_model, "mistral"), "model.layers.1.mlp.down_proj.weight"
+    with torch.no_grad():  # what leads into the layer is zero
+        loaded.parameter("model.layers.1.mlp.up_proj.weight").zero_()
+    with pruned(loaded, experiment(criterion=criterion, target=None, part=("down",), sparsity=0.5), TOKENS) as done:
+        found, stored = loaded.parameter(name).detach(), loaded.stored(name).float()
+        assert done.achieved.remarks["layers fed nothing but zeros, of which the smallest weights went"] == 1
+        assert torch.equal(found, torch.where(stored.abs() > stored.abs().median(), stored, 0))
+
+
+@pytest.mark.parametrize("criterion", ["sparsegpt", "admm", "alps"])
+def test_what_is_made_of_the_inputs_is_made_once_for_the_layers_that_read_them(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, criterion: str
+) -> None:
+    loaded, made = load(make_model, "mistral"), []
+    prepare = CRITERIA[criterion].resolve_prepare()
+    assert prepare is not None
+    monkeypatch.setattr(CRITERIA[criterion].prepare.replace(":", "."), lambda gram: made.append(1) or prepare(gram))  # type: ignore[union-attr,func-returns-value]
+    with pruned(loaded, experiment(criterion=criterion, layers="0", sparsity=0.5), TOKENS):
+        assert len(made) == 4  # of q, k and v; of o; of gate and up; of down
 
 
 def test_a_wish_to_stop_is_granted_between_tensors(make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,11 +286,14 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
     return load_model(from_folder("m", folder), "float32", "a test")
 
 
-@pytest.mark.parametrize(("criterion", "matrices"), [("wanda", 0), ("sparsegpt", 3)])
+@pytest.mark.parametrize(
+    ("criterion", "matrices"), [("wanda", 0), ("ria", 0), ("dsnot", 0), ("sparsegpt", 3), ("admm", 3), ("alps", 9)]
+)
 def test_pruning_holds_one_block_and_at_most_three_of_its_widest_matrices(
     wide: LoadedModel, criterion: str, matrices: int
 ) -> None:
-    """Beside the model: what goes into a block, a few copies of one weight, and SparseGPT's factorisation."""
+    """Beside the model: what goes into a block, a few copies of one weight, and what is made of its inputs' Gram
+    matrix, which ALPS alone needs more than three of: its eigendecomposition is of float64."""
     samples = torch.randint(5, 60, (16, 128))
     asked = experiment(criterion=criterion, sparsity=0.5)
     with pruned(wide, asked, samples[:1]):  # what the libraries set aside for themselves

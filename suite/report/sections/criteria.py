@@ -12,7 +12,8 @@ from suite.analysis.points import Crossing, coarse
 from suite.analysis.values import Claim, everywhere
 from suite.models.catalogue import model_title
 from suite.protocol import MUCH
-from suite.pruning.criteria import criterion_label
+from suite.pruning.criteria import CRITERIA, criterion_label
+from suite.records.wording import AS_CODED
 from suite.report.claims import contested
 from suite.report.figures.criteria import criteria, effort
 from suite.report.format import dur, multiple, num, pct, size
@@ -34,7 +35,9 @@ def find(facts: Facts) -> Found | None:
 
 
 def claims(found: Found) -> Iterable[Claim | None]:
-    return (_cliff_moves(found), *(_beats(better, worse, found) for better, worse in BEATS), _owl(found))
+    rivals = [(name, criterion.rival) for name, criterion in CRITERIA.items() if criterion.rival]
+    beaten = (_beats(better, worse, found) for better, worse in (*BEATS, *rivals))
+    return (_cliff_moves(found), *beaten, *(_paper_beats_code(name, found) for name in CRITERIA), _owl(found))
 
 
 def _beats(better: str, worse: str, found: Found) -> Claim | None:
@@ -44,6 +47,19 @@ def _beats(better: str, worse: str, found: Found) -> Claim | None:
     ours, other = criterion_label(better), "random removal" if worse == "random" else criterion_label(worse)
     statement = f"From {pct(MUCH)} on, {ours} leaves a lower perplexity than {other}"
     return contested(f"{better}_beats_{worse}", statement, contest(pairs), ratio=f"{other} has {{}} its perplexity")
+
+
+def _paper_beats_code(name: str, found: Found) -> Claim | None:
+    """A criterion as its paper has it and as its authors' code does, where they differ."""
+    pairs: list[tuple[Cell, Cell]] = []
+    for one in found:
+        for line in one.lines:
+            if line.criterion == name and line.options == AS_CODED and (own := one.line(name, line.allocation)):
+                pairs += _pairs(own, line)
+    statement = (
+        f"From {pct(MUCH)} on, {criterion_label(name)} as its paper has it leaves a lower perplexity than as coded"
+    )
+    return contested(f"{name}_paper_beats_code", statement, contest(pairs), ratio="as coded it has {} that perplexity")
 
 
 def _owl(found: Found) -> Claim | None:
