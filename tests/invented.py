@@ -213,7 +213,7 @@ def _pruning(cell: Experiment) -> Pruning:
         per_tensor={},
         compression_ratio=model.parameters / max(model.parameters - zeros, 1),
         theoretical_speedup=1 / max(1 - cell.sparsity, 0.01),
-        seconds=EFFORT[cell.criterion],
+        seconds=EFFORT.get(cell.criterion, 3.0),
         peaks=Peaks(rss_bytes=round(700_000_000 * HELD.get(cell.criterion, 1.0))),
     )
 

@@ -12,7 +12,7 @@ from suite.models.anatomy import TARGETS
 from suite.pruning.criteria import criterion_rank
 from suite.records.experiment import ARMS, Continuation, Experiment, short_revision
 from suite.records.schema import Coherence, Generation, Memory, Perplexity, Record, Size
-from suite.records.wording import treated
+from suite.records.wording import option_words, treated
 
 NO_INTERVAL = NotMeasured("fewer than the windows that an interval needs")
 
@@ -66,12 +66,12 @@ class Cell:
         """Whether it is the dense baseline, or lost single weights, a like share of each tensor, and nothing more.
 
         Curves, rankings and whatever is read off them are of plain cells. What went in a pattern, by an allocation of
-        its own, on to another precision or to a recovery answers other questions, and so do a cell of a map and a
-        training.
+        its own, by an option of a criterion that is not its default, on to another precision or to a recovery answers
+        other questions, and so do a cell of a map and a training.
         """
         e = self.experiment
         altered = e.pattern or e.allocation != "uniform" or e.baseline_precision or e.recovery or e.training
-        return not altered and not self.mapped
+        return not altered and not self.mapped and not option_words(e.criterion, e.variant, e.cycles)
 
     @property
     def mapped(self) -> bool:

@@ -14,8 +14,9 @@ from suite.analysis.points import Crossing, Point
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.protocol import MASS_FACTORS
 from suite.pruning.criteria import criterion_label, criterion_rank
-from suite.records.wording import SCOPES
+from suite.records.wording import SCOPES, allocation_words, option_words
 
+Way = tuple[str, str, str, str]  # criterion, scope, allocation, options
 NO_TIME = NotMeasured("no pruning of this kind finished on the machine that most of them ran on")
 NO_PEAK = NotMeasured("the peak of memory while pruning was not recorded")
 
@@ -34,18 +35,20 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One way to choose what goes: a criterion, what its sparsity counts over, and how it is shared among layers."""
+    """One way to choose what goes: a criterion, what its sparsity counts over, how it is shared among layers, and in
+    words the options that are not its defaults."""
 
     criterion: str
     scope: str
     allocation: str
+    options: str
     curve: Curve
     cost: Cost
 
     @property
     def name(self) -> str:
-        allocation = self.allocation.upper() if self.allocation != "uniform" else ""
-        return ", ".join(filter(None, [criterion_label(self.criterion), SCOPES[self.scope], allocation]))
+        said = criterion_label(self.criterion), self.options, SCOPES[self.scope], allocation_words(self.allocation)
+        return ", ".join(filter(None, said))
 
     def at(self, sparsity: float) -> Point | None:
         """The measured point at a sparsity."""
@@ -70,8 +73,8 @@ class Criteria:
     hardware: str | None
 
     def line(self, criterion: str, allocation: str = "uniform") -> Line | None:
-        """The line of a criterion; of several scopes the one with the most points."""
-        found = [line for line in self.lines if (line.criterion, line.allocation) == (criterion, allocation)]
+        """The line of a criterion with its default options; of several scopes the one with the most points."""
+        found = [x for x in self.lines if (x.criterion, x.allocation, x.options) == (criterion, allocation, "")]
         return max(found, key=lambda line: len(line.curve.measured), default=None)
 
     @property
@@ -105,11 +108,11 @@ class Criteria:
 
 def criteria_of(model: str, cells: Iterable[Cell]) -> Criteria | None:
     """The target that most lines were measured on; None unless there are two ways to choose, random removal aside."""
-    targets: dict[str, dict[tuple[str, str, str], list[Cell]]] = {}
+    targets: dict[str, dict[Way, list[Cell]]] = {}
     for cell in cells:
         e = cell.experiment
         if not (e.unpruned or e.pattern or e.baseline_precision or e.recovery or e.budget is not None):
-            key = e.criterion, e.scope, e.allocation
+            key = e.criterion, e.scope, e.allocation, option_words(e.criterion, e.variant, e.cycles)
             targets.setdefault(e.what, {}).setdefault(key, []).append(cell)
     what = min(targets, key=lambda name: (-_chosen(targets[name]), breadth(name), name), default=None)
     if what is None or _chosen(targets[what]) < 2:
@@ -123,22 +126,23 @@ def criteria_of(model: str, cells: Iterable[Cell]) -> Criteria | None:
     return Criteria(model, what, measured, shared, hardware) if shared else None
 
 
-def _chosen(lines: Mapping[tuple[str, str, str], list[Cell]]) -> int:
+def _chosen(lines: Mapping[Way, list[Cell]]) -> int:
     return sum(key[0] != "random" and any(cell.done for cell in group) for key, group in lines.items())
 
 
-def _order(key: tuple[str, str, str]) -> tuple[int, bool, str]:
-    criterion, scope, allocation = key
-    return criterion_rank(criterion), allocation != "uniform", scope
+def _order(key: Way) -> tuple[int, bool, str, str]:
+    criterion, scope, allocation, options = key
+    return criterion_rank(criterion), allocation != "uniform", options, scope
 
 
 def _outdone(line: Line, lines: Iterable[Line]) -> bool:
     """Whether it is a single point, and another scope of the same criterion has a curve: the point makes no line."""
-    same = [one for one in lines if (one.criterion, one.allocation) == (line.criterion, line.allocation)]
+    way = line.criterion, line.allocation, line.options
+    same = [one for one in lines if (one.criterion, one.allocation, one.options) == way]
     return len(line.curve.measured) < 2 and any(len(one.curve.measured) > 1 for one in same)
 
 
-def _line(model: str, what: str, key: tuple[str, str, str], cells: list[Cell], hardware: str | None) -> Line:
+def _line(model: str, what: str, key: Way, cells: list[Cell], hardware: str | None) -> Line:
     by_sparsity = groupby(sorted(cells, key=lambda cell: (cell.sparsity, cell.order)), key=lambda cell: cell.sparsity)
     points = tuple(Point(sparsity, tuple(same)) for sparsity, same in by_sparsity)
     return Line(*key, Curve(model, key[0], what, points), _cost(cells, hardware))

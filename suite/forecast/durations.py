@@ -34,7 +34,6 @@ WORD = 4.35  # bytes a token of the text whose words are the tokens
 CHARACTERS = 256  # tokens, of a vocabulary that holds little but characters
 MOST_BYTES = 4.5  # bytes of English a token, however large the vocabulary
 LEARNT_PASSES = 4  # such passes that a step of learning takes: back is twice forth, and then the weights change
-COLUMN_SECONDS = 1e-4  # that SparseGPT spends on a column whatever its height
 STEP_WINDOWS = 16  # that a step of a search evaluates before it stops, as is usual
 PROMPT_TOKENS = 8  # that a prompt has, about
 PACKED = 4.0  # times the bytes of a model that its compressed file takes as long as reading: packed, written, read back
@@ -168,10 +167,12 @@ def _calibration(model: ModelSource, experiment: Experiment, rates: Rates, dtype
     times = 2 + (experiment.allocation != "uniform")  # a block is run to look at it, and again once it is pruned
     seconds = times * passes.body(anatomy, tokens, shown.context, rates, dtype, evaluating=False)
     seconds += passes.calls(anatomy, times * shown.samples, rates)
-    if CRITERIA[experiment.criterion].wants == "gram":
-        shapes = linear_shapes(model, experiment)
-        operations = sum(2 * inputs * inputs * (tokens + 2 * outputs + inputs) for outputs, inputs in shapes)
-        seconds += rates.seconds("evaluate", operations, "float32") + sum(i for _, i in shapes) * COLUMN_SECONDS
+    criterion = CRITERIA[experiment.criterion]
+    if criterion.wants == "gram":
+        shapes, effort = linear_shapes(model, experiment), criterion.effort
+        operations = sum(2 * i * i * (tokens + effort.products * o + effort.factors * i) for o, i in shapes)
+        seconds += rates.seconds("evaluate", int(operations), "float32")
+        seconds += sum(inputs for _, inputs in shapes) * effort.column_seconds
     return seconds
 
 

@@ -29,7 +29,6 @@ SEARCHED = 0.75  # of the experiments that a search takes at most, which it take
 STEPPED = 0.85  # of the steps on a part of the text, in searches of that study
 RUNTIME_BYTES = 600_000_000  # the framework itself: its libraries on a host, its context on a GPU
 LOGITS_BYTES = 200_000_000  # a chunk of logits in float32, and what the loss makes of it
-GRAMS = 1.5  # X X^T of the widest layer, and of the others of its block, that SparseGPT holds at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +174,8 @@ def _learning_bytes(model: ModelSource, experiment: Experiment, item: int) -> in
     """Bytes that a calibration and a recovery need on the device beside the weights."""
     needed, anatomy = 0.0, model.anatomy
     if (shown := experiment.calibration) is not None:
-        if CRITERIA[experiment.criterion].wants == "gram":
-            needed += 4 * GRAMS * 4 * max(inputs for _, inputs in durations.linear_shapes(model, experiment)) ** 2
+        if matrices := CRITERIA[experiment.criterion].effort.matrices:
+            needed += 4 * matrices * max(inputs for _, inputs in durations.linear_shapes(model, experiment)) ** 2
         needed += shown.context * 2 * anatomy.inner * item
     if (asked := experiment.recovery) is not None:
         needed += training_bytes(anatomy, asked) - anatomy.weights * item

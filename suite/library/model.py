@@ -26,7 +26,7 @@ from suite.models.pruned import pruned
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_gguf, from_hub
 from suite.models.structured import structurally_pruned
 from suite.protocol import CONTEXT
-from suite.pruning.criteria import CRITERIA
+from suite.pruning.criteria import CRITERIA, Variant
 from suite.records.experiment import Allocation, Bos, Pattern, Tied
 
 SAMPLES = 128  # windows of a calibration, as the papers of SparseGPT and Wanda have it
@@ -47,6 +47,8 @@ class Request:
     budget: float | None
     tied: str
     seed: int | None
+    variant: str | None = None
+    cycles: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class Model:
         sparsity: float | None = None,
         target: str | None = None,
         *,
+        variant: str | None = None,
+        cycles: int | None = None,
         part: tuple[str, ...] | list[str] | None = None,
         layers: str | None = None,
         scope: str = "tensor",
@@ -138,9 +142,12 @@ class Model:
         """Prune the model in place; on leaving the `with` block every weight is back to the bit.
 
         Args:
-            criterion: `magnitude`, `wanda`, `sparsegpt`, `random`, or one that was registered.
+            criterion: `magnitude`, `random`, `wanda`, `ria`, `dsnot`, `sparsegpt`, `admm`, `alps`, or one that was
+                registered.
             sparsity: the share of the target's weights to remove, exactly `round(sparsity * n)` of a tensor of n.
             target: `all`, `blocks` (the default), `attention`, `mlp`, `early`, `late`, `embeddings` or `lm_head`.
+            variant: `paper` (the default) or `code`, of a criterion whose authors' code does otherwise than its paper.
+            cycles: how often a criterion takes turns that does so (`dsnot`: 50).
             part: parts by name in place of a target, as `("q", "down")`; `layers`, as `0-7`, says in which layers.
             scope: what the sparsity counts over: `tensor`, `row`, `global`, or as the paper's code does, `reference`.
             allocation: `uniform`, or `owl`, which gives each layer a sparsity of its own.
@@ -148,7 +155,7 @@ class Model:
             budget: a share of the block weights to remove from the target, in place of a sparsity.
             tied: what becomes of a table that embeddings and head share: `untie`, `both`, `skip`.
             seed: of a random mask.
-            calibration: the text that Wanda, SparseGPT and OWL look at, as for `perplexity`.
+            calibration: the text of a criterion or an allocation that looks at activations, as for `perplexity`.
             samples: windows of the calibration, of `context` tokens, drawn from `calibration_seed`.
             bos: `each` begins every window of the calibration with the tokenizer's BOS.
 
@@ -166,7 +173,14 @@ class Model:
             )
         if criterion not in CRITERIA:
             raise InputError(f"criterion is one of {', '.join(CRITERIA)}; found {criterion!r}")
+        options = CRITERIA[criterion].options(variant, cycles)
+        for key, given in (("variant", variant), ("cycles", cycles)):
+            if given is not None and key not in options:
+                raise InputError(f"criterion {criterion} has no `{key}`; leave it out")
+        if cycles is not None and cycles < 1:
+            raise InputError(f"criterion {criterion} takes at least one turn, and `cycles` is {cycles}; give more")
         for key, value, words in (
+            ("variant", variant, Variant),
             ("pattern", pattern, Pattern),
             ("allocation", allocation, Allocation),
             ("tied", tied, Tied),
@@ -190,6 +204,7 @@ class Model:
             budget=budget,
             tied=tied,
             seed=seed if CRITERIA[criterion].drawn else None,
+            **options,
         )
         self._check(request)
         windows = self._calibration(request, calibration, samples, context, calibration_seed, bos)

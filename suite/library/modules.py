@@ -96,7 +96,7 @@ def prune_(
     masks: dict[str, Tensor] = {}
     asked = {"scope": scope, "pattern": pattern, "seed": seed if CRITERIA[criterion].drawn else None}
     sizes = {name: value.numel() for name, value in flat.items()}
-    for name, removed, _ in choose(sizes, flat.__getitem__, criterion=criterion, sparsity=sparsity, **asked):  # type: ignore[arg-type]
+    for name, removed, *_ in choose(sizes, flat.__getitem__, criterion=criterion, sparsity=sparsity, **asked):  # type: ignore[arg-type]
         masks[name] = ~removed.view(before[name].shape)
         chosen[name].masked_fill_(~masks[name], 0)
     return PruningHandle(chosen, before, masks)

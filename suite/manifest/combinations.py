@@ -74,6 +74,7 @@ class Combinations:
             raise InputError(f"{where}: a grid needs a sparsity, a budget or a cliff")
         for combination in itertools.product(*(chosen[axis] or [None] for axis in AXES)):
             values = dict(zip(AXES, combination, strict=True))
+            values |= values["criterion"].values
             if not CRITERIA[values["criterion"]].drawn and values["seed"] != chosen["seed"][0]:
                 continue  # only what draws has seeds
             if values["calibration"] != chosen["calibration"][0] and not looks_at_activations(values):

@@ -10,7 +10,8 @@ from suite.manifest.places import SHA256, Place, listed
 from suite.models.parts import BLOCK
 from suite.package_index import PackageSource
 from suite.protocol import CALIBRATION_WINDOWS, DENSE_LONGER, JUDGED_PROMPTS, NEW_TOKENS
-from suite.records.experiment import CONTROLS, Bos, Control, Dtype, Scope
+from suite.pruning.criteria import CRITERIA, UNPRUNED, Variant
+from suite.records.experiment import CONTROLS, Bos, Control, Criterion, Dtype, Scope
 from suite.records.former import ARMS, SCOPES, renamed
 from suite.weights import WeightsFile
 
@@ -147,6 +148,35 @@ class TextEntry(Strict):
     name: Name
     path: str | None = None
     join: str | None = None
+
+
+class CriterionEntry(Strict):
+    """A criterion by its name alone, or with its options: `variant` says whether it goes by its paper (the default) or
+    by its authors' code, where they differ; `cycles` how often one takes turns that does so."""
+
+    name: Criterion
+    variant: Variant | None = None
+    cycles: Annotated[int, Field(lt=2**31, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _has_them(self) -> CriterionEntry:
+        if self.name == UNPRUNED:
+            raise ValueError("criterion: the dense baseline is always measured; leave `none` out")
+        made = CRITERIA[self.name]
+        if self.variant is not None and not made.variants:
+            raise ValueError(f"criterion {self.name} has one variant; leave `variant` out")
+        if self.cycles is not None and made.cycles is None:
+            raise ValueError(f"criterion {self.name} takes no turns; leave `cycles` out")
+        if self.cycles is not None and self.cycles < 1:
+            raise ValueError(f"criterion {self.name} takes at least one turn, and `cycles` is {self.cycles}; give more")
+        return self
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a cell's fields are, defaults written out."""
+        return {"criterion": self.name, "variant": None, "cycles": None} | CRITERIA[self.name].options(
+            self.variant, self.cycles
+        )
 
 
 class LearntText(Strict):

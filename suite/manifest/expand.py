@@ -238,6 +238,8 @@ class _Expansion:
             model=model.name,
             revision=model.revision,
             criterion=values["criterion"],
+            variant=values["variant"],
+            cycles=values["cycles"],
             target=values["target"],
             part=part,
             layers=values["layers"],

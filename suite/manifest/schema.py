@@ -12,6 +12,7 @@ from suite.errors import InputError
 from suite.manifest.entries import (
     CalibrationEntry,
     CliffEntry,
+    CriterionEntry,
     GenerationEntry,
     Layers,
     ModelEntry,
@@ -46,8 +47,9 @@ class Defaults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     criterion: Annotated[
-        list[Criterion], BeforeValidator(listed, json_schema_input_type=Criterion | list[Criterion])
-    ] = ["magnitude"]
+        list[Annotated[CriterionEntry, BeforeValidator(named, json_schema_input_type=Criterion | CriterionEntry)]],
+        BeforeValidator(listed, json_schema_input_type=Criterion | CriterionEntry | list[Criterion | CriterionEntry]),
+    ] = [CriterionEntry(name="magnitude")]
     scope: Annotated[list[ScopeName], BeforeValidator(listed, json_schema_input_type=ScopeName | list[ScopeName])] = [
         "tensor"
     ]
@@ -80,13 +82,6 @@ class Defaults(BaseModel):
     measure: Annotated[list[Measure], BeforeValidator(listed, json_schema_input_type=Measure | list[Measure])] = [
         "perplexity"
     ]
-
-    @field_validator("criterion")
-    @classmethod
-    def _dense_is_always_there(cls, value: list[str]) -> list[str]:
-        if "none" in value:
-            raise ValueError("criterion: the dense baseline is always measured; leave `none` out")
-        return value
 
     @field_validator("target")
     @classmethod

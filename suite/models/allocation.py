@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from suite.models.anatomy import Parameter
-from suite.models.calibration import LayerInputs, in_order, squared_norms
+from suite.models.calibration import LayerInputs, in_order
 from suite.models.loading import LoadedModel
 from suite.models.matrices import matrices
+from suite.models.statistics import squared_norms
 from suite.pruning.owl import outlier_share, owl_sparsities
 from suite.pruning.wanda import wanda_scores
 

@@ -22,21 +22,7 @@ from suite.models.experts import expert_inputs
 from suite.models.loading import LoadedModel
 from suite.models.logits import body_of
 from suite.models.passing import hidden_of, passed
-
-Gather = Callable[[Tensor | None, Tensor], Tensor]  # the statistic so far, inputs [tokens, width] -> the statistic
-Finish = Callable[[Tensor], Any]  # the statistic over all tokens, which may be overwritten -> what is asked for
-
-
-def squared_norms(so_far: Tensor | None, inputs: Tensor) -> Tensor:
-    """The squared Euclidean norm of each input over all tokens, float32 [width]: what Wanda wants, squared."""
-    found = inputs.float().square().sum(0)
-    return found if so_far is None else so_far + found
-
-
-def gram(so_far: Tensor | None, inputs: Tensor) -> Tensor:
-    """X X^T over all tokens, float32 [width, width]: what SparseGPT wants."""
-    wide = inputs.float()
-    return wide.T @ wide if so_far is None else so_far.addmm_(wide.T, wide)
+from suite.models.statistics import Finish, Gather, sizes_of
 
 
 def in_order(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -77,13 +63,15 @@ class LayerInputs:
         self._statistics: dict[str, _Statistic] = {}
         self._in_tuple = False  # whether blocks give more than hidden states
         self.unseen: set[str] = set()  # matrices of experts that no token went to
+        self.unfed: set[str] = set()  # matrices of which nothing came, as their inputs were zero
         self._tokens = tokens
         self._calls = self._arguments(tokens[:1])
         self._hidden = self._first_inputs(tokens)
 
     @torch.inference_mode()
     def __call__(self, name: str) -> Any:
-        """The statistic of the layer whose weight matrix is called `name`; None of an expert that saw no token.
+        """The statistic of the layer whose weight matrix is called `name`; None of an expert that saw no token, and
+        where `finish` makes none of it.
 
         Raises:
             ExperimentError: it is not finite, or nothing can be made of it; or the model does not call the layer.
@@ -102,7 +90,9 @@ class LayerInputs:
                 raise ExperimentError(f"the model does not call the layer of {name}, so what it is fed is not known")
             self.unseen.add(name)
             return None
-        return statistic.finished(self._finish, name)
+        if (found := statistic.finished(self._finish, name)) is None:
+            self.unfed.add(name)
+        return found
 
     def _arguments(self, tokens: Tensor) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         """What each block is called with beside the hidden states."""
@@ -220,8 +210,7 @@ class _Statistic:
     def finished(self, finish: Finish, name: str) -> Any:
         """What `finish` makes of it; `name` is of a layer it is of."""
         if not self._is_finished:
-            # Of a Gram matrix the diagonal says it all: no entry is larger than the two of its row and column.
-            if not (self._value.diagonal() if self._value.dim() == 2 else self._value).isfinite().all():
+            if not sizes_of(self._value).isfinite().all():
                 raise ExperimentError(
                     f"what the calibration text feeds to {name} is not finite in the dtype of the run; "
                     "give the model `dtype: float32`, or bfloat16 where it has it"

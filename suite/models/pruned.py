@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
@@ -13,24 +15,17 @@ from suite.interruption import stop_if_asked
 from suite.models.achieved import Pruned, achieved
 from suite.models.allocation import owl
 from suite.models.anatomy import Parameter
-from suite.models.calibration import Finish, Gather, LayerInputs, gram, in_order, squared_norms
+from suite.models.calibration import LayerInputs, in_order
 from suite.models.experts import unseen_experts
 from suite.models.loading import LoadedModel
 from suite.models.matrices import Matrices
+from suite.models.statistics import statistic_of
 from suite.pruning.choose import choose
-from suite.pruning.criteria import CRITERIA
 from suite.pruning.masks import Bits, joined
 from suite.pruning.precision import full_float32
 from suite.pruning.remove import Removed, remove
 from suite.pruning.request import Request
-from suite.pruning.sparsegpt import inverse_factor
 from suite.records.schema import TensorCount
-
-# How a criterion comes by what it wants of a layer's inputs: gathered sample by sample, then finished.
-LOOKS: dict[str, tuple[Gather, Finish]] = {
-    "norms": (squared_norms, Tensor.sqrt_),
-    "gram": (gram, inverse_factor),
-}
 
 
 @contextmanager
@@ -53,10 +48,10 @@ def pruned(
         started = time.perf_counter()
         try:
             with full_float32():
-                masks, counts, unseen = _prune(loaded, selected, request, calibration, progress)
+                masks, counts, told = _prune(loaded, selected, request, calibration, progress)
             seconds = time.perf_counter() - started
             done = achieved(loaded.anatomy, selected, counts, masks, seconds, copied_bytes)
-            yield Pruned(done.model_copy(update={"unseen_experts": unseen}) if unseen else done, masks)
+            yield Pruned(done.model_copy(update=told), masks)
         finally:
             loaded.restore(names)
 
@@ -67,14 +62,14 @@ def _prune(
     request: Request,
     calibration: Tensor | None,
     progress: Callable[[int, int], None],
-) -> tuple[dict[str, Bits], dict[str, TensorCount], int]:
-    """The mask and the count of each parameter, and how many experts no token of the calibration went to."""
+) -> tuple[dict[str, Bits], dict[str, TensorCount], dict[str, Any]]:
+    """The mask and the count of each parameter, and the fields of the record that say what happened on the way."""
     masks: dict[str, Bits] = {}
     counts: dict[str, TensorCount] = {}
     amount = _amount(loaded, selected, request, calibration)
     looked = _inputs(loaded, selected, request, calibration)
     selected = selected if looked is None else in_order(selected)
-    matrices, done = Matrices(selected), list[Removed]()
+    matrices, done, told = Matrices(selected), list[Removed](), Counter[str]()
     pristine = _Pristine(loaded, matrices)
     for chosen in choose(
         matrices.sizes,
@@ -86,9 +81,12 @@ def _prune(
         pattern=request.pattern,
         seed=request.seed,
         inputs=looked,
+        variant=request.variant,
+        cycles=request.cycles,
     ):
         stop_if_asked()
-        name, gone, corrected = chosen
+        name, gone, corrected, remarks = chosen
+        told.update(remarks)
         parameter, turned = matrices.parameter(name), partial(matrices.turned, name)
         weight, stored = (
             matrices.kept(name, whole) for whole in (loaded.parameter(parameter.name).data, pristine.whole(name))
@@ -104,7 +102,10 @@ def _prune(
             done.clear()
             progress(len(masks), len(selected))
         del chosen, gone, corrected, stored  # before the next tensor's scores are made
-    return masks, counts, unseen_experts(looked.unseen) if looked else 0
+    if looked is None:
+        return masks, counts, {}
+    told["layers fed nothing but zeros, of which the smallest weights went"] += len(looked.unfed)
+    return masks, counts, {"unseen_experts": unseen_experts(looked.unseen), "remarks": dict(+told)}
 
 
 class _Pristine:
@@ -132,10 +133,10 @@ def _inputs(
     loaded: LoadedModel, selected: tuple[Parameter, ...], request: Request, calibration: Tensor | None
 ) -> LayerInputs | None:
     """What its criterion wants to know of what layers are fed; None where it looks at nothing."""
-    if (wants := CRITERIA[request.criterion].wants) not in LOOKS:
+    if (found := statistic_of(request.criterion)) is None:
         return None
     assert calibration is not None, "a criterion that looks at activations is given them"
-    gather, finish = LOOKS[wants]
+    gather, finish = found
     return LayerInputs(loaded, calibration, gather, in_order(selected), finish)
 
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from suite.errors import ExperimentError
 from suite.models.achieved import Pruned, achieved
 from suite.models.anatomy import Parameter
-from suite.models.calibration import LayerInputs, squared_norms
+from suite.models.calibration import LayerInputs
 from suite.models.loading import LoadedModel
 from suite.models.matrices import matrices
 from suite.models.removal import Removal
+from suite.models.statistics import squared_norms
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import packed
 from suite.pruning.request import Request

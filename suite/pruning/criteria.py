@@ -1,7 +1,7 @@
 """The criteria: what each looks at, what its sparsity may be counted over, and the function that scores.
 
-To add one: a file here with a function of tensors, and its line in `CRITERIA`. A function is imported when it is used:
-`lottery plan` reads this table without torch.
+To add one: a file here with a function of tensors, its test, and its line in `CRITERIA`. A function is imported when it
+is used: `lottery plan` reads this table without torch.
 """
 
 from __future__ import annotations
@@ -11,9 +11,26 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any, Literal
 
-Wants = Literal["nothing", "seed", "norms", "gram"]
-Published = Literal["rank", "row"]
+Wants = Literal["nothing", "seed", "norms", "moments", "gram"]
+Published = Literal["rank", "row", "floor", "kept"]
+Decides = Literal["after", "columns", "matrix"]
+Variant = Literal["paper", "code"]
 UNPRUNED = "none"  # what stands for a criterion where every weight stays
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a criterion takes beside the passes over its calibration text, by which it is forecast.
+
+    `matrices` is how many float32 matrices [inputs, inputs] there are at the peak, of the widest layer. Making what it
+    wants of one takes as long as `factors` products of two such matrices, and pruning a layer `products` of its weight
+    with one, beside `column_seconds` for each input.
+    """
+
+    matrices: float = 0.0
+    factors: float = 0.0
+    products: float = 0.0
+    column_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +39,36 @@ class Criterion:
 
     `function` is written `module:name`. It gets a layer's weight [outputs, inputs] as stored, and what the criterion
     `wants` beside it: `nothing`; a `seed` with the tensor's name (and of the weight its shape alone); the Euclidean
-    `norms` of the layer's inputs, float32 [inputs]; or the `gram` matrix of its inputs, factored. It returns scores,
-    of which those of the lowest magnitude go: floats, or integers that sort like them (see `suite.pruning.keys`). One
-    that `corrects` the weights that stay chooses along the way instead: see `suite.pruning.sparsegpt`.
+    `norms` of the layer's inputs, float32 [inputs]; their `moments` (`suite.models.statistics`); or the `gram` matrix
+    of its inputs. Where the criterion has a function `prepare`, it is what that made of it, once for all layers that
+    have these inputs.
+
+    `decides` says when weights are chosen. `after`: the function returns scores, of which those of the lowest magnitude
+    go: floats, or integers that sort like them (`suite.pruning.keys`). `columns`: it is given a choice for a few
+    columns at a time, and returns what went and the corrected weights (`suite.pruning.sparsegpt`). `matrix`: it is
+    given a choice for the whole weight (`suite.pruning.amount.Choice`) and its options, and returns what went, the
+    corrected weights or None, and counts of what is to be known about it.
 
     `counts` are the scopes that mean something for its scores. `published` is how the code of its paper counts (None:
     there is no paper): `rank`, every weight up to the one at place int(n * s) of the sorted scores; `row`, int(n * s)
-    of each row of n. `structures` says whether whole neurons and layers may be ranked by it
-    (`suite.models.structured`). `label` is how its paper writes its name, where that is not the name here.
+    of each row of n; `floor`, int(n * s) of the n of a tensor; `kept`, all but round(n * (1 - s)) of them.
+
+    Where the code of its paper does not do what the paper says, `variants` are the two, and the first is the default;
+    `cycles` is how often a criterion that takes turns does so by default.
+
+    `structures` says whether whole neurons and layers may be ranked by it (`suite.models.structured`). `label` is how
+    its paper writes its name, where that is not the name here.
     """
 
     function: str
     wants: Wants
     counts: tuple[str, ...]
     published: Published | None = None
-    corrects: bool = False
+    decides: Decides = "after"
+    prepare: str | None = None
+    variants: tuple[Variant, ...] = ()
+    cycles: int | None = None
+    effort: Effort = Effort()
     structures: bool = False
     label: str | None = None
 
@@ -47,7 +79,7 @@ class Criterion:
     @property
     def calibrated(self) -> bool:
         """Whether it looks at activations."""
-        return self.wants in ("norms", "gram")
+        return self.wants in ("norms", "moments", "gram")
 
     @property
     def drawn(self) -> bool:
@@ -59,6 +91,19 @@ class Criterion:
         function: Callable[..., Any] = resolve_name(self.function)
         return function
 
+    def resolve_prepare(self) -> Callable[..., Any] | None:
+        """The function `prepare` itself."""
+        return None if self.prepare is None else resolve_name(self.prepare)
+
+    def options(self, variant: str | None, cycles: int | None) -> dict[str, Any]:
+        """What its function is given by name: those of these that it has, with their defaults."""
+        found: dict[str, Any] = {}
+        if self.variants:
+            found["variant"] = variant or self.variants[0]
+        if self.cycles is not None:
+            found["cycles"] = self.cycles if cycles is None else cycles
+        return found
+
 
 CRITERIA = {
     "magnitude": Criterion(
@@ -68,9 +113,49 @@ CRITERIA = {
     "wanda": Criterion(
         "suite.pruning.wanda:wanda_scores", "norms", ("tensor", "row"), "row", structures=True, label="Wanda"
     ),
+    "ria": Criterion("suite.pruning.ria:ria_scores", "norms", ("tensor", "row"), "rank", label="RIA"),
+    "dsnot": Criterion(
+        "suite.pruning.dsnot:dsnot",
+        "moments",
+        ("tensor", "row"),
+        "row",
+        decides="matrix",
+        prepare="suite.pruning.dsnot:averaged",
+        variants=("paper", "code"),
+        cycles=50,
+        label="DSnoT",
+    ),
     # It weighs a block of columns as a whole, all rows together.
     "sparsegpt": Criterion(
-        "suite.pruning.sparsegpt:sparsegpt", "gram", ("tensor",), "rank", corrects=True, label="SparseGPT"
+        "suite.pruning.sparsegpt:sparsegpt",
+        "gram",
+        ("tensor",),
+        "rank",
+        decides="columns",
+        prepare="suite.pruning.sparsegpt:inverse_factor",
+        effort=Effort(matrices=6.0, factors=1.0, products=2.0, column_seconds=1e-4),
+        label="SparseGPT",
+    ),
+    "admm": Criterion(
+        "suite.pruning.admm:admm",
+        "gram",
+        ("tensor", "row"),
+        "floor",
+        decides="matrix",
+        prepare="suite.pruning.admm:solver",
+        variants=("paper", "code"),
+        effort=Effort(matrices=6.0, factors=1.0, products=21.0),
+        label="ADMM",
+    ),
+    "alps": Criterion(
+        "suite.pruning.alps:alps",
+        "gram",
+        ("tensor", "row"),
+        "kept",
+        decides="matrix",
+        prepare="suite.pruning.alps:spectrum",
+        effort=Effort(matrices=11.0, factors=20.0, products=150.0),
+        label="ALPS",
     ),
     "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),
 }

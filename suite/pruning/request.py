@@ -11,11 +11,16 @@ class Request(Protocol):
     The weights are those of a `target`, or where that is None those of each `part` in the given `layers` (None: all);
     `tied` says what becomes of a shared table. `sparsity` is the share to remove, `budget` a share of the block weights
     that takes its place. `scope`, `allocation` and `pattern` say how it is counted, `seed` what a random mask is drawn
-    from. The words are those of a manifest; `suite.records.experiment.Experiment` is one.
+    from. `variant` and `cycles` are options of some criteria, None where they take their defaults or have none. The
+    words are those of a manifest; `suite.records.experiment.Experiment` is one.
     """
 
     @property
     def criterion(self) -> str: ...
+    @property
+    def variant(self) -> str | None: ...
+    @property
+    def cycles(self) -> int | None: ...
     @property
     def target(self) -> str | None: ...
     @property

@@ -86,6 +86,8 @@ _COLUMNS = (  # in the order of the CSV
     Column("parameters", NUMBER, "model.parameters"),
     Column("revision", TEXT, "experiment.revision"),
     Column("criterion", TEXT, "experiment.criterion"),
+    Column("variant", TEXT, "experiment.variant"),
+    Column("cycles", NUMBER, "experiment.cycles"),
     Column("what", TEXT, "experiment.what"),
     Column("target", TEXT, "experiment.target"),
     Column("part", TEXT, "experiment.part"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, PROTOCOL_VERSION, SEQUENTIAL_ERROR
-from suite.pruning.criteria import UNPRUNED, criterion_names
+from suite.pruning.criteria import UNPRUNED, Variant, criterion_names
 from suite.records import former
 
 
@@ -140,6 +140,9 @@ class Training(Part):
 class Experiment(Part):
     """One fully resolved cell of a study: what was asked for, and nothing of the machine that answers.
 
+    `variant` says whether a criterion goes by its paper or by its authors' code, where they differ, and `cycles` how
+    often one takes turns that does so; None of the others.
+
     `sparsity` is the share of the target's weights to remove (0.0 where none are); where a `budget` (a share of the
     block weights) was asked for, it is the sparsity that follows from it. `layers` is None for every layer; `part` is
     None unless parts were chosen freely, and then `target` is None. `pattern` is the shape in which weights go: None
@@ -154,6 +157,8 @@ class Experiment(Part):
     model: str
     revision: str
     criterion: Criterion
+    variant: Variant | None = None
+    cycles: Some | None = None
     target: str | None = None
     part: tuple[str, ...] | None = None
     layers: str | None = None
@@ -220,6 +225,8 @@ class Experiment(Part):
 
 # Fields that came later, with the values that stand for what was measured before.
 _LATER = {
+    "variant": None,
+    "cycles": None,
     "baseline_precision": None,
     "recovery": None,
     "training": None,

@@ -53,6 +53,7 @@ class Pruning(Part):
     over those that remain (the private copy of an untied table among them), and `model_sparsity` one minus its
     inverse. `theoretical_speedup` is the multiply-adds of the dense linear layers for one token over those whose
     weight is not zero. `mask_sample` is `suite.pruning.sample`'s, of masks that depend on floating-point sums.
+    `remarks` count what a criterion did on the way that is to be known, and where it fell back on something else.
     """
 
     mask_digest: str
@@ -69,6 +70,7 @@ class Pruning(Part):
     seconds: Amount
     peaks: Peaks | None = None  # while it was pruned, what a calibration held among it
     unseen_experts: Count = 0  # that no calibration token went to: of these the smallest weights went
+    remarks: dict[Annotated[str, Field(max_length=100)], Count] = Field(default_factory=dict)
 
 
 class Quantisation(Part):

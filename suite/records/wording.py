@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suite.pruning.criteria import criterion_label
+from suite.pruning.criteria import CRITERIA, criterion_label
 from suite.records.experiment import Experiment, Training
 
 SCOPES = {"tensor": "", "row": "per row", "global": "global", "reference": "as published"}
@@ -34,9 +34,10 @@ def transforms(experiment: Experiment) -> tuple[str, ...]:
     """What is done otherwise than by default, beside which weights are pruned and how many, in a few words each."""
     e = experiment
     words = (
+        option_words(e.criterion, e.variant, e.cycles),
         SCOPES[e.scope],
         f"tied {e.tied}" if e.tied != "untie" else "",
-        e.allocation.upper() if e.allocation != "uniform" else "",
+        allocation_words(e.allocation),
         e.pattern or "",
         f"in {e.precision}" if e.baseline_precision is not None else "",
         "search step" if e.sequential else "",
@@ -53,6 +54,22 @@ def criterion_words(experiment: Experiment) -> str:
         return ""
     seed = f"seed {experiment.seed}" if experiment.seed is not None else ""
     return _joined(", ", criterion_label(experiment.criterion), seed)
+
+
+def allocation_words(allocation: str) -> str:
+    """How a sparsity is spread over the layers, where that is not evenly."""
+    return {"uniform": "", "owl": "OWL", "block-influence": "by block influence"}[allocation]
+
+
+def option_words(criterion: str, variant: str | None, cycles: int | None) -> str:
+    """What a criterion's options are, where they are not its defaults."""
+    made = CRITERIA.get(criterion)
+    if made is None:
+        return ""
+    usual = made.options(None, None)
+    said = "as coded" if variant not in (None, usual.get("variant")) else ""
+    turns = f"{cycles} cycles" if cycles not in (None, usual.get("cycles")) else ""
+    return _joined(", ", said, turns)
 
 
 def budget_words(experiment: Experiment) -> str:

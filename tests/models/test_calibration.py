@@ -16,10 +16,11 @@ from suite.data.windows import calibration_windows
 from suite.errors import ExperimentError
 from suite.evaluation import memory
 from suite.interruption import Interrupted
-from suite.models.calibration import LayerInputs, gram, in_order, squared_norms
+from suite.models.calibration import LayerInputs, in_order
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
+from suite.models.statistics import gram, squared_norms
 from suite.pruning.criteria import CRITERIA
 from suite.records.experiment import Experiment, TextReference
 from tests.conftest import ARCHITECTURES, HEAD, MakeModel

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from suite.models.statistics import statistic_of
 from suite.pruning.choose import choose
 from suite.pruning.criteria import CRITERIA, Criterion
-from suite.pruning.sparsegpt import inverse_factor
 from suite.pruning.wanda import wanda_scores
 
 TOKENS = torch.randn(64, 256, generator=torch.Generator().manual_seed(7))
@@ -21,12 +21,14 @@ TOKENS = torch.randn(64, 256, generator=torch.Generator().manual_seed(7))
 def inputs_for(criterion: str, weight: Tensor) -> Any:
     """What the criterion wants to know of the same random inputs, for every layer."""
     fed = TOKENS[:, : weight.shape[1]] + TOKENS[:, 1 : weight.shape[1] + 1]
-    wants = CRITERIA[criterion].wants
-    return lambda _: inverse_factor(fed.T @ fed) if wants == "gram" else fed.square().sum(0).sqrt()
+    if (looks := statistic_of(criterion)) is None:
+        return None
+    gather, finish = looks
+    return lambda _: finish(gather(gather(None, fed[:40]), fed[40:]))
 
 
 def removed_from(weight: Tensor, criterion: str, **how: Any) -> Tensor:
-    ((_, removed, _),) = choose(
+    (chosen,) = choose(
         {"w": weight.numel()},
         lambda _: weight,
         criterion=criterion,
@@ -34,7 +36,7 @@ def removed_from(weight: Tensor, criterion: str, **how: Any) -> Tensor:
         inputs=inputs_for(criterion, weight),
         **{"sparsity": 0.5, **how},
     )
-    return removed
+    return chosen.removed
 
 
 def test_every_criterion_of_the_table_has_its_function() -> None:
@@ -46,10 +48,10 @@ def test_wanda_by_hand() -> None:
     norms = torch.tensor([8.0, 4.0, 2.0, 1.0])
     assert wanda_scores(weight, norms).tolist() == [[8, 8, 6, 4], [40, 24, 14, 8]]
     how: dict[str, Any] = {"criterion": "wanda", "sparsity": 0.5, "inputs": lambda _: norms}
-    ((_, rows, _),) = choose({"w": 8}, lambda _: weight, scope="row", **how)
-    assert rows.tolist() == [[False, False, True, True]] * 2
-    ((_, whole, _),) = choose({"w": 8}, lambda _: weight, scope="tensor", **how)
-    assert whole.tolist() == [[True] * 4, [False] * 4]  # the third score of 8 is a tie, and comes last
+    (rows,) = choose({"w": 8}, lambda _: weight, scope="row", **how)
+    assert rows.removed.tolist() == [[False, False, True, True]] * 2
+    (whole,) = choose({"w": 8}, lambda _: weight, scope="tensor", **how)
+    assert whole.removed.tolist() == [[True] * 4, [False] * 4]  # the third score of 8 is a tie, and comes last
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
@@ -88,7 +90,7 @@ def test_a_total_is_kept_by_every_criterion(criterion: str) -> None:
             seed=0,
             inputs=lambda name: inputs_for(criterion, tensors[name])(name),
         )
-        counts = {name: int(removed.sum()) for name, removed, _ in chosen}
+        counts = {one.name: int(one.removed.sum()) for one in chosen}
         assert sum(counts.values()) == total
         assert all(abs(counts[name] - shares[name] * sizes[name]) < 1.5 for name in sizes)  # type: ignore[operator]
 

@@ -70,7 +70,7 @@ def sorted_rows(key: Tensor, count: int, width: int) -> Tensor:
 def test_sparsegpt_chooses_each_group_by_what_the_columns_before_left() -> None:
     weight = torch.randn(6, 160, generator=torch.Generator().manual_seed(1))
     inputs = inputs_for("sparsegpt", weight)
-    ((_, removed, corrected),) = choose(
+    ((_, removed, corrected, _),) = choose(
         {"w": weight.numel()}, lambda _: weight, criterion="sparsegpt", pattern="2:4", sparsity=0.5, inputs=inputs
     )
     assert corrected is not None

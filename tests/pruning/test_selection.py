@@ -38,7 +38,7 @@ def weights(draw: st.DrawFn) -> Tensor:
 
 @given(weights(), st.floats(0, 1))
 def test_a_tensor_loses_what_a_plain_sort_says(weight: Tensor, sparsity: float) -> None:
-    ((_, removed, _),) = choose(
+    ((_, removed, *_),) = choose(
         {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="tensor", sparsity=sparsity
     )
     assert torch.equal(removed, by_sorting(weight, round(sparsity * weight.numel())))
@@ -55,14 +55,14 @@ def test_the_global_scope_ranks_all_tensors_together(tensors: list[Tensor], spar
         scope="global",
         sparsity=sparsity,
     )
-    joined = torch.cat([removed.flatten() for _, removed, _ in chosen])
+    joined = torch.cat([removed.flatten() for _, removed, *_ in chosen])
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     assert torch.equal(joined, by_sorting(flat, round(sparsity * flat.numel())))
 
 
 @given(weights(), st.floats(0, 1))
 def test_the_row_scope_takes_as_many_from_every_row(weight: Tensor, sparsity: float) -> None:
-    ((_, removed, _),) = choose(
+    ((_, removed, *_),) = choose(
         {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="row", sparsity=sparsity
     )
     count = round(sparsity * weight.shape[1])
@@ -73,7 +73,7 @@ def test_the_row_scope_takes_as_many_from_every_row(weight: Tensor, sparsity: fl
 def test_large_tensors_are_exact_too(dtype: torch.dtype) -> None:
     weight = torch.randn(700, 900, generator=torch.Generator().manual_seed(0)).to(dtype)
     for sparsity in (0.001, 0.3, 0.5, 0.77, 0.999):
-        ((_, removed, _),) = choose(
+        ((_, removed, *_),) = choose(
             {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="tensor", sparsity=sparsity
         )
         assert torch.equal(removed, by_sorting(weight, round(sparsity * weight.numel())))
@@ -84,7 +84,7 @@ def test_equal_to_torch_prune_where_there_are_no_ties() -> None:
     module = torch.nn.Linear(300, 200, bias=False)
     module.weight.data = weight + 0.25 * torch.rand(1)  # no two magnitudes alike
     for sparsity in (0.1, 0.5, 0.9):
-        ((_, removed, _),) = choose(
+        ((_, removed, *_),) = choose(
             {"w": 60_000}, lambda _: module.weight, criterion="magnitude", scope="tensor", sparsity=sparsity
         )
         theirs = torch.nn.Linear(300, 200, bias=False)
@@ -107,7 +107,7 @@ def test_a_budget_removes_its_total_from_any_target() -> None:
     sizes = {name: tensor.numel() for name, tensor in tensors.items()}
     for scope in ("tensor", "global"):
         chosen = choose(sizes, tensors.__getitem__, criterion="magnitude", scope=scope, sparsity=0.5, total=37)
-        assert sum(int(removed.sum()) for _, removed, _ in chosen) == 37
+        assert sum(int(removed.sum()) for _, removed, *_ in chosen) == 37
 
 
 def test_random_masks_follow_from_seed_and_name_alone() -> None:
@@ -129,7 +129,7 @@ def test_random_keys_are_uniform() -> None:
 
 def test_random_pruning_is_exact() -> None:
     weight = torch.randn(33, 47)
-    ((_, removed, _),) = choose(
+    ((_, removed, *_),) = choose(
         {"w": weight.numel()}, lambda _: weight, criterion="random", scope="tensor", sparsity=0.37, seed=5
     )
     assert int(removed.sum()) == round(0.37 * weight.numel())
@@ -159,7 +159,7 @@ def test_scope_published_takes_ties_and_the_weight_at_the_rank() -> None:
     weight = torch.tensor([[0.5, -0.25, 0.25, 1.0], [0.75, 0.25, -2.0, 0.125]])
     for sparsity in (0.1, 0.13, 0.3, 0.5, 0.99):
         threshold = weight.abs().flatten().sort().values[int(weight.numel() * sparsity)]
-        ((_, removed, _),) = choose(
+        ((_, removed, *_),) = choose(
             {"w": weight.numel()}, lambda _: weight, criterion="magnitude", scope="reference", sparsity=sparsity
         )
         assert torch.equal(removed, weight.abs() <= threshold)

@@ -104,7 +104,7 @@ def test_scope_published_counts_in_blocks_with_ties() -> None:
     """The published code: `cost <= sorted(cost.flatten())[int(n * s)]` for every 128 columns."""
     weight = torch.randn(3, SPARSEGPT_BLOCK + 10, generator=torch.Generator().manual_seed(3))
     fed = torch.randn(SPARSEGPT_BLOCK + 10, 300, generator=torch.Generator().manual_seed(4))
-    ((_, removed, _),) = choose(
+    ((_, removed, *_),) = choose(
         {"w": weight.numel()},
         lambda _: weight,
         criterion="sparsegpt",

@@ -28,6 +28,7 @@ def test_every_column_can_be_read_of_every_record():
     calibration = Calibration(text=TEXT, samples=128, context=256, seed=0)
     others = [
         record(criterion="wanda", calibration=calibration, pattern="2:4"),
+        record(criterion="dsnot", variant="code", cycles=10, calibration=calibration),
         record(precision="float8-weights", baseline_precision="auto", recovery=recovery()),
         training("early", level=4, read=0.1),
         dequantised(),
