@@ -47,7 +47,7 @@ def main(names: list[str]) -> None:
     print(f"{this_machine().hardware}, torch {torch.__version__}, float32")
     print(f"{'model':30} {'s until ready':>14} {'GB peak':>8} {'GB, all read':>13} {'GB of weights':>14}")
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for name in names or [name for name, model in catalogue.MODELS.items() if model.weights is not None]:
+        for name in names or [name for name, model in catalogue.MODELS.items() if getattr(model, "weights", None)]:
             seconds, *sizes = pool.apply(ready, (name,))
             loading, reading, weights = (size / 1e9 for size in sizes)
             print(f"{name:30} {seconds:14.1f} {loading:8.2f} {reading:13.2f} {weights:14.2f}", flush=True)

@@ -13,7 +13,7 @@ from suite.analysis.curves import Curve, breadth
 from suite.analysis.points import Crossing, Point
 from suite.analysis.values import NotMeasured, Number, Verdict
 from suite.protocol import MASS_FACTORS
-from suite.pruning.criteria import CRITERIA, criterion_label, criterion_rank
+from suite.pruning.criteria import CRITERIA, Rank, criterion_label, criterion_rank
 from suite.records.wording import SCOPES, allocation_words, option_words
 
 Way = tuple[str, str, str, str]  # criterion, scope, allocation, options
@@ -136,7 +136,7 @@ def _chosen(lines: Mapping[Way, list[Cell]]) -> int:
     return sum(key[0] != "random" and any(cell.done for cell in group) for key, group in lines.items())
 
 
-def _order(key: Way) -> tuple[int, bool, str, str]:
+def _order(key: Way) -> tuple[Rank, bool, str, str]:
     criterion, scope, allocation, options = key
     return criterion_rank(criterion), allocation != "uniform", options, scope
 

@@ -11,7 +11,7 @@ from suite.analysis.points import Crossing, Point, coarse
 from suite.analysis.values import NotMeasured
 from suite.models.anatomy import TARGETS
 from suite.protocol import FACTORS, TOLERANCE
-from suite.pruning.criteria import criterion_rank
+from suite.pruning.criteria import Rank, criterion_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def main_curve(curves: Iterable[Curve]) -> Curve | None:
     """The curve a model is judged by: magnitude's before other criteria's and never a random one, of the broadest
     target, with the most points."""
 
-    def preference(curve: Curve) -> tuple[int, int, int, str]:
+    def preference(curve: Curve) -> tuple[Rank, int, int, str]:
         return criterion_rank(curve.criterion), breadth(curve.what), -len(curve.measured), curve.what
 
     candidates = [curve for curve in curves if curve.criterion != "random" and curve.measured]

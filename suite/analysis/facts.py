@@ -89,6 +89,13 @@ class Facts:
         return tuple(experiment for study in self.studies for experiment in study.pending)
 
     @property
+    def plugins(self) -> tuple[str, ...]:
+        """What of the finished experiments of both families other packages brought, and which."""
+        provenances = [family.provenance for family in self.families]
+        provenances += [search.provenance for family in self.families for search in family.tickets]
+        return tuple(sorted({words for made in provenances for words in made.plugins}))
+
+    @property
     def shipped(self) -> tuple[StudyFacts, ...]:
         """The studies whose results came with the suite."""
         return tuple(study for study in self.studies if study.shipped)
@@ -149,7 +156,7 @@ def build_facts(
 
 def _miniature(cell: Cell) -> bool:
     """Whether a record is of the miniature: it reads the text of the suite's grammar."""
-    known = TEXTS.get(cell.experiment.text.name)
+    known = TEXTS.find(cell.experiment.text.name)
     return known is not None and known.grammar is not None
 
 

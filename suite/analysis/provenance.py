@@ -49,6 +49,7 @@ class Provenance:
     seconds: float  # all experiments together
     measured: tuple[str, str]  # first and last start, ISO 8601
     unversioned: int  # cells whose suite had no commit
+    plugins: tuple[str, ...] = ()  # what other packages brought, and which
 
     @property
     def text_hashes(self) -> tuple[tuple[str, str], ...]:
@@ -90,6 +91,7 @@ def provenance(cells: Iterable[Cell]) -> Provenance:
         seconds=sum(cell.record.environment.seconds for cell in found),
         measured=(starts[0], starts[-1]),
         unversioned=sum(e.commit is None for e in environments),
+        plugins=tuple(sorted({used.words for e in environments for used in e.plugins})),
     )
 
 

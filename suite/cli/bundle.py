@@ -20,6 +20,7 @@ def bundle(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     """
     from suite.cli.report import documents
     from suite.gc_paused import gc_paused
+    from suite.report.added import printed
     from suite.report.bundle import build_bundle
     from suite.report.command import read_contents, results_folders, write
     from suite.report.parallel import in_parallel
@@ -27,7 +28,7 @@ def bundle(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
 
     with gc_paused():
         use(theme)
-        printed = in_parallel(documents(read_contents(results), sheet))
-        for name, content in printed.items():
+        made = printed(read_contents(results), lambda contents: in_parallel(documents(contents, sheet)))
+        for name, content in made.items():
             click.echo(write(out / name, content))
-        click.echo(write(out / "bundle.zip", build_bundle(printed, results_folders(results))))
+        click.echo(write(out / "bundle.zip", build_bundle(made, results_folders(results))))

@@ -92,7 +92,8 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
 def _side_as_json(side: Side) -> dict[str, Any]:
     environments = [record.environment.model_dump(mode="json") for record in side.records]
     fields = ("hardware", "device", "driver", "threads", "dtype", "attention", "suite_version", "commit", "libraries")
-    distinct = {json.dumps({name: environment[name] for name in fields}) for environment in environments}
+    there = (*fields, "plugins")  # the last where other packages brought something
+    distinct = {json.dumps({name: one[name] for name in there if name in one}) for one in environments}
     return {
         "folder": str(side.folder),
         "records": len(side.records),

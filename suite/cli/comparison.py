@@ -36,6 +36,8 @@ def _origin(side: Side) -> Iterator[str]:
         yield ", ".join(made.dtypes)
         commits = ", ".join(commit[:12] for commit in made.commits) or "no commit"
         yield f"suite {', '.join(made.versions)} at {commits}"
+    if made.plugins:
+        yield f"plug-ins: {', '.join(made.plugins)}"
 
 
 def table(pairs: Iterable[Pair]) -> Table:

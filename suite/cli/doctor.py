@@ -91,6 +91,13 @@ def examine(studies: list[Study], results: Path) -> Iterator[Finding]:
     yield about.image(around, os.environ, image_digest())
     yield from about.versions(__version__, libraries(), commit())
 
+    from suite.data.catalogue import TEXTS
+    from suite.models.catalogue import MODELS
+    from suite.pruning.criteria import CRITERIA
+    from suite.report.added import ADDED
+
+    yield from about.plugins((CRITERIA, TEXTS, MODELS, ADDED))
+
 
 def _conclusion(findings: list[Finding], with_manifests: bool) -> str:
     failing = sum(finding.state == "fail" for finding in findings)

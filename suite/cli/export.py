@@ -43,13 +43,15 @@ def export(manifest: Path, cell: str | None, out: Path | None, compressed: bool,
     from rich.console import Console
 
     from suite.cli.fetching import bring_files
+    from suite.cli.lacking import plugins_named
     from suite.cli.run import bring
     from suite.manifest import read_study
     from suite.records import Store
 
     console = Console(soft_wrap=True)
-    bring_files([manifest], console)
-    study = read_study(manifest)
+    with plugins_named([manifest], results):
+        bring_files([manifest], console)
+        study = read_study(manifest)
     experiment = _chosen(study, cell)
     if experiment.precision == "float8-compute":
         raise InputError(

@@ -19,9 +19,10 @@ def page(results: tuple[str, ...], out: Path, theme: Path | None) -> None:
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`.
     """
+    from suite.report.added import printed
     from suite.report.command import read_contents, write
     from suite.report.media.page import build_page
     from suite.report.theme import use
 
     use(theme)
-    click.echo(write(out / "results.html", build_page(read_contents(results))))
+    click.echo(write(out / "results.html", printed(read_contents(results), build_page)))

@@ -19,11 +19,12 @@ def paper(results: tuple[str, ...], out: Path, theme: Path | None) -> None:
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`.
     """
+    from suite.report.added import printed
     from suite.report.command import read_contents, write
     from suite.report.media.paper import build_paper, build_supplement
     from suite.report.theme import use
 
     use(theme)
-    contents = read_contents(results)
-    click.echo(write(out / "paper.pdf", build_paper(contents).content))
-    click.echo(write(out / "supplement.pdf", build_supplement(contents).content))
+    made = printed(read_contents(results), lambda contents: (build_paper(contents), build_supplement(contents)))
+    for name, document in zip(("paper.pdf", "supplement.pdf"), made, strict=True):
+        click.echo(write(out / name, document.content))

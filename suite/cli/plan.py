@@ -41,13 +41,15 @@ def plan(manifests: tuple[Path, ...], results: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from suite.cli.fetching import bring_files
+    from suite.cli.lacking import plugins_named
     from suite.forecast.experiments import check_fits
     from suite.machine import this_machine
     from suite.manifest import read_study
 
-    bring_files(manifests, Console(stderr=True, soft_wrap=True))
     machine = this_machine()
-    plans = [_plan(read_study(path), results, machine) for path in manifests]
+    with plugins_named(manifests, results):
+        bring_files(manifests, Console(stderr=True, soft_wrap=True))
+        plans = [_plan(read_study(path), results, machine) for path in manifests]
     if as_json:
         click.echo(json.dumps(_json(plans, machine), indent=1, ensure_ascii=False))
     else:

@@ -18,9 +18,11 @@ def poster(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     RESULTS are results folders or single studies' folders, also separated by commas; by default $LOTTERY_RESULTS,
     else `results`. Sections appear when their records do; what failed is printed as n/m with its reason.
     """
+    from suite.report.added import printed
     from suite.report.command import read_contents, write
     from suite.report.media.poster import build_poster
     from suite.report.theme import use
 
     use(theme)
-    click.echo(write(out / poster_name(sheet), build_poster(read_contents(results), sheet).content))
+    made = printed(read_contents(results), lambda contents: build_poster(contents, sheet))
+    click.echo(write(out / poster_name(sheet), made.content))

@@ -27,11 +27,13 @@ def report(results: tuple[str, ...], out: Path, theme: Path | None, sheet: str) 
     from suite.report.parallel import in_parallel
 
     with gc_paused():
+        from suite.report.added import printed
         from suite.report.command import read_contents, write
         from suite.report.theme import use
 
         use(theme)
-        for name, content in in_parallel(documents(read_contents(results), sheet)).items():
+        made = printed(read_contents(results), lambda contents: in_parallel(documents(contents, sheet)))
+        for name, content in made.items():
             click.echo(write(out / name, content))
 
 

@@ -35,12 +35,14 @@ def run(manifests: tuple[Path, ...], results: Path) -> None:
     from rich.console import Console
 
     from suite.cli.fetching import bring_files
+    from suite.cli.lacking import plugins_named
     from suite.manifest import read_study
     from suite.records import Store
 
     console = Console(soft_wrap=True)
-    bring_files(manifests, console)
-    studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
+    with plugins_named(manifests, results):
+        bring_files(manifests, console)
+        studies = [read_study(path) for path in manifests]  # every manifest is read before torch is imported
     if notice := _without_gpu(studies):
         click.echo(f"lottery: {notice}", err=True)
     failures = sum(run_study(study, Store(results / study.name), console).failed for study in studies)

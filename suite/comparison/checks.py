@@ -44,6 +44,10 @@ def check_all(here: Cell, there: Cell, speed: tuple[Number, Number]) -> tuple[Ch
     status = _status(here, there)
     if not (here.done and there.done):
         return (status,)
+    return (*_measured(here, there, status, speed), *_plugins(here, there))
+
+
+def _measured(here: Cell, there: Cell, status: Check, speed: tuple[Number, Number]) -> tuple[Check, ...]:
     if there.experiment.training:
         measurement = _exam(here, there)
         return status, measurement, _own_mask(here, there), _perplexity(here, there, measurement)
@@ -60,6 +64,15 @@ def check_all(here: Cell, there: Cell, speed: tuple[Number, Number]) -> tuple[Ch
         _coherence(here, there),
         _speed(here, there, speed),
     )
+
+
+def _plugins(here: Cell, there: Cell) -> tuple[Check, ...]:
+    """Said where other packages, or other versions of them, brought a part of the experiment: it may be why."""
+    mine, theirs = (cell.record.environment.plugin_words for cell in (here, there))
+    if mine == theirs:
+        return ()
+    reason = f"plug-ins: {mine or 'none'} here, {theirs or 'none'} there"
+    return (Check("plug-ins", Outcome.NOTED, reason),)
 
 
 def _status(here: Cell, there: Cell) -> Check:

@@ -97,7 +97,8 @@ class Pair:
     def reasons(self) -> tuple[str, ...]:
         """Why it does not reproduce, in the order of the checks; where it does, what else there is to say."""
         if not self.reproduces:
-            return tuple(check.reason for check in self.checks if check.outcome is Outcome.DIFFERS)
+            why = (c for c in self.checks if c.outcome is Outcome.DIFFERS or c.name == "plug-ins")
+            return tuple(check.reason for check in why)
         said = (Outcome.EQUAL, Outcome.NOTED)
         return tuple(c.reason for c in self.checks if c.reason and c.outcome in said and c.name != "speed")
 

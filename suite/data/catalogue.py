@@ -1,14 +1,17 @@
 """The catalogue: the texts the suite knows by name, pinned. Another text is another entry.
 
-Nothing here is read or fetched: what a text holds is `suite.data.source`'s.
+Nothing here is read or fetched: what a text holds is `suite.data.source`'s. Other packages add texts by entry points
+(`suite.plugins`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from suite.data import grammar
+from suite.plugins import Registry
 from suite.protocol import CONTEXT
 
 PARAGRAPHS = "\n\n"
@@ -42,10 +45,11 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class KnownText:
-    """A text by its name. It comes from `grammar` or `hub`; one with a `sha256` also from a file that holds it.
+    """A text by its name. It comes from `grammar`, `hub` or `path`; one with a `sha256` also from a file that holds it.
 
     Attributes:
         revision: the commit of the hub, or `sha256:` and the digest; empty where the grammar's words decide it.
+        path: a file of the package that brings it: JSON (a list of strings), JSON lines, or plain text.
         licence: in a few words; empty where it is the suite's own.
         bytes: of the joined text in UTF-8; about so many where `sha256` is not known. None: once it is written.
         sha256: of the joined text.
@@ -62,6 +66,7 @@ class KnownText:
     revision: str = ""
     grammar: GrammarText | None = None
     hub: HubFile | None = None
+    path: Path | None = None
     licence: str = ""
     bytes: int | None = None
     sha256: str | None = None
@@ -144,4 +149,19 @@ _TEXTS = (
         by_document=True,
     ),
 )
-TEXTS = {text.name: text for text in _TEXTS}
+
+
+def _fault(name: str, text: KnownText) -> str | None:
+    """What is wrong with a plug-in's text."""
+    if text.name != name:
+        return f"its entry point and its `name` are the same word, and its name is {text.name!r}"
+    if sum(place is not None for place in (text.grammar, text.hub, text.path)) != 1:
+        return "it is in one place: `path`, `hub` or `grammar`"
+    if text.path is not None and text.revision != f"sha256:{text.sha256}":
+        return "a text in a file has its `sha256`, and `revision` is `sha256:` and that"
+    if text.grammar is None and not (text.revision and text.bytes):
+        return "a text that is not the grammar's has `revision` and `bytes`"
+    return None
+
+
+TEXTS: Registry[KnownText] = Registry("texts", "text", (KnownText,), {text.name: text for text in _TEXTS}, _fault)

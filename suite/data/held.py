@@ -30,6 +30,8 @@ def held(text: KnownText, join: str) -> Path | None:
     Raises:
         InputError: there are two.
     """
+    if text.path is not None:
+        return text.path
     return _held(text, join == text.join, tuple(data_folders())) if text.sha256 and not text.grammar else None
 
 

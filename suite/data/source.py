@@ -38,7 +38,7 @@ class TextSource:
     @property
     def known(self) -> KnownText | None:
         """What the catalogue says of it; None of a file that somebody named."""
-        return TEXTS.get(self.name) if self.path is None else None
+        return TEXTS.find(self.name) if self.path is None else None
 
     @property
     def grammar_text(self) -> GrammarText | None:
@@ -124,6 +124,11 @@ class TextSource:
     def _rows(self, known: KnownText) -> list[str]:
         if (file := self.file) is not None:
             if (rows := rows_held(file, known)) is None:
+                if known.path is not None:
+                    raise InputError(
+                        f"text {self.name!r} of plug-in {TEXTS.origin(self.name)}: {file} is not the text of "
+                        f"{known.bytes:,} bytes with the SHA-256 {str(known.sha256)[:12]}; install it again"
+                    )
                 raise InputError(f"text {self.name!r}: {file} changed while it was used; start again")
             return rows
         if known.hub is None:
@@ -169,10 +174,11 @@ def text_from_catalogue(name: str, join: str | None = None) -> TextSource:
     """A text the suite knows.
 
     Raises:
-        InputError: no text has this name, or it is not to be joined in another way.
+        InputError: no text has this name, its plug-in does not work, or it is not to be joined in another way.
     """
-    if (known := TEXTS.get(name)) is None:
+    if name not in TEXTS:
         raise InputError(f"no text is called {name!r}; the suite knows {', '.join(TEXTS)}, any other needs a path")
+    known = TEXTS[name]
     if join is not None and not known.rejoined:
         raise InputError(f"text {name!r} is always joined in the same way: leave `join` out")
     if known.grammar is not None:

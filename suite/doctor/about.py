@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from suite.doctor.finding import Finding, ok, warn
+from suite.plugins import Registry
 from suite.runtime import Runtime
 
 
@@ -20,6 +22,13 @@ def image(around: Runtime, environ: Mapping[str, str], digest: str | None) -> Fi
             "set LOTTERY_IMAGE_DIGEST in the container's environment",
         )
     return ok("image", f"not in an image of the suite{f' (in {around.container})' if around.container else ''}")
+
+
+def plugins(registries: Iterable[Registry[Any]]) -> Iterator[Finding]:
+    """What other packages add, and what of it does not work. Each is imported."""
+    for registry in registries:
+        for what, fault in registry.installed():
+            yield (ok("plug-in", what) if fault is None else warn("plug-in", fault, "see docs/extend.md"))
 
 
 def versions(suite: str, libraries: Mapping[str, str], commit: str | None) -> Iterator[Finding]:

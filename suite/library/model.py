@@ -142,8 +142,7 @@ class Model:
         """Prune the model in place; on leaving the `with` block every weight is back to the bit.
 
         Args:
-            criterion: `magnitude`, `random`, `wanda`, `ria`, `dsnot`, `sparsegpt`, `admm`, `alps`, or one that was
-                registered.
+            criterion: `magnitude`, `random`, `wanda`, `ria`, `dsnot`, `sparsegpt`, `admm`, `alps`, or a plug-in's.
             sparsity: the share of the target's weights to remove, exactly `round(sparsity * n)` of a tensor of n.
             target: `all`, `blocks` (the default), `attention`, `mlp`, `early`, `late`, `embeddings` or `lm_head`.
             variant: `paper` (the default) or `code`, of a criterion whose authors' code does otherwise than its paper.
@@ -164,6 +163,7 @@ class Model:
 
         Raises:
             InputError: an argument is none that the suite knows, or two contradict each other.
+            ExperimentError: the criterion fails, as a plug-in's may.
         """
         if pattern in ("2:4", "4:8") and sparsity is None:
             sparsity = 0.5

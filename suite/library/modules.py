@@ -76,7 +76,7 @@ def prune_(
 
     Args:
         module: any; its weights are float16, bfloat16 or float32.
-        criterion: one that looks at weights alone: `magnitude` or `random`.
+        criterion: one that looks at weights alone: `magnitude`, `random`, or a plug-in's.
         sparsity: from 0 to 1, the share to remove.
         scope: what it counts over: each `tensor`, each `row` (an output), or all together (`global`).
         pattern: `N:M`, N of every M neighbours of a row, in place of sparsity and scope.
@@ -88,6 +88,7 @@ def prune_(
 
     Raises:
         InputError: an argument is none that the suite knows, or nothing would be pruned.
+        ExperimentError: a plug-in's criterion fails; the module is as it was.
     """
     chosen = _weights(module, where)
     _check(chosen, criterion, sparsity, scope, pattern)
@@ -96,10 +97,15 @@ def prune_(
     masks: dict[str, Tensor] = {}
     asked = {"scope": scope, "pattern": pattern, "seed": seed if CRITERIA[criterion].drawn else None}
     sizes = {name: value.numel() for name, value in flat.items()}
-    for name, removed, *_ in choose(sizes, flat.__getitem__, criterion=criterion, sparsity=sparsity, **asked):  # type: ignore[arg-type]
-        masks[name] = ~removed.view(before[name].shape)
-        chosen[name].masked_fill_(~masks[name], 0)
-    return PruningHandle(chosen, before, masks)
+    handle = PruningHandle(chosen, before, masks)
+    try:
+        for name, removed, *_ in choose(sizes, flat.__getitem__, criterion=criterion, sparsity=sparsity, **asked):  # type: ignore[arg-type]
+            masks[name] = ~removed.view(before[name].shape)
+            chosen[name].masked_fill_(~masks[name], 0)
+    except BaseException:  # a plug-in's function may fail after some tensors
+        handle.restore()
+        raise
+    return handle
 
 
 def _weights(module: nn.Module, where: Where | None) -> dict[str, nn.Parameter]:

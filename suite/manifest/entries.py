@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from suite.errors import InputError
 from suite.manifest.places import SHA256, Place, listed
 from suite.models.parts import BLOCK
 from suite.package_index import PackageSource
+from suite.plugins import NAME
 from suite.protocol import CALIBRATION_WINDOWS, DENSE_LONGER, JUDGED_PROMPTS, NEW_TOKENS
-from suite.pruning.criteria import CRITERIA, UNPRUNED, Variant
-from suite.records.experiment import CONTROLS, Bos, Control, Criterion, Dtype, Scope
+from suite.pruning.criteria import CRITERIA, UNPRUNED, Variant, criterion_names
+from suite.records.experiment import CONTROLS, Bos, Control, Dtype, Scope
 from suite.records.former import ARMS, SCOPES, renamed
 from suite.weights import WeightsFile
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"  # names become file names and printed words
 
 
 def named(value: Any) -> Any:
@@ -25,6 +34,23 @@ def named(value: Any) -> Any:
 def of_factors(value: Any) -> Any:
     return {"factors": value} if isinstance(value, int | float | list) else value
 
+
+def _registered(criterion: str) -> str:
+    """Raises: ValueError: there is none of this name, or it is a plug-in's that does not work."""
+    if criterion != UNPRUNED and criterion not in CRITERIA:
+        raise ValueError(f"criterion {criterion!r} is not one of {', '.join(criterion_names())}")
+    try:
+        _ = CRITERIA.get(criterion)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return criterion
+
+
+def _list_criteria(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(criterion_names())
+
+
+Criterion = Annotated[str, AfterValidator(_registered), Field(json_schema_extra=_list_criteria)]
 
 # A list means every value; a value alone stands for a list of one.
 Name = Annotated[str, Field(pattern=NAME)]

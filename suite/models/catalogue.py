@@ -1,7 +1,8 @@
 """The catalogue: the models the suite knows by name, pinned.
 
 The sizes are those of each repository's `config.json` at the revision, or of a GGUF file's header, so that a plan needs
-no network; loading reads the real file. Parameter counts are checked by a test against transformers' own classes.
+no network; loading reads the real file. Parameter counts are checked by a test against transformers' own classes. Other
+packages add models by entry points (`suite.plugins`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from suite.data.source import text_from_catalogue
 from suite.models.anatomy import Config
 from suite.package_index import PackageSource
+from suite.plugins import Registry
 from suite.protocol import CONTEXT
 from suite.records.experiment import TextReference
 from suite.weights import HubFileSource, WeightsFile
@@ -69,6 +71,16 @@ class CatalogueModel:
         return self.commit or f"sha256:{self.weights.sha256 if self.weights else None}"
 
 
+@dataclass(frozen=True, slots=True)
+class FolderModel:
+    """A model that a plug-in has in a `folder`, as transformers saves it: what it is, is read from there."""
+
+    title: str
+    folder: Path
+    licence: str | None = None
+    published: Published | None = None
+
+
 # Of the base model and of the instruction-tuned one.
 _SMOLLM2_135M: Config = {
     "model_type": "llama",
@@ -93,7 +105,7 @@ _QWEN2_1_5B: Config = {
     "tie_word_embeddings": True,
 }
 
-MODELS = {
+_OWN: dict[str, CatalogueModel | FolderModel] = {
     "mistral-7b": CatalogueModel(
         "Mistral 7B",
         7_241_732_096,
@@ -336,9 +348,24 @@ def embedded() -> dict[str, Path]:
     return {folder.name: folder for folder in sorted(EMBEDDED.iterdir()) if (folder / "model.safetensors").is_file()}
 
 
+def _fault(_name: str, model: CatalogueModel | FolderModel) -> str | None:
+    """What is wrong with a plug-in's model."""
+    if isinstance(model, FolderModel):
+        return None if isinstance(model.folder, Path) else f"`folder` is a pathlib.Path, and is {model.folder!r}"
+    if (model.weights is None) == (model.repository is None or model.commit is None):
+        return "it is in one place: a `repository` at a `commit`, or `weights`"
+    return None
+
+
+MODELS: Registry[CatalogueModel | FolderModel] = Registry(
+    "models", "model", (CatalogueModel, FolderModel), _OWN, _fault, embedded
+)
+
+
 def model_title(name: str) -> str:
     """A model's name as a reader knows it; what the catalogue does not know keeps its own."""
-    return MODELS[name].title if name in MODELS else name
+    found = MODELS.find(name)
+    return found.title if found else name
 
 
 def names() -> list[str]:

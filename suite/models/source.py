@@ -18,9 +18,10 @@ from suite.errors import InputError
 from suite.hashes import sha256_of
 from suite.models import catalogue
 from suite.models.anatomy import Anatomy, Config, Parts, anatomy_of
-from suite.models.catalogue import CatalogueModel, Published
+from suite.models.catalogue import CatalogueModel, FolderModel, Published
 from suite.models.families import ARCHITECTURES, declared, family_of
 from suite.models.header import safetensors_header
+from suite.plugins import Origin
 from suite.records.experiment import digest
 from suite.records.schema import ModelSummary
 from suite.weights import WeightsFile
@@ -62,6 +63,7 @@ class ModelSource:
     `revision` is a commit of the hub, or `sha256:...` over a local directory's files or of a GGUF file, of which
     `+...` is the digest of a tokenizer in place of the file's own. `dtype` is what the manifest asks the model to run
     in, `auto` where the hardware may choose. `parts` are those that the manifest says of weights by their names.
+    `plugin` is the package that brought it into the catalogue, if one did.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ModelSource:
     licence: str | None = None
     gguf: GgufFile | None = None
     parts: Parts = ()
+    plugin: Origin | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: all but the anatomy, which is worked out again there."""
@@ -109,10 +112,13 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
     """A model of the catalogue.
 
     Raises:
-        InputError: no model has this name.
+        InputError: no model has this name, or its plug-in does not work.
     """
     if name in catalogue.MODELS:
-        model = catalogue.MODELS[name]
+        model, plugin = catalogue.MODELS[name], catalogue.MODELS.origin(name)
+        if isinstance(model, FolderModel):
+            source = from_folder(name, model.folder, dtype)
+            return replace(source, published=model.published, licence=model.licence, plugin=plugin)
         return ModelSource(
             name,
             model.revision,
@@ -124,6 +130,7 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             weights=model.weights,
             licence=model.licence,
             gguf=_of_catalogue(model),
+            plugin=plugin,
         )
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from suite.pruning.criteria import CRITERIA
+from suite.pruning.resolve import prepare_of
 
 Gather = Callable[[Tensor | None, Tensor], Tensor]  # the statistic so far, inputs [tokens, width] -> the statistic
 Finish = Callable[[Tensor], Any]  # the statistic over all tokens, which may be overwritten -> what is asked for
@@ -58,5 +59,5 @@ def statistic_of(criterion: str) -> tuple[Gather, Finish] | None:
     if made.wants not in STATISTICS:
         return None
     gather, usual = STATISTICS[made.wants]
-    finish = made.resolve_prepare() or usual
+    finish = prepare_of(criterion) or usual
     return gather, lambda statistic: finish(statistic) if bool(sizes_of(statistic).any()) else None

@@ -11,6 +11,7 @@ from torch import Tensor
 from suite.pruning.amount import Amount
 from suite.pruning.criteria import CRITERIA
 from suite.pruning.keys import magnitude_keys
+from suite.pruning.resolve import function_of
 from suite.pruning.select import select_lowest
 
 Load = Callable[[str], Tensor]  # a tensor's stored values by name, before any cast
@@ -68,12 +69,13 @@ def choose(
     Raises:
         ValueError: the criterion does not count over the scope, or the pattern's width does not divide a tensor's.
         KeyError: there is no such criterion.
+        ExperimentError: a plug-in's function fails, or returns another shape or dtype than it is to.
     """
     made = CRITERIA[criterion]
     if pattern is None and scope not in made.scopes:
         raise ValueError(f"{criterion} does not count over scope {scope!r}")
     amount = Amount(made, scope, sizes, sparsity, total, pattern)
-    function, options = made.resolve(), made.options(variant, cycles)
+    function, options = function_of(criterion), made.options(variant, cycles)
 
     def decided(name: str) -> tuple[Any, ...]:
         assert inputs is not None, "a criterion that looks at activations is given them"

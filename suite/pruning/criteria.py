@@ -1,21 +1,26 @@
 """The criteria: what each looks at, what its sparsity may be counted over, and the function that scores.
 
-To add one: a file here with a function of tensors, its test, and its line in `CRITERIA`. A function is imported when it
-is used: `lottery plan` reads this table without torch.
+To add one: a file here with a function of tensors, its test, and its line in `_OWN`; another package adds one by an
+entry point (`suite.plugins`). A function is imported when it is used: `lottery plan` reads this table without torch.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import resolve_name
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from suite.plugins import Registry
 
 Wants = Literal["nothing", "seed", "norms", "moments", "gram"]
 Published = Literal["rank", "row", "floor", "kept"]
 Decides = Literal["after", "columns", "matrix"]
 Variant = Literal["paper", "code"]
+Rank = tuple[bool, int, str]  # the place of a criterion in every table
+COUNTS = ("tensor", "row", "global")
 UNPRUNED = "none"  # what stands for a criterion where every weight stays
 
 
@@ -119,7 +124,7 @@ class Criterion:
         return found
 
 
-CRITERIA = {
+_OWN = {
     "magnitude": Criterion(
         "suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank", structures=True
     ),
@@ -196,17 +201,46 @@ CRITERIA = {
 }
 
 
+def _fault(_name: str, made: Criterion) -> str | None:
+    """What is wrong with the words of a plug-in's criterion; mypy and tests see to the suite's own."""
+    for field, value, known in (
+        ("wants", made.wants, get_args(Wants)),
+        ("decides", made.decides, get_args(Decides)),
+        ("published", made.published, (None, *get_args(Published))),
+    ):
+        if value not in known:
+            return f"`{field}` is one of {', '.join(map(str, known))}, and is {value!r}"
+    if not made.counts or not set(made.counts) <= set(COUNTS):
+        return f"`counts` is a tuple of {', '.join(COUNTS)}, and is {made.counts!r}"
+    for field, path in (("function", made.function), ("prepare", made.prepare)):
+        if path is not None and not re.fullmatch(r"[\w.]+:[\w.]+", str(path)):
+            return f"`{field}` is written module:name, and is {path!r}"
+    if made.decides != "after" and not made.calibrated:
+        return f"what decides by {made.decides} wants norms, moments or gram, and it wants {made.wants}"
+    if made.structures:
+        return "`structures` is for criteria of the suite, as neurons and layers are ranked by functions of its own"
+    return None
+
+
+CRITERIA: Registry[Criterion] = Registry("criteria", "criterion", (Criterion,), _OWN, _fault, lambda: (UNPRUNED,))
+
+
 def criterion_names() -> tuple[str, ...]:
-    """What an experiment may name, in the order of every table: none, those that choose, and last those that draw."""
-    return (UNPRUNED, *sorted(CRITERIA, key=lambda name: CRITERIA[name].drawn))
+    """What an experiment may name, in the order of every table: see `criterion_rank`."""
+    return (UNPRUNED, *sorted(CRITERIA, key=criterion_rank))
 
 
 def criterion_label(name: str) -> str:
     """A criterion as its paper writes it; the name itself where the table has no other, or does not know it."""
-    found = CRITERIA.get(name)
+    found = CRITERIA.find(name)
     return found.label or name if found else name
 
 
-def criterion_rank(criterion: str) -> int:
-    """The place of a criterion in that order."""
-    return criterion_names().index(criterion)
+def criterion_rank(criterion: str) -> Rank:
+    """The place of a criterion: none, those that choose, and last those that draw; of both, plug-ins after the suite's.
+
+    One that is not known here, of a plug-in that is not installed, is among those that choose.
+    """
+    own, found = [UNPRUNED, *_OWN], CRITERIA.find(criterion)
+    place = own.index(criterion) if criterion in own else len(own)
+    return found is not None and found.drawn, place, criterion

@@ -181,6 +181,7 @@ _COLUMNS = (  # in the order of the CSV
     Column("started", TEXT, "environment.started"),
     Column("suite_version", TEXT, "environment.suite_version"),
     Column("commit", TEXT, "environment.commit"),
+    Column("plugins", TEXT, "environment.plugin_words"),
 )
 COLUMNS = {column.name: column for column in _COLUMNS}
 

@@ -7,24 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from suite.plugins import NAME
 from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, PROTOCOL_VERSION, SEQUENTIAL_ERROR
-from suite.pruning.criteria import UNPRUNED, Variant, criterion_names
+from suite.pruning.criteria import UNPRUNED, Variant
 from suite.records import former
 
-
-def _registered(criterion: str) -> str:
-    if criterion not in (known := criterion_names()):
-        raise ValueError(f"criterion {criterion!r} is not one of {', '.join(known)}")
-    return criterion
-
-
-def _list_criteria(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(criterion_names())
-
-
-Criterion = Annotated[str, AfterValidator(_registered), Field(json_schema_extra=_list_criteria)]
+Criterion = Annotated[str, Field(pattern=NAME)]  # of a plug-in that is not installed here, too
 Scope = Literal["tensor", "row", "global", "reference"]
 Allocation = Literal["uniform", "owl"]
 Pattern = Literal["2:4", "4:8", "neurons", "layers"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
 
+from suite.plugins import DISTRIBUTION, NAME, VERSION
 from suite.protocol import LEVEL
 from suite.records.experiment import Amount, Count, Experiment, Nats, Part, Positive, Share, Some, digest
 from suite.records.peaks import Peaks
@@ -379,6 +380,20 @@ class Coherence(Part):
     samples: Some
 
 
+class PluginUse(Part):
+    """A part of an experiment that another package brought: its `kind` and `name`, and that package."""
+
+    kind: Literal["criterion", "text", "model"]
+    name: Annotated[str, Field(pattern=NAME)]
+    distribution: Annotated[str, Field(pattern=DISTRIBUTION)]
+    version: Annotated[str, Field(pattern=VERSION)]
+
+    @property
+    def words(self) -> str:
+        """`criterion theirs of lottery-theirs 1.0`."""
+        return f"{self.kind} {self.name} of {self.distribution} {self.version}"
+
+
 class Environment(Part):
     suite_version: str
     commit: str | None
@@ -396,6 +411,11 @@ class Environment(Part):
     attention: str
     started: str
     seconds: Amount
+    plugins: Annotated[tuple[PluginUse, ...], Field(exclude_if=lambda used: not used)] = ()
+
+    @property
+    def plugin_words(self) -> str | None:
+        return "; ".join(used.words for used in self.plugins) or None
 
 
 _PASSING = re.compile(r"seconds|peaks|gpu_telemetry|captured|memory|environment|parallel|seal|.*_(seconds|per_s)")

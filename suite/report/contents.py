@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from suite.analysis.facts import Facts
 from suite.analysis.values import Claim
+from suite.plugins import Origin
+from suite.report.added import added_sections, failing, told
 from suite.report.section import Figure, Section, Table, claims_in
 from suite.report.sections import SECTIONS
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A section that is there: what it found in the facts of a family of models, and its claims."""
+    """A section that is there: what it found in the facts of a family of models, and its claims.
+
+    `origin` is the plug-in that added it.
+    """
 
     section: Section[Any]
     found: Any
     facts: Facts
     claims: tuple[Claim, ...]
+    origin: Origin | None = None
 
     @property
     def key(self) -> str:
@@ -85,12 +91,39 @@ def contents_of(facts: Facts) -> Contents:
 
 def claims_of(facts: Facts) -> dict[str, Claim]:
     """The claims that the records of one family of models bear on, by name, in the order of the sections."""
-    return claims_in(SECTIONS, facts)
+    own = claims_in(SECTIONS, facts)
+    return own | {claim.name: claim for shown in _added((facts,), own) for claim in shown.claims}
 
 
 def _shown(facts: Facts) -> Iterator[Shown]:
+    claims: list[str] = []
     for section in SECTIONS:
-        for family in facts.families:
-            if (found := section.find(family)) is not None:
-                yield Shown(section, found, family, tuple(claim for claim in section.claims(found) if claim))
-                break
+        if (shown := _of(section, facts.families)) is not None:
+            claims += (claim.name for claim in shown.claims)
+            yield shown
+    yield from _added(facts.families, claims)
+
+
+def _of(section: Section[Any], families: Iterable[Facts], origin: Origin | None = None) -> Shown | None:
+    """A section with what it found in the first family it found something in."""
+    for family in families:
+        if (found := section.find(family)) is not None:
+            return Shown(section, found, family, tuple(claim for claim in section.claims(found) if claim), origin)
+    return None
+
+
+def _added(families: Iterable[Facts], claims: Collection[str]) -> Iterator[Shown]:
+    """The sections of plug-ins; one that fails, or makes a claim of another's name, is told and left out."""
+    taken = set(claims)
+    for section, origin in added_sections():
+        try:
+            shown = _of(section, families, origin)
+            names = {claim.name for claim in shown.claims} if shown else set()
+        except Exception as error:  # another's code: whatever it raises is told of it
+            told(section, origin, failing(error))
+            continue
+        if twice := sorted(names & taken):
+            told(section, origin, f"as there is a claim {twice[0]!r} already")
+        elif shown is not None:
+            taken |= names
+            yield shown

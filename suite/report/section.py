@@ -2,13 +2,14 @@
 
 A section is two files: `suite/report/sections/KEY.py` with one `Section`, and `templates/sections/KEY.j2` with its
 words as macros: `lead` (what paper and page say), `poster`, `figure_KEY` and `table_KEY` (the captions). Poster, paper,
-supplement and page walk the same list, `suite.report.sections.SECTIONS`.
+supplement and page walk the same list, `suite.report.sections.SECTIONS`, and after it what plug-ins add.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from matplotlib.axes import Axes
@@ -118,6 +119,7 @@ class Section(Generic[F]):
         claims: each fixed beforehand; None for those that nothing was measured for.
         quotes: what a model wrote: so many of its continuations at most.
         poster: its block on the poster, where it may have one.
+        words: the file of its words, of a section that a plug-in adds.
     """
 
     key: str
@@ -128,6 +130,7 @@ class Section(Generic[F]):
     tables: tuple[Table[F, Any], ...] = ()
     quotes: Callable[[F, int], Sequence[Utterance]] | None = None
     poster: Block[F] | None = None
+    words: Path | None = None
 
 
 def claims_in(sections: Iterable[Section[Any]], facts: Facts) -> dict[str, Claim]:

@@ -71,7 +71,8 @@ class Wording:
         kind = "figure" if isinstance(of, Figure) else "table"
         said = self.said(shown, f"{kind}_{of.key}")
         if not said:
-            raise KeyError(f"templates/sections/{shown.key}.j2 has no caption `{kind}_{of.key}`")
+            where = shown.section.words or f"templates/sections/{shown.key}.j2"
+            raise KeyError(f"{where} has no caption `{kind}_{of.key}`")
         return said
 
     def number(self, of: Figure[Any] | Table[Any, Any]) -> str:
@@ -98,10 +99,15 @@ class Wording:
     def _modules(self) -> dict[str, Any]:
         return {}
 
+    def _template(self, shown: Shown) -> jinja2.Template:
+        if (words := shown.section.words) is not None:
+            return self.env.from_string(words.read_text(encoding="utf-8"))
+        return self.env.get_template(f"sections/{shown.key}.j2")
+
     def _module(self, shown: Shown) -> Any:
         if shown.key not in self._modules:
             try:
-                template = self.env.get_template(f"sections/{shown.key}.j2")
+                template = self._template(shown)
             except jinja2.TemplateNotFound:
                 raise KeyError(f"section {shown.key!r} has no words: templates/sections/{shown.key}.j2") from None
             own = {claim.name: claim for claim in shown.claims}

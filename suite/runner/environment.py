@@ -9,22 +9,30 @@ import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from suite import __version__
+from suite.data.catalogue import TEXTS
+from suite.data.source import text_from_catalogue
 from suite.machine import this_machine
 from suite.paths import ROOT
-from suite.records.schema import Environment
+from suite.plugins import Origin
+from suite.pruning.criteria import CRITERIA
+from suite.records.experiment import Experiment, TextReference
+from suite.records.schema import Environment, PluginUse
 
 if TYPE_CHECKING:
     from suite.models.loading import LoadedModel
+    from suite.models.source import ModelSource
 
 LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors", "numpy", "torchao", "gguf")
 
 
-def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Environment:
+def environment(
+    loaded: LoadedModel | None, started: str, seconds: float, plugins: tuple[PluginUse, ...] = ()
+) -> Environment:
     """The environment of one experiment; without a model (it could not be loaded) the model's fields say so."""
     machine = this_machine()
     return Environment(
@@ -44,7 +52,30 @@ def environment(loaded: LoadedModel | None, started: str, seconds: float) -> Env
         attention=loaded.model.config._attn_implementation if loaded else "none",
         started=started,
         seconds=seconds,
+        plugins=plugins,
     )
+
+
+def plugins_of(experiment: Experiment, model: ModelSource) -> tuple[PluginUse, ...]:
+    """What of an experiment other packages brought, and which."""
+    learnt = (experiment.calibration, experiment.recovery, experiment.training)
+    texts = dict.fromkeys([experiment.text, *(asked.text for asked in learnt if asked)])
+    found: list[tuple[Literal["criterion", "text", "model"], str, Origin | None]] = [
+        ("criterion", experiment.criterion, CRITERIA.origin(experiment.criterion)),
+        ("model", model.name, model.plugin),
+        *(("text", text.name, _brought(text)) for text in texts),
+    ]
+    return tuple(
+        PluginUse(kind=kind, name=name, distribution=origin.distribution, version=origin.version)
+        for kind, name, origin in found
+        if origin is not None
+    )
+
+
+def _brought(text: TextReference) -> Origin | None:
+    """Whose a text is; another of the same name, a manifest's own, is nobody's."""
+    origin = TEXTS.origin(text.name)
+    return origin if origin and text_from_catalogue(text.name).revision == text.revision else None
 
 
 @cache

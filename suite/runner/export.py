@@ -16,6 +16,7 @@ from suite.models import export as directory
 from suite.pruning.masks import Bits
 from suite.records import Experiment, Record
 from suite.records.wording import describe
+from suite.runner.environment import plugins_of
 from suite.runner.section import Section
 from suite.runner.session import Session
 from suite.runner.texts import read
@@ -55,6 +56,7 @@ def export(
     model = study.model(experiment.model)
     observer.loading(model.name)
     texts = (asked.text for asked in (experiment.calibration, experiment.recovery) if asked)
+    brought = plugins_of(experiment, model)
     session = Session(model, *read(study, model, experiment, texts), out.parent, progress)
     try:
         observer.started(experiment)
@@ -71,6 +73,7 @@ def export(
                     "experiment": experiment.model_dump(mode="json"),
                     "model": model.summary.model_dump(mode="json"),
                     "mask_digest": digests["pruning"],
+                    **({"plugins": [used.model_dump() for used in brought]} if brought else {}),
                     **directory.save(folder, session.loaded, held, compressed),
                 }
                 directory.explain(folder, describe(experiment), details)

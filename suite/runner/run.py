@@ -19,7 +19,7 @@ from suite.manifest import Study
 from suite.models.source import ModelSource
 from suite.records import Damage, Experiment, Record, Store
 from suite.records.leases import Leases
-from suite.runner.environment import environment
+from suite.runner.environment import environment, plugins_of
 from suite.runner.reasons import FAILURES, now, reason
 from suite.runner.section import Section
 from suite.runner.session import Session
@@ -176,7 +176,9 @@ class Run:
                 experiment=experiment,
                 model=session.source.summary,
                 **sections,
-                environment=environment(session.loaded, started, time.perf_counter() - clock),
+                environment=environment(
+                    session.loaded, started, time.perf_counter() - clock, plugins_of(experiment, session.source)
+                ),
             )
             self._keep(record)
         return record
@@ -219,7 +221,7 @@ def not_loaded(experiment: Experiment, model: ModelSource, why: str) -> Record:
         error=f"the model could not be loaded: {why}",
         experiment=experiment,
         model=model.summary,
-        environment=environment(None, now(), 0.0),
+        environment=environment(None, now(), 0.0, plugins_of(experiment, model)),
     )
 
 

@@ -20,7 +20,7 @@ from suite.records.schema import Environment, Pruning, TensorCount
 from suite.records.trained import Trained
 from suite.records.wording import describe
 from suite.runner import checkpoints
-from suite.runner.environment import environment
+from suite.runner.environment import environment, plugins_of
 from suite.runner.executors import Executor, Job, Result, executor_of
 from suite.runner.reasons import now, reason
 from suite.runner.worklist import finished
@@ -218,7 +218,7 @@ class Trainings:
             status="failed" if error else "done",
             error=error,
             experiment=experiment,
-            environment=environment,
+            environment=environment.model_copy(update={"plugins": plugins_of(experiment, self.model)}),
             **{"model": self.model.summary, **sections},
         )
 
