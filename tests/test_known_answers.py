@@ -22,9 +22,11 @@ from transformers import PreTrainedModel
 from suite.data.source import text_from_file
 from suite.data.windows import Windows, calibration_windows, make_windows, token_ids
 from suite.evaluation.perplexity import token_losses
+from suite.models.influence import block_influence
 from suite.models.loading import LoadedModel, load_model
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
+from suite.models.structured import structurally_pruned
 from suite.records.experiment import Experiment, TextReference
 
 REAL_DATA = os.environ.get("LOTTERY_REAL_DATA")
@@ -150,6 +152,31 @@ def test_a_criterion_gives_what_its_authors_code_gives(
         assert done.achieved.zeros == zeros
         assert ours == pytest.approx(theirs, rel=near)
         assert digest is None or zero_digest(loaded) == digest
+    assert loaded.strays() == []
+
+
+def test_block_influence_is_what_it_is_elsewhere(loaded: LoadedModel, calibration: Tensor) -> None:
+    """32,768 tokens; 0.539280 would be the last block's after the model's norm."""
+    theirs = [0.162737, 0.246181, 0.319296, 0.289628, 0.539095]
+    assert block_influence(loaded, calibration) == pytest.approx(theirs, abs=6e-7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "theirs"),
+    [
+        ({"criterion": "block-influence", "sparsity": 0.2}, 100.538),
+        ({"criterion": "block-influence", "sparsity": 0.4}, 1700.38),
+        ({"layers": "1", "sparsity": 1.0}, 31.4670),
+        ({"layers": "2", "sparsity": 1.0}, 18.1544),
+        ({"layers": "3", "sparsity": 1.0}, 11.3360),
+        ({"layers": "4", "sparsity": 1.0}, 6.88689),
+    ],
+)
+def test_a_model_without_layers_scores_as_it_does_elsewhere(
+    loaded: LoadedModel, windows: Windows, calibration: Tensor, asked: dict[str, object], theirs: float
+) -> None:
+    with structurally_pruned(loaded, experiment(target="blocks", pattern="layers", **asked), calibration):
+        assert float(perplexity(loaded, windows)) == pytest.approx(theirs, rel=3e-6)
     assert loaded.strays() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from suite.analysis.cells import Cell
 from suite.analysis.contests import finished
@@ -13,6 +14,7 @@ from suite.analysis.paired import above_one
 from suite.analysis.speed import comparable, relative_speed, timed_beside, welch
 from suite.analysis.values import Bounds, NotMeasured, Number, Verdict
 from suite.protocol import SPEED_LEVEL
+from suite.pruning.criteria import Structure as Kind
 
 SCATTERED = "scattered"
 OTHER_DTYPE = NotMeasured("the dense model was measured in another dtype")
@@ -77,7 +79,7 @@ def structure_of(model: ModelFacts) -> Structure | None:
     curves = [curve for criterion, curve in broadest.items() if criterion in criteria]
     scattered = [_smaller(p.cells[0], model.dense) for curve in curves for p in curve.points if p.sparsity in asked]
     rows = [row for row in (*taken, *scattered) if row]
-    kinds = ("neurons", "layers", SCATTERED)
+    kinds = (*get_args(Kind), SCATTERED)
     return Structure(model.name, tuple(sorted(rows, key=lambda row: (kinds.index(row.kind), row.cell.order))))
 
 

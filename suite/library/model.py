@@ -26,7 +26,7 @@ from suite.models.pruned import pruned
 from suite.models.source import ModelSource, from_catalogue, from_folder, from_gguf, from_hub
 from suite.models.structured import structurally_pruned
 from suite.protocol import CONTEXT
-from suite.pruning.criteria import CRITERIA, Variant
+from suite.pruning.criteria import CRITERIA, Structure, Variant
 from suite.records.experiment import Allocation, Bos, Pattern, Tied
 
 SAMPLES = 128  # windows of a calibration, as the papers of SparseGPT and Wanda have it
@@ -142,15 +142,16 @@ class Model:
         """Prune the model in place; on leaving the `with` block every weight is back to the bit.
 
         Args:
-            criterion: `magnitude`, `random`, `wanda`, `ria`, `dsnot`, `sparsegpt`, `admm`, `alps`, or a plug-in's.
+            criterion: `magnitude`, `random`, `wanda`, `ria`, `dsnot`, `sparsegpt`, `admm`, `alps`, or a plug-in's; of
+                whole layers `block-influence` too, of experts `reap`.
             sparsity: the share of the target's weights to remove, exactly `round(sparsity * n)` of a tensor of n.
             target: `all`, `blocks` (the default), `attention`, `mlp`, `early`, `late`, `embeddings` or `lm_head`.
             variant: `paper` (the default) or `code`, of a criterion whose authors' code does otherwise than its paper.
             cycles: how often a criterion takes turns that does so (`dsnot`: 50).
             part: parts by name in place of a target, as `("q", "down")`; `layers`, as `0-7`, says in which layers.
             scope: what the sparsity counts over: `tensor`, `row`, `global`, or as the paper's code does, `reference`.
-            allocation: `uniform`, or `owl`, which gives each layer a sparsity of its own.
-            pattern: `2:4`, `4:8`; `neurons` or `layers`, which are really taken out.
+            allocation: `uniform`, or `owl` or `block-influence`, which give each layer a sparsity of its own.
+            pattern: `2:4`, `4:8`; `neurons`, `layers` or `experts`, which are really taken out.
             budget: a share of the block weights to remove from the target, in place of a sparsity.
             tied: what becomes of a table that embeddings and head share: `untie`, `both`, `skip`.
             seed: of a random mask.
@@ -208,7 +209,7 @@ class Model:
         )
         self._check(request)
         windows = self._calibration(request, calibration, samples, context, calibration_seed, bos)
-        prune = structurally_pruned if pattern in ("neurons", "layers") else pruned
+        prune = structurally_pruned if pattern in get_args(Structure) else pruned
         with prune(self._loaded, request, windows) as done:
             yield _report(done)
 

@@ -62,6 +62,8 @@ class Combinations:
                 f"{where}: with this grid the study has {self.count:,} combinations of its models and values, "
                 f"and {MOST_EXPERIMENTS:,} are the most; make it several studies, or leave values out"
             )
+        if not chosen["criterion"]:
+            raise InputError(f"{where}: a grid needs a criterion; leave `criterion` out for magnitude")
         if chosen["target"] is None and chosen["part"] is None:
             raise InputError(f"{where}: a grid needs a target or a part")
         halves = set(chosen["pattern"]) <= set(GROUPS)

@@ -13,12 +13,13 @@ from suite.pruning.criteria import CRITERIA
 At = Callable[[str], str]  # where a key of the grid stands in the file
 
 GROUPS = {"2:4": 4, "4:8": 8}  # so many neighbours of a row lose half of them
-WHOLE = {"neurons": ("mlp",), "layers": ("blocks", "early", "late")}  # what can be taken out of which targets
+# What can be taken out of which targets.
+WHOLE = {"neurons": ("mlp",), "layers": ("blocks", "early", "late"), "experts": ("mlp",)}
 
 
 def looks_at_activations(values: Mapping[str, Any]) -> bool:
     """Whether a cell needs calibration text."""
-    return CRITERIA[values["criterion"]].calibrated or values["allocation"] == "owl"
+    return CRITERIA[values["criterion"]].calibrated or values["allocation"] != "uniform"
 
 
 def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model: ModelSource, at: At) -> None:
@@ -37,7 +38,10 @@ def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model
         raise InputError(
             f"{at('scope')}: no paper's code counts {criterion} removal; scope `reference` is for other criteria"
         )
-    if scope not in scopes:
+    if not scopes and pattern not in CRITERIA[criterion].structures:
+        (whole,) = CRITERIA[criterion].structures
+        raise InputError(f"{at('criterion')}: {criterion} ranks whole {whole}, no single weights; give pattern {whole}")
+    if scopes and scope not in scopes:
         raise InputError(f"{at('scope')}: {criterion} does not count over scope `{scope}`; take {' or '.join(scopes)}")
     if scope == "reference":
         if budget is not None:
@@ -53,8 +57,8 @@ def check_cell(values: Mapping[str, Any], selected: tuple[Parameter, ...], model
     if values["cliff"] is not None and "perplexity" not in values["measure"]:
         raise InputError(f"{at('measure')}: a cliff is searched by measuring perplexity")
     _check_activations(values, selected, model, at)
-    if values["allocation"] == "owl":
-        _check_owl(values, at)
+    if values["allocation"] != "uniform":
+        _check_allocation(values, at)
     if pattern is not None:
         _check_pattern(values, selected, model, at)
 
@@ -68,11 +72,11 @@ def _check_activations(values: Mapping[str, Any], selected: tuple[Parameter, ...
         )
 
 
-def _check_owl(values: Mapping[str, Any], at: At) -> None:
+def _check_allocation(values: Mapping[str, Any], at: At) -> None:
     if CRITERIA[values["criterion"]].drawn or values["scope"] == "global" or values["budget"] is not None:
         raise InputError(
-            f"{at('allocation')}: owl gives each layer a sparsity of its own; it goes with a sparsity, a criterion "
-            "other than random, and a scope other than global"
+            f"{at('allocation')}: {values['allocation']} gives each layer a sparsity of its own; it goes with a "
+            "sparsity, a criterion other than random, and a scope other than global"
         )
 
 
@@ -101,8 +105,10 @@ def _check_pattern(values: Mapping[str, Any], selected: tuple[Parameter, ...], m
         raise InputError(
             f"{where}: pattern neurons takes neurons out of plain MLPs, and in {model.name} {what}; take pattern layers"
         )
-    if not CRITERIA[values["criterion"]].structures:
-        others = [name for name, criterion in CRITERIA.items() if criterion.structures]
+    if pattern == "experts" and not stacks:
+        raise InputError(f"{where}: pattern experts takes experts of a mixture out, and {model.name} has none")
+    if pattern not in CRITERIA[values["criterion"]].structures:
+        others = [name for name, criterion in CRITERIA.items() if pattern in criterion.structures]
         raise InputError(
             f"{where}: {values['criterion']} chooses single weights, and whole {pattern} go; "
             f"take {', '.join(others[:-1])} or {others[-1]}"

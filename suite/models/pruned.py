@@ -13,7 +13,7 @@ from torch import Tensor
 
 from suite.interruption import stop_if_asked
 from suite.models.achieved import Pruned, achieved
-from suite.models.allocation import owl
+from suite.models.allocation import ALLOCATIONS
 from suite.models.anatomy import Parameter
 from suite.models.calibration import LayerInputs, in_order
 from suite.models.experts import unseen_experts
@@ -146,9 +146,9 @@ def _amount(
     loaded: LoadedModel, selected: tuple[Parameter, ...], request: Request, calibration: Tensor | None
 ) -> tuple[float | dict[str, float], int | None]:
     """The sparsity, of all matrices alike or of each by name; and the exact number of weights, where there is one."""
-    if request.allocation != "owl":
+    if (spread := ALLOCATIONS.get(request.allocation)) is None:
         budget = request.budget
         return request.sparsity, None if budget is None else loaded.anatomy.budget(budget)
     assert calibration is not None, "an allocation that looks at activations is given them"
-    sparsity = owl(loaded, selected, calibration, request.sparsity)
+    sparsity = spread(loaded, selected, calibration, request.sparsity)
     return sparsity, round(request.sparsity * sum(parameter.weights for parameter in selected))

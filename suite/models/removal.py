@@ -1,4 +1,4 @@
-"""Taking layers and MLP neurons out of a loaded model, and putting them back.
+"""Taking layers, MLP neurons and experts out of a loaded model, and putting them back.
 
 Once settled, the loaded model's anatomy, stored values and configuration are the smaller model's, so that whoever
 trains, rounds, measures or writes it need not know that it was larger.
@@ -17,6 +17,7 @@ from transformers import PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
 from suite.models.anatomy import Anatomy, Parameter
+from suite.models.found import EXPERTS
 from suite.models.loading import LoadedModel, Tensors
 from suite.models.stand_in import park
 
@@ -61,6 +62,7 @@ class Removal:
         self._loaded, self._stack, self._anatomy = loaded, stack, loaded.anatomy
         self._pieces = {parameter.name: Piece(parameter) for parameter in loaded.anatomy.parameters}
         self._removed: frozenset[int] = frozenset()
+        self._experts: int | None = None  # how many each layer has left, where some were taken
 
     def take_neurons(self, layer: int, removed: Tensor) -> None:
         """Take inner neurons of a layer's MLP out: bool [neurons], True = goes."""
@@ -74,6 +76,22 @@ class Removal:
             module = self._loaded.layer(parameter.name)
             if isinstance(module, Conv1D):
                 self._set(module, nf=module.weight.shape[1])
+
+    def take_experts(self, layer: int, removed: Tensor) -> None:
+        """Take experts of a layer out, with the router's rows that lead to them: bool [experts], True = goes."""
+        kept = ~removed.cpu()
+        for parameter in self._anatomy.parameters:
+            rows = parameter.shape[0] if parameter.shape else 0
+            if parameter.layer == layer and rows == len(kept) and _of_experts(self._loaded, parameter):
+                piece = self._pieces[parameter.name] = Piece(parameter, 0, kept)
+                held = self._loaded.parameter(parameter.name)
+                self._stack.callback(self._loaded.remake, parameter.name)
+                held.data = piece.of(held.data)
+        for module in self._loaded.blocks[layer].modules():
+            for key in EXPERTS:
+                if getattr(module, key, None) == len(kept):
+                    self._set(module, **{key: int(kept.sum())})
+        self._experts = int(kept.sum())
 
     def take_layers(self, removed: frozenset[int]) -> None:
         """Take whole decoder layers out. Those that remain are counted anew, as their places in the cache are."""
@@ -109,6 +127,8 @@ class Removal:
             (smaller.inner,) = widths
             if (said := inner_size(config)) is not None:
                 changes[said] = smaller.inner
+        if self._experts is not None:
+            changes |= {key: self._experts for key in EXPERTS if hasattr(config, key)}
         self._set(config, **changes)
         self._set(self._loaded, anatomy=smaller, stored=_remaining(self._loaded.stored, pieces))
 
@@ -126,6 +146,13 @@ class Removal:
         for key, value in values.items():
             self._stack.callback(setattr, owner, key, getattr(owner, key))
             setattr(owner, key, value)
+
+
+def _of_experts(loaded: LoadedModel, parameter: Parameter) -> bool:
+    """Whether a parameter may have a row for each expert: it is a stack or the router's, or lies beside one."""
+    beside = parameter.name.rpartition(".")[0]
+    every = loaded.anatomy.parameters
+    return any((one.stacked or one.part == "router") and one.name.rpartition(".")[0] == beside for one in every)
 
 
 def _along_neurons(anatomy: Anatomy, layer: int) -> Iterator[tuple[Parameter, int]]:

@@ -1,4 +1,4 @@
-"""Whole layers and MLP neurons, chosen by a criterion and really taken out: what remains is a smaller dense model."""
+"""Whole layers, MLP neurons and experts, chosen by a criterion and taken out: what remains is a smaller model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from suite.errors import ExperimentError
 from suite.models.achieved import Pruned, achieved
 from suite.models.anatomy import Parameter
 from suite.models.calibration import LayerInputs
+from suite.models.influence import block_influence, expert_influence
 from suite.models.loading import LoadedModel
 from suite.models.matrices import matrices
 from suite.models.removal import Removal
 from suite.models.statistics import squared_norms
+from suite.pruning.criteria import CRITERIA
 from suite.pruning.keys import magnitude_keys, random_keys
 from suite.pruning.masks import packed
 from suite.pruning.request import Request
@@ -32,14 +34,15 @@ def structurally_pruned(loaded: LoadedModel, request: Request, calibration: Tens
 
     Of `neurons`, `round(sparsity * n)` of the n inner neurons of each selected MLP go: their rows of the matrices that
     lead to them, biases too, and their columns of the one that leads on. Of `layers`, `round(sparsity * n)` of the n
-    selected ones go. The masks are of the original weights, as any other pruning's are.
+    selected ones go. Of `experts`, `round(sparsity * n)` of the n of each selected layer that has some, and the
+    router's rows with them. The masks are of the original weights, as any other pruning's are.
 
     Args:
         calibration: int64 [samples, context], for a criterion that looks at activations. Of neurons it sees each layer
-            fed by those before it as they are by then; of layers, the dense model.
+            fed by those before it as they are by then; of layers and experts, the dense model.
 
     Raises:
-        ExperimentError: no layer would be left.
+        ExperimentError: no layer would be left, or fewer experts than a token goes to.
     """
     anatomy = loaded.anatomy
     selected = anatomy.select(request.target, request.part, request.layers, request.tied)
@@ -53,6 +56,15 @@ def structurally_pruned(loaded: LoadedModel, request: Request, calibration: Tens
         removal, keys = Removal(loaded, stack), _Keys(loaded, request, by_layer, calibration)
         if request.pattern == "layers":
             removal.take_layers(_least(keys, anatomy.layers, request.sparsity))
+        elif request.pattern == "experts":
+            for layer, found in keys.of_experts().items():
+                gone = least_worth(found, request.sparsity)
+                if int((~gone).sum()) < anatomy.sizes.active:
+                    raise ExperimentError(
+                        f"{int((~gone).sum())} of {len(gone)} experts would be left in layer {layer}, and a token goes "
+                        f"to {anatomy.sizes.active}; ask for less"
+                    )
+                removal.take_experts(layer, gone)
         else:
             for layer in by_layer:
                 removal.take_neurons(layer, least_worth(keys.of_neurons(layer), request.sparsity))
@@ -88,10 +100,11 @@ class _Keys:
     """Integers that sort like the worth of the structures of a model."""
 
     def __init__(self, loaded: LoadedModel, request: Request, by_layer: ByLayer, tokens: Tensor | None) -> None:
-        self._loaded, self._request, self._by_layer = loaded, request, by_layer
+        self._loaded, self._request, self._by_layer, self._tokens = loaded, request, by_layer, tokens
         self._blocks = loaded.anatomy.places.blocks
         wanted = tuple(parameter for group in by_layer.values() for parameter in group)
-        self._inputs = None if tokens is None else LayerInputs(loaded, tokens, squared_norms, wanted, Tensor.sqrt_)
+        of_inputs = CRITERIA[request.criterion].wants == "norms" and tokens is not None
+        self._inputs = LayerInputs(loaded, tokens, squared_norms, wanted, Tensor.sqrt_) if of_inputs else None  # type: ignore[arg-type]
 
     def of_neurons(self, layer: int) -> Tensor:
         """Of the inner neurons of a layer's MLP, [neurons]; layers are to be asked for in order."""
@@ -106,11 +119,46 @@ class _Keys:
         if self._request.criterion == "random":
             keys = self._random(self._loaded.anatomy.layers, self._blocks)
             return {layer: keys[layer] for layer in self._by_layer}
+        if self._request.criterion == "block-influence":
+            influence = block_influence(self._loaded, self._shown)
+            return {layer: magnitude_keys(torch.tensor(influence[layer])) for layer in self._by_layer}
         found = {}
         for layer, group in self._by_layer.items():
             total = torch.stack([self._worth(parameter).cpu() for parameter in group]).sum()
             found[layer] = magnitude_keys(total.float())
         return found
+
+    def of_experts(self) -> dict[int, Tensor]:
+        """Of the experts of each selected layer that has some, [experts]."""
+        stacks = {layer: [p for p in group if p.stacked] for layer, group in self._by_layer.items()}
+        stacks = {layer: group for layer, group in stacks.items() if group}
+        if self._request.criterion == "random":
+            return {
+                layer: self._random(group[0].matrices, f"{self._blocks}.{layer}.experts")
+                for layer, group in stacks.items()
+            }
+        if self._request.criterion == "reap":
+            found = expert_influence(self._loaded, self._shown, stacks)
+            return {layer: magnitude_keys(one.float()) for layer, one in found.items()}
+        return {
+            layer: magnitude_keys(torch.stack([self._of_each(one) for one in group]).sum(0).float())
+            for layer, group in stacks.items()
+        }
+
+    @property
+    def _shown(self) -> Tensor:
+        assert self._tokens is not None, "a criterion that looks at activations is given them"
+        return self._tokens
+
+    def _of_each(self, parameter: Parameter) -> Tensor:
+        """What a stack adds to the worth of each of its experts, [experts]."""
+        stored = self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device)
+        each = zip(parameter.matrix_names, matrices(stored, parameter), strict=True)
+        norms = {name: self._inputs(name) if self._inputs else None for name in parameter.matrix_names}
+        nothing = torch.zeros((), dtype=torch.float64, device=stored.device)
+        return torch.stack(
+            [nothing if self._inputs and norms[name] is None else worth(weight, norms[name]) for name, weight in each]
+        )
 
     def _worth(self, parameter: Parameter, side: int | None = None) -> Tensor:
         stored = self._loaded.stored(parameter.name).to(self._loaded.parameter(parameter.name).device)

@@ -15,12 +15,13 @@ from typing import Any, Literal, get_args
 
 from suite.plugins import Registry
 
-Wants = Literal["nothing", "seed", "norms", "moments", "gram"]
+Wants = Literal["nothing", "seed", "norms", "moments", "gram", "outputs"]
 Published = Literal["rank", "row", "floor", "kept"]
 Decides = Literal["after", "columns", "matrix"]
 Variant = Literal["paper", "code"]
 Rank = tuple[bool, int, str]  # the place of a criterion in every table
 COUNTS = ("tensor", "row", "global")
+Structure = Literal["neurons", "layers", "experts"]
 UNPRUNED = "none"  # what stands for a criterion where every weight stays
 
 
@@ -51,7 +52,7 @@ class Criterion:
     `wants` beside it: `nothing`; a `seed` with the tensor's name (and of the weight its shape alone); the Euclidean
     `norms` of the layer's inputs, float32 [inputs]; their `moments` (`suite.models.statistics`); or the `gram` matrix
     of its inputs. Where the criterion has a function `prepare`, it is what that made of it, once for all layers that
-    have these inputs.
+    have these inputs. One that wants the `outputs` of structures ranks nothing else (`suite.models.influence`).
 
     `decides` says when weights are chosen. `after`: the function returns scores, of which those of the lowest magnitude
     go: floats, or integers that sort like them (`suite.pruning.keys`). `columns`: it is given a choice for a few
@@ -66,7 +67,7 @@ class Criterion:
     Where the code of its paper does not do what the paper says, `variants` are the two, and the first is the default;
     `cycles` is how often a criterion that takes turns does so by default.
 
-    `structures` says whether whole neurons and layers may be ranked by it (`suite.models.structured`). `label` is how
+    `structures` are those that may be ranked by it as wholes (`suite.models.structured`). `label` is how
     its paper writes its name, where that is not the name here; `reference` is the paper in the documents' bibliography,
     and `rival` the criterion that the paper says it beats.
     """
@@ -80,7 +81,7 @@ class Criterion:
     variants: tuple[Variant, ...] = ()
     cycles: int | None = None
     effort: Effort = Effort()
-    structures: bool = False
+    structures: tuple[Structure, ...] = ()
     label: str | None = None
     reference: str | None = None
     rival: str | None = None
@@ -92,7 +93,7 @@ class Criterion:
     @property
     def calibrated(self) -> bool:
         """Whether it looks at activations."""
-        return self.wants in ("norms", "moments", "gram")
+        return self.wants not in ("nothing", "seed")
 
     @property
     def drawn(self) -> bool:
@@ -124,9 +125,10 @@ class Criterion:
         return found
 
 
+WHOLE: tuple[Structure, ...] = ("neurons", "layers", "experts")
 _OWN = {
     "magnitude": Criterion(
-        "suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank", structures=True
+        "suite.pruning.keys:magnitude_keys", "nothing", ("tensor", "row", "global"), "rank", structures=WHOLE
     ),
     # Of calibrated criteria the scores of different layers are on different scales, so none counts over scope `global`.
     "wanda": Criterion(
@@ -134,7 +136,7 @@ _OWN = {
         "norms",
         ("tensor", "row"),
         "row",
-        structures=True,
+        structures=WHOLE,
         label="Wanda",
         reference="sun2024",
     ),
@@ -197,7 +199,23 @@ _OWN = {
         reference="meng2024",
         rival="sparsegpt",
     ),
-    "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=True),
+    "block-influence": Criterion(
+        "suite.models.influence:block_influence",
+        "outputs",
+        (),
+        structures=("layers",),
+        label="block influence",
+        reference="men2024",
+    ),
+    "reap": Criterion(
+        "suite.models.influence:expert_influence",
+        "outputs",
+        (),
+        structures=("experts",),
+        label="REAP",
+        reference="lasby2025",
+    ),
+    "random": Criterion("suite.pruning.keys:random_keys", "seed", ("tensor", "row", "global"), structures=WHOLE),
 }
 
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from suite.plugins import NAME
 from suite.protocol import JUDGED_PROMPTS, NEW_TOKENS, PROTOCOL_VERSION, SEQUENTIAL_ERROR
-from suite.pruning.criteria import UNPRUNED, Variant
+from suite.pruning.criteria import UNPRUNED, Structure, Variant
 from suite.records import former
 
 Criterion = Annotated[str, Field(pattern=NAME)]  # of a plug-in that is not installed here, too
 Scope = Literal["tensor", "row", "global", "reference"]
-Allocation = Literal["uniform", "owl"]
-Pattern = Literal["2:4", "4:8", "neurons", "layers"]
+Allocation = Literal["uniform", "owl", "block-influence"]
+Pattern = Literal["2:4", "4:8", "neurons", "layers", "experts"]
 Tied = Literal["untie", "both", "skip"]
 Control = Literal["random-reinit", "random", "learning-rate-rewinding", "small-dense"]
 Arm = Literal["dense", "dense-longer", "ticket", Control, "early"]
@@ -134,14 +134,14 @@ class Experiment(Part):
     often one takes turns that does so; None of the others.
 
     `sparsity` is the share of the target's weights to remove (0.0 where none are); where a `budget` (a share of the
-    block weights) was asked for, it is the sparsity that follows from it. `layers` is None for every layer; `part` is
-    None unless parts were chosen freely, and then `target` is None. `pattern` is the shape in which weights go: None
-    for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP or whole
-    `layers`, both taken out. `baseline_precision` is the dense baseline's where this cell's is another, else None.
-    `windows` is how many windows of the text are evaluated, None for all of them; `bos` is `each` where every window
-    begins with the tokenizer's BOS. A `sequential` one says only whether perplexity exceeds factors. `generation` is
-    what is written where that is measured. `parts` are patterns of names of weights, each with the part that such a
-    weight is taken for, where the manifest says so.
+    block weights) was asked for, it is the sparsity that follows from it. `layers` is None for every layer; `part`
+    is None unless parts were chosen freely, and then `target` is None. `pattern` is the shape in which weights go:
+    None for wherever the criterion finds them, N:M (N of every M neighbours of a row), `neurons` of the MLP, whole
+    `layers` or `experts`, which are taken out. `baseline_precision` is the dense baseline's where this cell's is
+    another, else None. `windows` is how many windows of the text are evaluated, None for all of them; `bos` is
+    `each` where every window begins with the tokenizer's BOS. A `sequential` one says only whether perplexity
+    exceeds factors. `generation` is what is written where that is measured. `parts` are patterns of names of
+    weights, each with the part that such a weight is taken for, where the manifest says so.
     """
 
     model: str
@@ -191,7 +191,7 @@ class Experiment(Part):
     @property
     def structured(self) -> bool:
         """Whether what is pruned is really taken out, so that what remains is a smaller dense model."""
-        return self.pattern in ("neurons", "layers")
+        return self.pattern in get_args(Structure)
 
     @property
     def what(self) -> str:

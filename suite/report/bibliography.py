@@ -142,6 +142,12 @@ BIBLIOGRAPHY = {
         "Preprint, 2024.",
         "2403.03853",
     ),
+    "lasby2025": _arxiv(
+        "M. Lasby, I. Lazarevich, N. Sinnadurai, S. Lie, Y. Ioannou and V. Thangarasa.",
+        "REAP the experts: Why pruning prevails for one-shot MoE compression.",
+        "Preprint, 2025.",
+        "2510.13999",
+    ),
     "fang2023": _arxiv(
         "G. Fang, X. Ma, M. Song, M. B. Mi and X. Wang.",
         "DepGraph: Towards any structural pruning.",

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from suite.errors import ExperimentError
-from suite.models.calibration import LayerInputs, gram
+from suite.models.calibration import LayerInputs
 from suite.models.loading import LoadedModel, load_model
 from suite.models.matrices import matrices
 from suite.models.pruned import pruned
 from suite.models.source import from_folder
+from suite.models.statistics import gram
 from suite.pruning.masks import survives
 from tests.models import families
 from tests.models.test_families import CALIBRATION, asked

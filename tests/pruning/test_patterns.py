@@ -10,15 +10,14 @@ from torch import Tensor
 
 from suite.pruning import pieces
 from suite.pruning.choose import choose
-from suite.pruning.criteria import CRITERIA
 from suite.pruning.select import select_lowest_in_groups, select_lowest_in_rows
-from tests.pruning.test_criteria import inputs_for, removed_from
+from tests.pruning.test_criteria import CHOOSING, inputs_for, removed_from
 
 PATTERNS = {"2:4": (2, 4), "4:8": (4, 8)}
 
 
 @given(
-    st.sampled_from(list(CRITERIA)),
+    st.sampled_from(CHOOSING),
     st.sampled_from(list(PATTERNS)),
     st.integers(1, 5),
     st.integers(1, 31),
@@ -39,7 +38,7 @@ def test_the_lowest_of_a_group_go_and_of_equals_the_first() -> None:
     assert removed.int().tolist() == [[1, 1, 1, 1, 0, 0, 0, 0], [1, 1, 0, 1, 0, 0, 1, 0]]
 
 
-@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("criterion", CHOOSING)
 def test_a_width_that_the_group_does_not_divide_is_refused(criterion: str) -> None:
     with pytest.raises(ValueError, match="rows of 6 weights are no whole groups of 4"):
         removed_from(torch.randn(2, 6), criterion, pattern="2:4")

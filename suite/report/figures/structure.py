@@ -9,7 +9,7 @@ from suite.pruning.criteria import criterion_label
 from suite.report.figures.style import Label, Style, fitting_label, log_axis, percent_axis, right_labels, series
 from suite.report.theme import theme
 
-MARKS = {"neurons": "o", "layers": "^", SCATTERED: "s"}
+MARKS = {"neurons": "o", "layers": "^", "experts": "D", SCATTERED: "s"}
 
 
 def structure(axes: Axes, one: Structure, style: Style) -> None:
