@@ -167,7 +167,8 @@ def test_every_criterion_and_scope_prunes_and_restores_to_the_bit(loaded: Loaded
                         assert int(share.sum()) == round(0.5 * matrix.numel())
             seen.add(loss(loaded))
         assert loaded.strays() == [], (criterion, scope)
-    assert len(seen) >= len(CELLS) - 1  # Wanda's paper counts by rows
+    same = [name for name, criterion in CRITERIA.items() if criterion.published in ("row", "floor", "kept")]
+    assert len(seen) >= len(CELLS) - len(same)  # their papers count as one of the other scopes does, of an even half
 
 
 def test_two_of_four_neighbours_of_a_row_go(loaded: LoadedModel) -> None:
