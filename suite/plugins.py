@@ -171,7 +171,7 @@ class Registry(MutableMapping[str, T], Generic[T]):
                 refused[name] = (
                     f"plug-in {who}: {self.kind} {name!r} is left out, as the suite has one of that name; rename it"
                 )
-            elif not re.match(NAME, name):
+            elif not re.fullmatch(NAME, name):
                 refused[name] = (
                     f"plug-in {who}: {self.kind} {name!r} is left out, as a name begins with a letter or a digit and "
                     "has up to 64 of these and of . _ -"
@@ -220,7 +220,7 @@ def _entry_points() -> dict[str, tuple[Declared, ...]]:
             if GROUP not in (distribution.read_text("entry_points.txt") or ""):
                 continue
             origin = Origin(distribution.metadata["Name"], distribution.version)
-            if not (re.match(DISTRIBUTION, origin.distribution) and re.match(VERSION, origin.version)):
+            if not (re.fullmatch(DISTRIBUTION, origin.distribution) and re.fullmatch(VERSION, origin.version)):
                 raise ValueError(f"{str(origin)!r} is no name and version of a package")
             entries = [one for one in distribution.entry_points if one.group.startswith(GROUP)]
         except Exception as error:  # whatever a damaged file makes of it
