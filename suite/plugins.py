@@ -57,10 +57,10 @@ class Declared:
 
 
 class _Sorted(NamedTuple):
-    """The plug-ins of a group by name, or why two of one name are not used; and sentences on those left out."""
+    """The plug-ins of a group by name, or why two of one name are not used; and why others are left out, by name."""
 
     usable: dict[str, Declared | InputError]
-    refused: tuple[str, ...]
+    refused: dict[str, str]
 
 
 class Registry(MutableMapping[str, T], Generic[T]):
@@ -92,10 +92,11 @@ class Registry(MutableMapping[str, T], Generic[T]):
         self._made: dict[str, T | InputError] = {}
 
     def __getitem__(self, name: str) -> T:
+        self.heed(name)
         if name in self._own:
             return self._own[name]
         if name not in self._made:
-            declared = self._declared[name]
+            declared = self._sorted.usable[name]
             self._made[name] = declared if isinstance(declared, InputError) else self._load(declared)
         made = self._made[name]
         if isinstance(made, InputError):
@@ -109,7 +110,7 @@ class Registry(MutableMapping[str, T], Generic[T]):
         del self._own[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._own or name in self._declared
+        return name in self._own or name in self._sorted.usable
 
     def __iter__(self) -> Iterator[str]:
         yield from self._own
@@ -117,6 +118,11 @@ class Registry(MutableMapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def heed(self, name: str) -> None:
+        """Tell of a plug-in that is left out because it would take this name."""
+        if fault := self._sorted.refused.get(name):
+            tell(fault)
 
     def find(self, name: str) -> T | None:
         """What has this name; None where nothing has, or where it does not work, which is told."""
@@ -130,19 +136,21 @@ class Registry(MutableMapping[str, T], Generic[T]):
 
     def added(self) -> Iterator[tuple[str, T, Origin]]:
         """What plug-ins add, by name, and whose it is; what does not work is told and left out."""
-        for name in sorted(self._declared):
+        for name in self._sorted.refused:
+            self.heed(name)
+        for name in sorted(self._sorted.usable):
             made, origin = self.find(name), self.origin(name)
             if made is not None and origin is not None:
                 yield name, made, origin
 
     def origin(self, name: str) -> Origin | None:
         """Whose plug-in has this name; None of the suite's own and of what is not known."""
-        found = None if name in self._own else self._declared.get(name)
+        found = None if name in self._own else self._sorted.usable.get(name)
         return found.origin if isinstance(found, Declared) else None
 
     def installed(self) -> Iterator[tuple[str, str | None]]:
         """What every plug-in adds, and what is wrong with it, if anything is; each is imported, and nothing told."""
-        yield from ((self.kind, fault) for fault in self._sorted.refused)
+        yield from ((self.kind, fault) for fault in self._sorted.refused.values())
         for name, declared in sorted(self._sorted.usable.items()):
             try:
                 _ = self[name]
@@ -150,28 +158,21 @@ class Registry(MutableMapping[str, T], Generic[T]):
             except InputError as fault:
                 yield self.kind, str(fault)
 
-    @property
-    def _declared(self) -> dict[str, Declared | InputError]:
-        """The plug-ins by name, or why a name cannot be used; what was refused at once is told."""
-        for fault in self._sorted.refused:
-            tell(fault)
-        return self._sorted.usable
-
     @cached_property
     def _sorted(self) -> _Sorted:
         usable: dict[str, Declared | InputError] = {}
-        refused: list[str] = []
+        refused: dict[str, str] = {}
         by_name: dict[str, list[Declared]] = {}
         for declared in _entry_points().get(self._group, ()):
             by_name.setdefault(declared.name, []).append(declared)
         for name, several in by_name.items():
             who = " and ".join(str(declared.origin) for declared in several)
             if name in self._own or name in self._reserved():
-                refused.append(
+                refused[name] = (
                     f"plug-in {who}: {self.kind} {name!r} is left out, as the suite has one of that name; rename it"
                 )
-            elif not re.match(NAME, name):
-                refused.append(
+            elif not re.fullmatch(NAME, name):
+                refused[name] = (
                     f"plug-in {who}: {self.kind} {name!r} is left out, as a name begins with a letter or a digit and "
                     "has up to 64 of these and of . _ -"
                 )
@@ -181,7 +182,7 @@ class Registry(MutableMapping[str, T], Generic[T]):
                 )
             else:
                 usable[name] = several[0]
-        return _Sorted(usable, tuple(refused))
+        return _Sorted(usable, refused)
 
     def _load(self, declared: Declared) -> T | InputError:
         who = f"plug-in {declared.origin}: {self.kind} {declared.name!r} ({declared.value})"
@@ -219,7 +220,7 @@ def _entry_points() -> dict[str, tuple[Declared, ...]]:
             if GROUP not in (distribution.read_text("entry_points.txt") or ""):
                 continue
             origin = Origin(distribution.metadata["Name"], distribution.version)
-            if not (re.match(DISTRIBUTION, origin.distribution) and re.match(VERSION, origin.version)):
+            if not (re.fullmatch(DISTRIBUTION, origin.distribution) and re.fullmatch(VERSION, origin.version)):
                 raise ValueError(f"{str(origin)!r} is no name and version of a package")
             entries = [one for one in distribution.entry_points if one.group.startswith(GROUP)]
         except Exception as error:  # whatever a damaged file makes of it

@@ -12,6 +12,7 @@ from suite.errors import InputError
 from suite.manifest.entries import (
     CalibrationEntry,
     CliffEntry,
+    Criterion,
     CriterionEntry,
     GenerationEntry,
     Layers,
@@ -29,7 +30,7 @@ from suite.manifest.entries import (
 )
 from suite.manifest.places import listed
 from suite.models.anatomy import BLOCK, TARGETS, parse_layers
-from suite.records.experiment import Allocation, Bos, Criterion, Measure, Pattern, Precision, Tied
+from suite.records.experiment import Allocation, Bos, Measure, Pattern, Precision, Tied
 
 
 def _patterns(value: Any) -> Any:

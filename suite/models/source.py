@@ -132,6 +132,7 @@ def from_catalogue(name: str, dtype: str = "auto") -> ModelSource:
             gguf=_of_catalogue(model),
             plugin=plugin,
         )
+    catalogue.MODELS.heed(name)
     if name in catalogue.embedded():
         return from_folder(name, catalogue.embedded()[name], dtype)
     raise InputError(
